@@ -1,0 +1,126 @@
+//! Why a server closes a connection.
+
+use std::{borrow::Cow, time::Duration};
+
+/// Why a connection is closed by the server.
+///
+/// [`code`](Self::code) carries the retry policy in its range: a client comes back after 4000 to
+/// 4499 and stays away after 4500 to 4999. Codes below 4000 are those of RFC 6455, section 7.4.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The client said `leave`.
+    Left,
+    /// The frames on the socket are not WebSocket frames as RFC 6455 has them.
+    NotWebSocket,
+    /// A binary frame: messages are text.
+    Binary,
+    /// A text frame that is not UTF-8.
+    NotUtf8,
+    /// A frame over [`Limits::frame_bytes`](crate::Limits::frame_bytes).
+    FrameTooLarge,
+    /// The server is draining.
+    Draining {
+        /// When the client may come back.
+        retry_after: Duration,
+    },
+    /// Nothing was heard for three heartbeats.
+    HeartbeatMissed,
+    /// The client does not read what it is sent: its outbox is full, or a write took too long.
+    TooSlow,
+    /// The server cannot take the session now.
+    Unavailable,
+    /// Too many messages, far over the limit.
+    Flood,
+    /// Too many malformed messages, no `join` in time, or a `meta` over its limit.
+    ProtocolViolation,
+    /// The application's authorisation refused.
+    Unauthorized,
+    /// The room is full or locked.
+    RoomFull,
+    /// The application refused this peer.
+    Denied,
+    /// The identity is banned.
+    Banned,
+    /// The identity is in the room already.
+    Duplicate,
+    /// The application closed the room.
+    RoomClosed,
+    /// A newer socket of the client's own took over.
+    TakenOver,
+}
+
+impl CloseReason {
+    /// The WebSocket close code.
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Left => 1000,
+            Self::NotWebSocket => 1002,
+            Self::Binary => 1003,
+            Self::NotUtf8 => 1007,
+            Self::FrameTooLarge => 1009,
+            Self::Draining { .. } => 4000,
+            Self::HeartbeatMissed => 4001,
+            Self::TooSlow => 4002,
+            Self::Unavailable => 4003,
+            Self::Flood => 4004,
+            Self::ProtocolViolation => 4501,
+            Self::Unauthorized => 4502,
+            Self::RoomFull => 4503,
+            Self::Denied => 4504,
+            Self::Banned => 4505,
+            Self::Duplicate => 4506,
+            Self::RoomClosed => 4507,
+            Self::TakenOver => 4508,
+        }
+    }
+
+    /// The reason that goes with the code: for people, except for 4000, where it is
+    /// `retry-after-ms=N`. At most 123 bytes (RFC 6455, section 5.5).
+    pub fn text(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Draining { retry_after } => {
+                return Cow::Owned(format!("retry-after-ms={}", retry_after.as_millis()));
+            }
+            Self::Left => "left",
+            Self::NotWebSocket => "not a valid WebSocket frame",
+            Self::Binary => "messages are text frames",
+            Self::NotUtf8 => "text is UTF-8",
+            Self::FrameTooLarge => "frame too large",
+            Self::HeartbeatMissed => "heartbeat missed",
+            Self::TooSlow => "too slow",
+            Self::Unavailable => "temporarily unavailable",
+            Self::Flood => "far too many messages",
+            Self::ProtocolViolation => "protocol violation",
+            Self::Unauthorized => "unauthorized",
+            Self::RoomFull => "room full or locked",
+            Self::Denied => "denied",
+            Self::Banned => "banned",
+            Self::Duplicate => "already in the room",
+            Self::RoomClosed => "the room was closed",
+            Self::TakenOver => "taken over by a newer connection",
+        })
+    }
+
+    /// Whether the session outlives this connection, so that its client may come back to it.
+    pub fn keeps_session(self) -> bool {
+        match self {
+            Self::HeartbeatMissed | Self::TooSlow | Self::Unavailable | Self::Flood => true,
+            // A client that came back from these would do the same again; the rest end by intent.
+            Self::Left
+            | Self::NotWebSocket
+            | Self::Binary
+            | Self::NotUtf8
+            | Self::FrameTooLarge
+            | Self::Draining { .. }
+            | Self::ProtocolViolation
+            | Self::Unauthorized
+            | Self::RoomFull
+            | Self::Denied
+            | Self::Banned
+            | Self::Duplicate
+            | Self::RoomClosed
+            | Self::TakenOver => false,
+        }
+    }
+}

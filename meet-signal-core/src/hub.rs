@@ -1,0 +1,318 @@
+//! All the rooms of a process, and the way into them.
+
+mod drain;
+mod shard;
+
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::Waker,
+    time::Instant,
+};
+
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::{
+    CloseReason, ErrorCode, Frame, Grant, Limits, PeerId, RoomId, Session,
+    intake::Intake,
+    message::{Meta, Peer, Resumed, SelfInfo, ServerMessage, VERSION, Welcome},
+    outbox::Outbox,
+    room::{Input, Refusal},
+    roster::Member,
+    ticket::{Ticket, TicketHash},
+};
+use shard::{Shard, Wakes};
+
+/// The rooms. A cheap clone: every clone is the same hub, and a process may have several hubs.
+///
+/// It is also the application's way in: who is where, and telling them something.
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+struct Shared {
+    limits: Limits,
+    hasher: RandomState,
+    shards: Box<[Mutex<Shard>]>,
+    /// How many sessions there are, in all rooms.
+    sessions: AtomicUsize,
+    draining: AtomicBool,
+    drained: Mutex<Vec<Waker>>,
+}
+
+/// What a peer brings along when it joins.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Joining<'a> {
+    /// What the others are told about it, unless the grant says otherwise.
+    pub meta: Meta,
+    /// The ticket of a session that it supersedes.
+    pub replaces: Option<&'a str>,
+}
+
+impl<'a> Joining<'a> {
+    /// A join of a peer that tells `meta` about itself.
+    pub fn new(meta: Meta) -> Self {
+        Self { meta, replaces: None }
+    }
+
+    /// Supersedes the session with this ticket.
+    #[must_use]
+    pub fn replaces(mut self, ticket: Option<&'a str>) -> Self {
+        self.replaces = ticket;
+        self
+    }
+}
+
+/// The peer was not let in; nobody heard of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The room holds [`Limits::room_peers`].
+    #[error("the room is full")]
+    RoomFull,
+    /// The hub holds [`Limits::sessions`].
+    #[error("the server is full")]
+    HubFull,
+    /// The hub is [draining](Hub::drain).
+    #[error("the server is stopping")]
+    Draining,
+}
+
+impl JoinError {
+    /// The code by which the client is told.
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::RoomFull => ErrorCode::RoomFull,
+            Self::HubFull | Self::Draining => ErrorCode::Unavailable,
+        }
+    }
+
+    /// How the connection ends.
+    pub fn close_reason(self) -> CloseReason {
+        match self {
+            Self::RoomFull => CloseReason::RoomFull,
+            Self::HubFull => CloseReason::Unavailable,
+            Self::Draining => drain::reason(),
+        }
+    }
+}
+
+/// Something was not delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// Nobody is in this room.
+    #[error("no such room")]
+    NoSuchRoom,
+    /// The peer is not in the room.
+    #[error("no such peer is in the room")]
+    NoSuchPeer,
+    /// The peer's queue is full: its connection ends, or it has none.
+    #[error("the peer's queue is full")]
+    Unreachable,
+}
+
+/// Why an input did nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undone {
+    Refused(Refusal),
+    Unreachable,
+}
+
+impl Hub {
+    /// A hub without rooms.
+    pub fn new(limits: Limits) -> Self {
+        Self(Arc::new(Shared {
+            limits,
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            sessions: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            drained: Mutex::default(),
+        }))
+    }
+
+    /// Lets a peer into a room, which comes into being with its first one.
+    ///
+    /// The frame is the `welcome`: it goes to the socket before anything that
+    /// [`Session::poll_drain`] gives.
+    ///
+    /// # Errors
+    ///
+    /// See [`JoinError`].
+    pub fn join(
+        &self,
+        room: RoomId,
+        joining: Joining<'_>,
+        grant: &Grant,
+        now: Instant,
+    ) -> Result<(Session, Frame), JoinError> {
+        let intake = Intake::new(self.limits(), now);
+        self.join_with(room, joining, grant, intake)
+    }
+
+    pub(crate) fn join_with(
+        &self,
+        room: RoomId,
+        joining: Joining<'_>,
+        grant: &Grant,
+        intake: Intake,
+    ) -> Result<(Session, Frame), JoinError> {
+        self.session_begins()?;
+        let ticket = Ticket::random();
+        let id = PeerId::random();
+        let meta = grant.meta.clone().unwrap_or(joining.meta);
+        let outbox = Arc::new(Outbox::new(self.limits()));
+        // From here on, its destructor undoes what was done.
+        let session = Session::new(self.clone(), room, id, outbox.clone(), intake);
+
+        let member = Member::new(id, meta.clone(), grant.permissions, ticket.hash());
+        let input = Input::Join { member, replaces: joining.replaces.and_then(TicketHash::of) };
+        let others = self.with_shard(session.room(), |shard, wakes| {
+            if self.0.draining.load(Ordering::Relaxed) {
+                return Err(JoinError::Draining);
+            }
+            let capacity = self.limits().room_peers();
+            shard
+                .join(session.room(), capacity, input, id, outbox, wakes)
+                .map_err(|_| JoinError::RoomFull)
+        })?;
+
+        let welcome = ServerMessage::Welcome(Welcome {
+            v: VERSION,
+            room: session.room(),
+            me: SelfInfo { id, meta: &meta, permissions: grant.permissions },
+            ticket: &ticket.encode(),
+            resumed: Resumed::No,
+            received: 0,
+            locked: false,
+            peers: others.iter().map(as_newcomer_sees).collect(),
+            ice_servers: &grant.ice_servers,
+            heartbeat_ms: self.limits().heartbeat().as_millis() as u64,
+            grace_ms: self.limits().grace().as_millis() as u64,
+        });
+        let welcome = welcome.encode();
+        Ok((session, welcome))
+    }
+
+    /// Sends `data` to one member of a room, as an `app` message.
+    ///
+    /// # Errors
+    ///
+    /// It was not delivered; see [`SendError`].
+    pub fn send(&self, room: &RoomId, to: PeerId, data: &RawValue) -> Result<(), SendError> {
+        self.app(room, Some(to), data)
+    }
+
+    /// Sends `data` to everybody in a room, as an `app` message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NoSuchRoom`]. A member whose queue is full loses its connection, and is no
+    /// error.
+    pub fn send_all(&self, room: &RoomId, data: &RawValue) -> Result<(), SendError> {
+        self.app(room, None, data)
+    }
+
+    /// Ends every session in a room, with [`CloseReason::RoomClosed`]: their clients do not come
+    /// back by themselves. False where there is no such room.
+    pub fn close_room(&self, room: &RoomId) -> bool {
+        self.apply(room, Input::Close).is_ok()
+    }
+
+    /// The rooms that somebody is in, in no order. The rooms of a shard are of one moment, the
+    /// shards are not.
+    pub fn rooms(&self) -> Vec<RoomId> {
+        self.0.shards.iter().flat_map(|shard| lock(shard).rooms()).collect()
+    }
+
+    /// Who is in a room, in the order in which they joined; nobody where there is no such room.
+    pub fn roster(&self, room: &RoomId) -> Vec<Member> {
+        self.with_shard(room, |shard, _| shard.roster(room))
+    }
+
+    /// How many sessions there are, in all rooms, away ones too.
+    pub fn sessions(&self) -> usize {
+        self.0.sessions.load(Ordering::Relaxed)
+    }
+
+    /// The limits of every session.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Has the room do something, and carries the effects out.
+    pub(crate) fn apply(&self, room: &RoomId, input: Input) -> Result<(), Undone> {
+        self.with_shard(room, |shard, wakes| shard.apply(room, input, wakes))
+    }
+
+    /// Counts a sequenced frame of a member, and does what it asks for.
+    pub(crate) fn act(
+        &self,
+        room: &RoomId,
+        peer: PeerId,
+        input: Option<Input>,
+    ) -> Result<(), Undone> {
+        self.with_shard(room, |shard, wakes| {
+            shard.count(room, peer);
+            input.map_or(Ok(()), |input| shard.apply(room, input, wakes))
+        })
+    }
+
+    pub(crate) fn received(&self, room: &RoomId, peer: PeerId) -> u64 {
+        self.with_shard(room, |shard, _| shard.received(room, peer))
+    }
+
+    fn app(&self, room: &RoomId, to: Option<PeerId>, data: &RawValue) -> Result<(), SendError> {
+        let frame = ServerMessage::App { data }.encode();
+        self.apply(room, Input::App { to, frame }).map_err(|undone| match undone {
+            Undone::Refused(Refusal::NoSuchPeer) => SendError::NoSuchPeer,
+            Undone::Refused(_) => SendError::NoSuchRoom,
+            Undone::Unreachable => SendError::Unreachable,
+        })
+    }
+
+    /// Runs `f` under the lock of the room's shard, then fires the wakers that it collected.
+    ///
+    /// The lock is the room's sequencer: what is pushed into outboxes under it is in one order for
+    /// all members. No user code runs under it, and never are two held.
+    fn with_shard<T>(&self, room: &RoomId, f: impl FnOnce(&mut Shard, &mut Wakes) -> T) -> T {
+        let at = self.0.hasher.hash_one(room) as usize % SHARDS;
+        let mut wakes = Wakes::new();
+        let result = f(&mut lock(&self.0.shards[at]), &mut wakes);
+        wakes.into_iter().for_each(Waker::wake);
+        result
+    }
+}
+
+impl Default for Hub {
+    /// A hub with the default limits.
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("sessions", &self.sessions()).finish_non_exhaustive()
+    }
+}
+
+/// Whoever is in the room already came first, and so the newcomer is impolite toward it.
+fn as_newcomer_sees(member: &Member) -> Peer<'_> {
+    Peer { id: member.id, meta: &member.meta, status: member.status, polite: false }
+}
+
+// A panic under the lock (there is no user code to cause one) must not take the shard's other rooms
+// along.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A lock is held for about a microsecond, so two threads seldom meet at one of 64.
+const SHARDS: usize = 64;

@@ -1,0 +1,70 @@
+//! Stopping a server without dropping anybody on the floor.
+
+use std::{
+    future::poll_fn,
+    sync::{PoisonError, atomic::Ordering},
+    task::{Poll, Waker},
+    time::Duration,
+};
+
+use super::{Hub, JoinError, lock, shard::Wakes};
+use crate::{CloseReason, random::random};
+
+impl Hub {
+    /// Refuses new joins and asks every client to come back a little later, each after another
+    /// delay: to the process that takes over. Resolves when no session is left.
+    ///
+    /// A web server's own graceful shutdown does not wait for WebSockets: await this beside it, under
+    /// a timeout (a client that does not answer is waited for until the close handshake gives up,
+    /// which takes seconds). Draining cannot be taken back.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the hub goes on draining, and it can be called again.
+    pub async fn drain(&self) {
+        // Ordered by the shards' locks: a join that was before this shard's turn is closed below, a
+        // later one sees the flag.
+        self.0.draining.store(true, Ordering::Relaxed);
+        for shard in &self.0.shards {
+            let mut wakes = Wakes::new();
+            lock(shard).close_all(&mut wakes, reason);
+            wakes.into_iter().for_each(Waker::wake);
+        }
+        poll_fn(|cx| {
+            let mut waiting = self.0.drained.lock().unwrap_or_else(PoisonError::into_inner);
+            // Looked at under the lock that `session_ended` takes, so that no wake-up is lost.
+            if self.sessions() == 0 {
+                return Poll::Ready(());
+            }
+            waiting.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    pub(super) fn session_begins(&self) -> Result<(), JoinError> {
+        let most = self.limits().sessions();
+        self.0
+            .sessions
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < most).then_some(n + 1))
+            .map(drop)
+            .map_err(|_| JoinError::HubFull)
+    }
+
+    pub(crate) fn session_ended(&self) {
+        let mut waiting = self.0.drained.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.0.sessions.fetch_sub(1, Ordering::Relaxed) == 1 {
+            let waiting = std::mem::take(&mut *waiting);
+            waiting.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+/// Everybody comes back at another time, so that the next process is not run over.
+pub(super) fn reason() -> CloseReason {
+    let share = f64::from(u16::from_ne_bytes(random())) / f64::from(u16::MAX);
+    CloseReason::Draining { retry_after: SPREAD.mul_f64(share) }
+}
+
+/// Over how long a time those who were asked to come back do so.
+const SPREAD: Duration = Duration::from_secs(5);

@@ -1,0 +1,150 @@
+//! Some of the rooms, under one lock.
+
+use std::{collections::HashMap, sync::Arc, task::Waker};
+
+use smallvec::SmallVec;
+
+use super::Undone;
+use crate::{
+    CloseReason, Frame, PeerId, RoomId,
+    id::PeerMap,
+    outbox::{Full, Outbox},
+    room::{Audience, Effect, Effects, Input, Refusal, Room},
+    roster::Member,
+};
+
+/// Readers to be woken once no lock is held.
+pub(super) type Wakes = SmallVec<[Waker; 8]>;
+
+#[derive(Default)]
+pub(super) struct Shard {
+    rooms: HashMap<RoomId, Entry>,
+}
+
+/// A room, and the way to each of its members.
+struct Entry {
+    room: Room,
+    seats: PeerMap<Seat>,
+}
+
+struct Seat {
+    outbox: Arc<Outbox>,
+    /// How many sequenced frames of this member were handled.
+    received: u64,
+}
+
+impl Shard {
+    /// Lets somebody in, and says who was there before. A room that stays empty leaves nothing.
+    pub(super) fn join(
+        &mut self,
+        id: &RoomId,
+        capacity: usize,
+        input: Input,
+        peer: PeerId,
+        outbox: Arc<Outbox>,
+        wakes: &mut Wakes,
+    ) -> Result<Vec<Member>, Refusal> {
+        let entry = self
+            .rooms
+            .entry(id.clone())
+            .or_insert_with(|| Entry { room: Room::new(capacity), seats: PeerMap::default() });
+        let result = entry.room.apply(input).map(|effects| {
+            // Those who hear of the join cannot be the one who joins, so none can be unreachable in
+            // a way that concerns it.
+            let _ = entry.carry_out(effects, wakes);
+            entry.seats.insert(peer, Seat { outbox, received: 0 });
+            entry.room.roster().iter().filter(|member| member.id != peer).cloned().collect()
+        });
+        self.remove_if_empty(id);
+        result
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        id: &RoomId,
+        input: Input,
+        wakes: &mut Wakes,
+    ) -> Result<(), Undone> {
+        let entry = self.rooms.get_mut(id).ok_or(Undone::Refused(Refusal::NotAMember))?;
+        let effects = entry.room.apply(input).map_err(Undone::Refused)?;
+        let done = entry.carry_out(effects, wakes).map_err(|Full| Undone::Unreachable);
+        if entry.room.roster().is_empty() {
+            self.remove_if_empty(id);
+        }
+        done
+    }
+
+    pub(super) fn count(&mut self, id: &RoomId, peer: PeerId) {
+        if let Some(seat) = self.rooms.get_mut(id).and_then(|entry| entry.seats.get_mut(&peer)) {
+            seat.received += 1;
+        }
+    }
+
+    pub(super) fn received(&self, id: &RoomId, peer: PeerId) -> u64 {
+        let seat = self.rooms.get(id).and_then(|entry| entry.seats.get(&peer));
+        seat.map_or(0, |seat| seat.received)
+    }
+
+    pub(super) fn rooms(&self) -> Vec<RoomId> {
+        self.rooms.keys().cloned().collect()
+    }
+
+    pub(super) fn roster(&self, id: &RoomId) -> Vec<Member> {
+        let entry = self.rooms.get(id);
+        entry.map_or_else(Vec::new, |entry| entry.room.roster().iter().cloned().collect())
+    }
+
+    /// Ends every connection of every room; the sessions leave by themselves.
+    pub(super) fn close_all(&self, wakes: &mut Wakes, mut reason: impl FnMut() -> CloseReason) {
+        let seats = self.rooms.values().flat_map(|entry| entry.seats.values());
+        wakes.extend(seats.filter_map(|seat| seat.outbox.close(reason())));
+    }
+
+    fn remove_if_empty(&mut self, id: &RoomId) {
+        if self.rooms.get(id).is_some_and(|entry| entry.room.roster().is_empty()) {
+            self.rooms.remove(id);
+            if self.rooms.is_empty() {
+                self.rooms.shrink_to_fit();
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Carries the effects out in their order. The error is that the one member who was addressed
+    /// cannot be reached; a member who merely misses something loses its connection, and no more is
+    /// to be done about it.
+    fn carry_out(&mut self, effects: Effects, wakes: &mut Wakes) -> Result<(), Full> {
+        effects.into_iter().try_for_each(|effect| match effect {
+            Effect::Tell(Audience::One(peer), event) => {
+                let seat = self.seats.get(&peer).ok_or(Full)?;
+                wakes.extend(seat.outbox.push(event.into_frame())?);
+                Ok(())
+            }
+            Effect::Tell(Audience::AllBut(peer), event) => {
+                self.tell_all(Some(peer), || event.into_frame(), wakes);
+                Ok(())
+            }
+            Effect::Tell(Audience::All, event) => {
+                self.tell_all(None, || event.into_frame(), wakes);
+                Ok(())
+            }
+            Effect::Dismiss(peer, reason) => {
+                let seat = self.seats.remove(&peer);
+                wakes.extend(seat.and_then(|seat| seat.outbox.close(reason)));
+                Ok(())
+            }
+        })
+    }
+
+    /// Encodes once, and only where somebody is there to be told.
+    fn tell_all(&self, but: Option<PeerId>, encode: impl FnOnce() -> Frame, wakes: &mut Wakes) {
+        let mut seats = self.seats.iter().filter(|(id, _)| Some(**id) != but);
+        let Some((_, first)) = seats.next() else { return };
+        let frame = encode();
+        wakes.extend(first.outbox.push(frame.clone()).ok().flatten());
+        for (_, seat) in seats {
+            wakes.extend(seat.outbox.push(frame.clone()).ok().flatten());
+        }
+    }
+}

@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "driver")]
+pub mod driver;
+pub mod message;
+pub mod room;
+pub mod roster;
+pub mod socket;
+pub mod ticket;
+
+mod authorize;
+mod close;
+mod error_code;
+mod frame;
+mod hub;
+mod id;
+mod intake;
+mod limits;
+#[cfg(feature = "driver")]
+mod liveness;
+mod origin;
+mod outbox;
+mod random;
+mod rate;
+mod session;
+mod subprotocol;
+
+pub use authorize::{Applicant, Authorize, Denied, Grant, Permissions};
+pub use close::CloseReason;
+pub use error_code::ErrorCode;
+pub use frame::Frame;
+pub use hub::{Hub, JoinError, Joining, SendError};
+pub use id::{InvalidPeerId, InvalidRoomId, PeerId, RoomId};
+pub use limits::{LimitOutOfRange, Limits, LimitsBuilder};
+pub use origin::{OriginPolicy, OriginRefused};
+pub use session::Session;
+pub use subprotocol::{UnknownSubprotocol, select_subprotocol};

@@ -1,0 +1,197 @@
+//! What clients send.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use super::envelope::{Envelope, optional, required};
+
+/// A message from a client, borrowed from its frame. Its payload was checked to be JSON, and not
+/// looked at otherwise.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub enum ClientMessage<'a> {
+    /// The first message of a connection.
+    Join(Join<'a>),
+    /// To one peer alone.
+    Signal {
+        /// The receiver's id.
+        to: Cow<'a, str>,
+        /// Opaque.
+        #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
+        data: &'a RawValue,
+        /// Echoed in an error about this message.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// To everybody else in the room.
+    Broadcast {
+        /// Opaque.
+        #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
+        data: &'a RawValue,
+        /// Echoed in an error about this message.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// Replaces what the others are told about the sender.
+    Update {
+        /// Opaque.
+        #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
+        meta: &'a RawValue,
+        /// Echoed in an error about this message.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// Leaves at once, without a grace period.
+    Leave,
+    /// The answer to a `ping`.
+    Pong {
+        /// How many of the server's sequenced frames the client has handled.
+        received: u64,
+    },
+    /// Like [`Pong`](Self::Pong), unasked.
+    Ack {
+        /// How many of the server's sequenced frames the client has handled.
+        received: u64,
+    },
+    /// `admit`, `deny`, `kick` or `lock`: only members with the permission to moderate may send them.
+    #[serde(skip)]
+    Moderate {
+        /// Echoed in an error about this message.
+        reference: Option<u64>,
+    },
+}
+
+/// How a client asks to be let in. Every field may be left out.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Join<'a> {
+    /// What the others are to be told about this peer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Value>"))]
+    pub meta: Option<&'a RawValue>,
+    /// For the application's authorisation. Never logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Cow<'a, str>>,
+    /// Asks to go on with a session whose socket was lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resume<'a>>,
+    /// The ticket of a session that this fresh one supersedes: that of the page before a reload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Cow<'a, str>>,
+}
+
+/// Which session to go on with, and from where.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Resume<'a> {
+    /// The ticket of the session's `welcome`.
+    #[serde(borrow)]
+    pub ticket: Cow<'a, str>,
+    /// How many of the server's sequenced frames the client has handled.
+    pub received: u64,
+}
+
+impl<'a> ClientMessage<'a> {
+    /// Reads a frame's text.
+    ///
+    /// # Errors
+    ///
+    /// The text is no message; see [`Problem`].
+    pub fn parse(text: &'a str) -> Result<Self, Malformed> {
+        let envelope: Envelope<'a> = serde_json::from_str(text).map_err(|_| Malformed {
+            problem: Problem::Envelope,
+            reference: None,
+            sequenced: true,
+        })?;
+        let reference = envelope.reference();
+        Self::read(&envelope, reference).map_err(|problem| Malformed {
+            problem,
+            reference: reference.ok().flatten(),
+            sequenced: !matches!(&*envelope.kind, "join" | "pong" | "ack"),
+        })
+    }
+
+    fn read(
+        envelope: &Envelope<'a>,
+        reference: Result<Option<u64>, Problem>,
+    ) -> Result<Self, Problem> {
+        Ok(match &*envelope.kind {
+            "signal" => Self::Signal {
+                to: required("to", envelope.to)?,
+                data: required("data", envelope.data)?,
+                reference: reference?,
+            },
+            "broadcast" => {
+                Self::Broadcast { data: required("data", envelope.data)?, reference: reference? }
+            }
+            "pong" => Self::Pong { received: required("received", envelope.received)? },
+            "ack" => Self::Ack { received: required("received", envelope.received)? },
+            "update" => {
+                Self::Update { meta: required("meta", envelope.meta)?, reference: reference? }
+            }
+            "join" => Self::Join(Join {
+                meta: envelope.meta,
+                token: optional("token", envelope.token)?,
+                resume: optional("resume", envelope.resume)?,
+                replaces: optional("replaces", envelope.replaces)?,
+            }),
+            "leave" => Self::Leave,
+            "admit" | "deny" | "kick" | "lock" => Self::Moderate { reference: reference? },
+            _ => return Err(Problem::UnknownType),
+        })
+    }
+
+    /// The number by which the sender wants to be told of an error.
+    pub fn reference(&self) -> Option<u64> {
+        match self {
+            Self::Signal { reference, .. }
+            | Self::Broadcast { reference, .. }
+            | Self::Update { reference, .. }
+            | Self::Moderate { reference } => *reference,
+            Self::Join(_) | Self::Leave | Self::Pong { .. } | Self::Ack { .. } => None,
+        }
+    }
+
+    /// Whether both ends count this message (`docs/protocol.md`, section 5).
+    pub fn is_sequenced(&self) -> bool {
+        !matches!(self, Self::Join(_) | Self::Pong { .. } | Self::Ack { .. })
+    }
+}
+
+/// A frame that is no message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{problem}")]
+#[non_exhaustive]
+pub struct Malformed {
+    /// What is wrong with it.
+    pub problem: Problem,
+    /// The number that it came with, if one can be made out.
+    pub reference: Option<u64>,
+    /// Whether both ends count it all the same.
+    pub sequenced: bool,
+}
+
+/// What is wrong with a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Not a JSON object, or one without a `type`, or with one field twice.
+    #[error("a frame is one JSON object with a `type`, and no field twice")]
+    Envelope,
+    /// A field that this message must have.
+    #[error("the field `{0}` is missing")]
+    Missing(&'static str),
+    /// A field's value is not what this message takes.
+    #[error("the field `{0}` has the wrong type")]
+    WrongType(&'static str),
+    /// A `type` of message that this version does not know.
+    #[error("this type of message is not known")]
+    UnknownType,
+}

@@ -1,0 +1,69 @@
+//! The flat object that every client message is, before it is known which one.
+//!
+//! serde's internally tagged enums buffer their content and so cannot hold a borrowed `RawValue`.
+//! Instead each field is kept as raw JSON here, and read as what its message says it is; so a field
+//! of an unknown type of message can be anything.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::Problem;
+
+type Raw<'a> = Option<&'a RawValue>;
+
+/// A JSON object with the fields that any known message has. Unknown fields are ignored; a field
+/// that comes twice is an error.
+#[derive(Debug, Deserialize)]
+pub(super) struct Envelope<'a> {
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) to: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) data: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present", rename = "ref")]
+    pub(super) reference: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) meta: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) token: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) resume: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) replaces: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) received: Raw<'a>,
+}
+
+impl Envelope<'_> {
+    pub(super) fn reference(&self) -> Result<Option<u64>, Problem> {
+        optional("ref", self.reference)
+    }
+}
+
+/// The value of a field that must be there.
+pub(super) fn required<'a, T: Deserialize<'a>>(
+    name: &'static str,
+    field: Raw<'a>,
+) -> Result<T, Problem> {
+    read(name, field.ok_or(Problem::Missing(name))?)
+}
+
+/// The value of a field that may be left out (or `null`, which JavaScript writes for "none").
+pub(super) fn optional<'a, T: Deserialize<'a>>(
+    name: &'static str,
+    field: Raw<'a>,
+) -> Result<Option<T>, Problem> {
+    field.map_or(Ok(None), |raw| read(name, raw))
+}
+
+fn read<'a, T: Deserialize<'a>>(name: &'static str, raw: &'a RawValue) -> Result<T, Problem> {
+    serde_json::from_str(raw.get()).map_err(|_| Problem::WrongType(name))
+}
+
+/// `null` is a value: left to itself, an `Option` would take it for a field that is not there.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Raw<'de>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}

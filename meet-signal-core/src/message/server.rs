@@ -1,0 +1,249 @@
+//! What the server sends.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::Meta;
+use crate::{ErrorCode, Frame, PeerId, Permissions, RoomId};
+
+/// A message from the server.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub enum ServerMessage<'a> {
+    /// The session has begun.
+    Welcome(Welcome<'a>),
+    /// Somebody joined.
+    Joined {
+        /// Who. Every receiver was in the room first, and so is polite toward it.
+        peer: Peer<'a>,
+    },
+    /// Somebody left.
+    Left {
+        /// Who.
+        peer: PeerId,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// A peer's socket was lost, or is back.
+    Status {
+        /// Whose.
+        peer: PeerId,
+        /// What it is now.
+        status: Status,
+    },
+    /// A peer changed what it tells about itself.
+    Updated {
+        /// Who.
+        peer: PeerId,
+        /// All of what it tells now.
+        meta: &'a Meta,
+    },
+    /// From one peer to this one alone.
+    Signal {
+        /// Who sent it.
+        from: PeerId,
+        /// Opaque.
+        #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
+        data: &'a RawValue,
+    },
+    /// From one peer to everybody else.
+    Broadcast {
+        /// Who sent it.
+        from: PeerId,
+        /// Opaque.
+        #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
+        data: &'a RawValue,
+    },
+    /// From the host application.
+    App {
+        /// Opaque.
+        #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
+        data: &'a RawValue,
+    },
+    /// Asks for a `pong`.
+    Ping {
+        /// How many of the client's sequenced frames the server has handled.
+        received: u64,
+    },
+    /// Something the client sent was not done, or it is not let in.
+    Error(ErrorFrame<'a>),
+}
+
+impl ServerMessage<'_> {
+    /// Encodes the message.
+    pub fn encode(&self) -> Frame {
+        Frame::encode(self)
+    }
+}
+
+/// The first message of a session.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Welcome<'a> {
+    /// The protocol's version: 1.
+    pub v: u32,
+    /// The room's name.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub room: &'a RoomId,
+    /// The receiver itself.
+    #[serde(rename = "self")]
+    pub me: SelfInfo<'a>,
+    /// Proves, on another connection, that it belongs to this session.
+    pub ticket: &'a str,
+    /// Whether this goes on with an earlier session.
+    pub resumed: Resumed,
+    /// How many of the client's sequenced frames the server has handled.
+    pub received: u64,
+    /// Whether the room admits nobody new.
+    pub locked: bool,
+    /// Everybody else in the room, in the order in which they joined.
+    pub peers: Vec<Peer<'a>>,
+    /// For `RTCPeerConnection`.
+    pub ice_servers: &'a [IceServer],
+    /// After how much silence the server pings, in milliseconds.
+    pub heartbeat_ms: u64,
+    /// How long a session outlives its socket, in milliseconds.
+    pub grace_ms: u64,
+}
+
+/// What a session's owner is told about itself.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct SelfInfo<'a> {
+    /// Its id.
+    pub id: PeerId,
+    /// What the others are told about it.
+    pub meta: &'a Meta,
+    /// What it may do.
+    pub permissions: Permissions,
+}
+
+/// A member of the room, as another one sees it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Peer<'a> {
+    /// Its id.
+    pub id: PeerId,
+    /// What it tells about itself.
+    pub meta: &'a Meta,
+    /// Whether its socket is there.
+    pub status: Status,
+    /// The *receiver's* role toward this peer in perfect negotiation: who was in the room first is
+    /// polite toward who came later.
+    pub polite: bool,
+}
+
+/// Whether a member's socket is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[expect(clippy::exhaustive_enums, reason = "it is there or it is not")]
+pub enum Status {
+    /// It is.
+    Here,
+    /// It was lost; the session is kept for the grace period, and a call need not end for that.
+    Away,
+}
+
+/// Why a member left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub enum LeaveReason {
+    /// It said so.
+    Left,
+    /// Its socket was lost, and it did not come back in time.
+    Timeout,
+    /// A moderator removed it.
+    Kicked,
+    /// A newer session of its own took its place.
+    Replaced,
+    /// The server that it was connected to is gone.
+    NodeLost,
+    /// The server ended the session: the room was closed, the server is stopping, or the client
+    /// violated the protocol.
+    Closed,
+}
+
+/// Whether a welcome goes on with an earlier session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[expect(clippy::exhaustive_enums, reason = "all, some, or nothing of it is there")]
+pub enum Resumed {
+    /// A fresh session.
+    No,
+    /// The same one, and nothing was lost.
+    Full,
+    /// The same one, and frames may have been lost.
+    Partial,
+}
+
+/// An error about something that the client sent, or the reason why it is not let in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ErrorFrame<'a> {
+    /// What happened, for programs.
+    pub code: ErrorCode,
+    /// What happened, for people.
+    pub message: Cow<'a, str>,
+    /// The number that the client gave the message in question.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<u64>,
+    /// How long to wait before trying again, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+impl<'a> ErrorFrame<'a> {
+    /// An error about no message in particular.
+    pub fn new(code: ErrorCode, message: impl Into<Cow<'a, str>>) -> Self {
+        Self { code, message: message.into(), reference: None, retry_after_ms: None }
+    }
+}
+
+/// A STUN or TURN server: the dictionary `RTCIceServer` of the W3C's WebRTC specification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct IceServer {
+    /// Its URLs: `stun:`, `turn:` or `turns:` (RFC 7064, RFC 7065).
+    pub urls: Vec<String>,
+    /// For TURN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// For TURN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+}
+
+impl IceServer {
+    /// A STUN server.
+    pub fn stun(url: impl Into<String>) -> Self {
+        Self { urls: vec![url.into()], username: None, credential: None }
+    }
+
+    /// A TURN server with its credentials.
+    pub fn turn(
+        url: impl Into<String>,
+        username: impl Into<String>,
+        credential: impl Into<String>,
+    ) -> Self {
+        Self {
+            urls: vec![url.into()],
+            username: Some(username.into()),
+            credential: Some(credential.into()),
+        }
+    }
+}

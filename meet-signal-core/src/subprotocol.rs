@@ -1,0 +1,46 @@
+//! Which version of the protocol a connection speaks.
+
+use thiserror::Error;
+
+use crate::message::SUBPROTOCOL;
+
+/// Chooses among what a client offers in `Sec-WebSocket-Protocol` (RFC 6455, section 1.9), given as
+/// the values of these headers. `None`: the client offers nothing, and is served version 1.
+///
+/// # Errors
+///
+/// The client offers only what this server does not speak; answered with 400 before the upgrade.
+pub fn select_subprotocol<'a>(
+    headers: impl IntoIterator<Item = &'a str>,
+) -> Result<Option<&'static str>, UnknownSubprotocol> {
+    let mut offers = false;
+    for offered in headers.into_iter().flat_map(|header| header.split(',')) {
+        if offered.trim() == SUBPROTOCOL {
+            return Ok(Some(SUBPROTOCOL));
+        }
+        offers = true;
+    }
+    if offers { Err(UnknownSubprotocol) } else { Ok(None) }
+}
+
+/// None of the offered subprotocols is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("this server speaks the WebSocket subprotocol {SUBPROTOCOL}")]
+#[non_exhaustive]
+pub struct UnknownSubprotocol;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_known_one_is_found_among_others() {
+        assert_eq!(select_subprotocol([]), Ok(None));
+        assert_eq!(select_subprotocol(["meet-signal.v1"]), Ok(Some(SUBPROTOCOL)));
+        assert_eq!(select_subprotocol(["meet-signal.v2, meet-signal.v1"]), Ok(Some(SUBPROTOCOL)));
+        assert_eq!(select_subprotocol(["chat", "meet-signal.v1"]), Ok(Some(SUBPROTOCOL)));
+        for other in ["chat", "meet-signal.v2,chat", "meet-signal.v11", ""] {
+            assert_eq!(select_subprotocol([other]), Err(UnknownSubprotocol), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The life of a connection, without a network and with the clock in the test's hand: paused, it
+//! jumps to the next timer whenever every task waits.
+
+mod socket;
+
+use std::future::pending;
+
+use meet_signal_core::{
+    Applicant, CloseReason, Denied, Grant, Hub, Limits, RoomId, driver::serve, socket::Incoming,
+};
+use serde_json::{Value, json};
+use socket::{ClientEnd, Got, Sender, connection};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Duration, Instant, advance, timeout},
+};
+
+const BEAT: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(30);
+
+fn room() -> RoomId {
+    "standup".parse().expect("a valid name")
+}
+
+fn connect(hub: &Hub) -> (ClientEnd, JoinHandle<()>) {
+    connect_with_room_for(64, hub)
+}
+
+fn connect_with_room_for(batches: usize, hub: &Hub) -> (ClientEnd, JoinHandle<()>) {
+    let (server, client) = connection(batches);
+    (client, tokio::spawn(serve(hub.clone(), room(), Grant::new(), server)))
+}
+
+/// A member that keeps itself alive, and sees what happens to others.
+struct Bystander {
+    to_server: Sender,
+    told: mpsc::UnboundedReceiver<Value>,
+}
+
+async fn bystander(hub: &Hub) -> Bystander {
+    let (mut client, _) = connect(hub);
+    client.join().await;
+    let to_server = client.sender();
+    let (tell, told) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Got::Flush(frames) = client.next().await {
+            for frame in frames {
+                match &frame["type"] {
+                    kind if kind == "ping" => client.send(r#"{"type":"pong","received":0}"#),
+                    _ => drop(tell.send(frame)),
+                }
+            }
+        }
+    });
+    Bystander { to_server, told }
+}
+
+impl Bystander {
+    async fn told(&mut self) -> Value {
+        self.told.recv().await.expect("a bystander stays connected")
+    }
+}
+
+fn id(welcome: &Value) -> &Value {
+    &welcome["self"]["id"]
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_never_joins_is_closed() {
+    let (mut client, task) = connect(&Hub::default());
+    let start = Instant::now();
+    client.sender().deliver(Incoming::Control);
+    client.send(r#"{"type":"leave"}"#);
+    assert_eq!(client.expect("error").await["code"], "not-joined");
+    assert_eq!(client.next().await, Got::Closed(CloseReason::ProtocolViolation));
+    assert_eq!(
+        start.elapsed(),
+        Duration::from_secs(10),
+        "talking does not extend the time to join"
+    );
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_connection_is_pinged_and_lives() {
+    let (mut client, _task) = connect(&Hub::default());
+    client.join().await;
+    let start = Instant::now();
+    for beat in 1..=20 {
+        assert_eq!(client.expect("ping").await, json!({"type": "ping", "received": 0}));
+        assert_eq!(start.elapsed(), BEAT * beat);
+        client.send(r#"{"type":"pong","received":0}"#);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_silent_heartbeats_lose_the_socket_and_then_the_session() {
+    let hub = Hub::default();
+    let mut other = bystander(&hub).await;
+    let (mut client, task) = connect(&hub);
+    let welcome = client.join().await;
+    let start = Instant::now();
+    other.told().await;
+
+    client.expect("ping").await;
+    client.expect("ping").await;
+    assert_eq!(client.next().await, Got::Closed(CloseReason::HeartbeatMissed));
+    assert_eq!(start.elapsed(), BEAT * 3);
+    let status = json!({"type": "status", "peer": id(&welcome), "status": "away"});
+    assert_eq!(other.told().await, status);
+    let left = json!({"type": "left", "peer": id(&welcome), "reason": "timeout"});
+    assert_eq!(other.told().await, left);
+    assert_eq!(start.elapsed(), BEAT * 3 + GRACE);
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_socket_leaves_when_the_grace_is_over() {
+    let hub = Hub::default();
+    let mut other = bystander(&hub).await;
+    let (mut client, task) = connect(&hub);
+    let welcome = client.join().await;
+    other.told().await;
+    let start = Instant::now();
+    drop(client);
+    assert_eq!(other.told().await["status"], "away");
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    let left = json!({"type": "left", "peer": id(&welcome), "reason": "timeout"});
+    assert_eq!(other.told().await, left);
+    assert_eq!(start.elapsed(), GRACE);
+    task.await.unwrap();
+    assert_eq!(hub.sessions(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_takes_effect_before_the_client_has_answered_the_close() {
+    let hub = Hub::default();
+    let mut other = bystander(&hub).await;
+    let (mut client, task) = connect(&hub);
+    client.join().await;
+    other.told().await;
+    let start = Instant::now();
+    client.send(r#"{"type":"leave"}"#);
+    assert_eq!(other.told().await["reason"], "left");
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(client.next().await, Got::Closed(CloseReason::Left));
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_is_too_slow_and_hurts_nobody() {
+    let limits = Limits::builder().outbox_frames(3).build().unwrap();
+    let hub = Hub::new(limits);
+    let mut fast = bystander(&hub).await;
+    let (mut stuck, task) = connect_with_room_for(1, &hub);
+    let welcome = stuck.join().await;
+    let mut talker = bystander(&hub).await;
+    fast.told().await;
+    fast.told().await;
+
+    // One batch fits the socket, one is being written, three wait: the sixth is one too many.
+    for n in 0..8 {
+        talker.to_server.send(&format!(r#"{{"type":"broadcast","data":{n}}}"#));
+        let mut got = fast.told().await;
+        if got["type"] == "status" {
+            got = fast.told().await;
+        }
+        assert_eq!(got["data"], n);
+    }
+    let signal = json!({"type": "signal", "to": id(&welcome), "data": 1, "ref": 5});
+    talker.to_server.send(&signal.to_string());
+    let error = talker.told().await;
+    assert_eq!((&error["code"], &error["ref"]), (&json!("peer-unreachable"), &json!(5)));
+
+    // Its write times out, and the client, who reads again, finds the reason at the end.
+    advance(Duration::from_secs(11)).await;
+    let end = loop {
+        match stuck.next().await {
+            Got::Flush(_) => {}
+            end => break end,
+        }
+    };
+    assert_eq!(end, Got::Closed(CloseReason::TooSlow));
+    assert!(!task.is_finished(), "it may come back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_is_one_flush() {
+    let hub = Hub::default();
+    let (mut reader, _task) = connect_with_room_for(1, &hub);
+    reader.join().await;
+    for n in 0..5 {
+        let data = serde_json::value::to_raw_value(&n).unwrap();
+        hub.send_all(&room(), &data).unwrap();
+    }
+    let Got::Flush(frames) = reader.next().await else { panic!("a flush") };
+    assert_eq!(frames.len(), 5);
+    assert!(frames.iter().enumerate().all(|(n, frame)| frame["data"] == n));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_task_leaves_at_once() {
+    let hub = Hub::default();
+    let mut other = bystander(&hub).await;
+    let (mut client, task) = connect(&hub);
+    client.join().await;
+    other.told().await;
+    task.abort();
+    assert_eq!(other.told().await["reason"], "closed");
+    assert_eq!(hub.sessions(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_application_hurts_only_its_own_connection() {
+    let hub = Hub::default();
+    let mut other = bystander(&hub).await;
+    let (server, client) = connection(8);
+    let authorize = |_: Applicant| async { panic!("a bug of the application") };
+    client.send(r#"{"type":"join"}"#);
+    tokio::spawn(serve(hub.clone(), room(), authorize, server)).await.unwrap_err();
+    assert_eq!(hub.sessions(), 1);
+    let (mut next, _task) = connect(&hub);
+    next.join().await;
+    assert_eq!(other.told().await["type"], "joined");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_application_decides_nobody_has_joined() {
+    let hub = Hub::default();
+    let mut other = bystander(&hub).await;
+    let (server, client) = connection(8);
+    let authorize = |_: Applicant| pending::<Result<Grant, Denied>>();
+    let task = tokio::spawn(serve(hub.clone(), room(), authorize, server));
+    client.send(r#"{"type":"join"}"#);
+    timeout(Duration::from_secs(1), other.told()).await.unwrap_err();
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    assert_eq!(hub.roster(&room()).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn draining_tells_everybody_to_come_back_and_waits_for_them() {
+    let hub = Hub::default();
+    let (mut a, task) = connect(&hub);
+    a.join().await;
+    let drained = tokio::spawn({
+        let hub = hub.clone();
+        async move { hub.drain().await }
+    });
+    let Got::Closed(reason) = a.next().await else { panic!("closed") };
+    assert_eq!(reason.code(), 4000);
+    assert!(reason.text().starts_with("retry-after-ms="));
+    task.await.unwrap();
+    drained.await.unwrap();
+
+    let (mut late, _task) = connect(&hub);
+    late.send(r#"{"type":"join"}"#);
+    assert_eq!(late.expect("error").await["code"], "unavailable");
+    assert!(matches!(late.next().await, Got::Closed(reason) if reason.code() == 4000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn draining_does_not_wait_for_who_does_not_answer() {
+    let hub = Hub::default();
+    let (mut silent, _task) = connect(&hub);
+    silent.join().await;
+    let start = Instant::now();
+    hub.drain().await;
+    assert_eq!(start.elapsed(), Duration::from_secs(2));
+    assert_eq!(hub.sessions(), 0);
+    assert!(matches!(silent.next().await, Got::Closed(_)));
+}
