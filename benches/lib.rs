@@ -1,0 +1,95 @@
+//! A room full of participants without sockets, for benchmarks.
+
+use std::{
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use meet_signal_core::{
+    Frame, Grant, Hub, Joining, Limits, PeerId, RoomId, Session, message::Meta,
+};
+use serde_json::json;
+
+/// A hub whose limits are not what is measured.
+///
+/// # Panics
+///
+/// Never: the limits are within their ranges.
+pub fn hub() -> Hub {
+    let limits = Limits::builder().room_peers(10_000).sessions(10_000_000).build();
+    Hub::new(limits.expect("within their ranges"))
+}
+
+/// The room of this number.
+///
+/// # Panics
+///
+/// Never: the name is a valid one.
+pub fn room(number: usize) -> RoomId {
+    format!("room-{number}").parse().expect("a valid name")
+}
+
+/// One more participant of a room.
+///
+/// # Panics
+///
+/// Never: the hub has no limit that is reached here.
+pub fn join(hub: &Hub, room: RoomId) -> Participant {
+    let joining = Joining::new(meta());
+    let now = Instant::now();
+    let (session, _) = hub.join(room, joining, &Grant::new(), now).expect("no limit is near");
+    Participant { session, now, batch: Vec::new() }
+}
+
+/// What participants tell about themselves.
+///
+/// # Panics
+///
+/// Never: a string is JSON.
+pub fn meta() -> Meta {
+    Meta::new(&json!({"name": "A participant"})).expect("JSON")
+}
+
+/// A session description's worth of `signal`.
+pub fn signal(to: PeerId, bytes: usize) -> String {
+    json!({"type": "signal", "to": to, "data": {"sdp": "x".repeat(bytes)}}).to_string()
+}
+
+/// A `broadcast` of a chat message's size.
+pub fn broadcast(bytes: usize) -> String {
+    json!({"type": "broadcast", "data": {"text": "x".repeat(bytes)}}).to_string()
+}
+
+/// A session whose socket takes everything at once.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Participant {
+    session: Session,
+    now: Instant,
+    batch: Vec<Frame>,
+}
+
+impl Participant {
+    /// Its id.
+    pub fn id(&self) -> PeerId {
+        self.session.id()
+    }
+
+    /// Sends one frame. Its clock goes on with each, so that the rate limit does not strike.
+    pub fn send(&mut self, text: &str) {
+        self.now += Duration::from_millis(100);
+        assert!(self.session.receive(text, self.now).is_continue(), "the session goes on");
+    }
+
+    /// Takes all that waits, and says how many frames it was.
+    pub fn drain(&mut self) -> usize {
+        let cx = Context::from_waker(Waker::noop());
+        let mut frames = 0;
+        while let Poll::Ready(drained) = self.session.poll_drain(&cx, usize::MAX, &mut self.batch) {
+            assert_eq!(drained, Ok(()), "the session goes on");
+            frames += self.batch.len();
+            self.batch.clear();
+        }
+        frames
+    }
+}

@@ -1,0 +1,83 @@
+//! What the core costs, without a socket: `cargo bench -p meet-signal-benches`.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use meet_signal_benches::{Participant, broadcast, hub, join, room, signal};
+use meet_signal_core::{Hub, message::ClientMessage};
+
+/// The size of a session description with a few m-lines, in bytes.
+const DESCRIPTION: usize = 2 * 1024;
+
+/// The size of a chat message, in bytes.
+const CHAT: usize = 200;
+
+fn parse(c: &mut Criterion) {
+    let hub = hub();
+    let to = join(&hub, room(0)).id();
+    let text = signal(to, DESCRIPTION);
+    let mut group = c.benchmark_group("parse");
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("signal of 2 KiB", |b| {
+        b.iter(|| ClientMessage::parse(black_box(&text)).expect("a message"));
+    });
+    group.finish();
+}
+
+/// From the sender's frame to the batch that the receiver's socket is given.
+fn relay(c: &mut Criterion) {
+    let hub = hub();
+    let (mut a, mut b) = (join(&hub, room(0)), join(&hub, room(0)));
+    let text = signal(b.id(), DESCRIPTION);
+    a.drain();
+    c.bench_function("relay/2 KiB in a room of 2", |bencher| {
+        bencher.iter(|| {
+            a.send(&text);
+            assert_eq!(b.drain(), 1);
+        });
+    });
+}
+
+fn fan_out(c: &mut Criterion) {
+    let mut group = c.benchmark_group("fan-out");
+    for others in [8, 64] {
+        let hub = hub();
+        let mut sender = join(&hub, room(0));
+        let mut receivers = fill(&hub, others);
+        let text = broadcast(CHAT);
+        group.throughput(Throughput::Elements(others as u64));
+        group.bench_function(format!("to {others}"), |bencher| {
+            bencher.iter(|| {
+                sender.send(&text);
+                assert_eq!(receivers.iter_mut().map(Participant::drain).sum::<usize>(), others);
+            });
+        });
+        sender.drain();
+    }
+    group.finish();
+}
+
+/// A first join and its leave, beside rooms that are none of its business.
+fn join_and_leave(c: &mut Criterion) {
+    let mut group = c.benchmark_group("join");
+    for rooms in [10, 100_000] {
+        let hub = hub();
+        let _others: Vec<_> = (1..=rooms).map(|number| join(&hub, room(number))).collect();
+        group.bench_function(format!("and leave, beside {rooms} rooms"), |bencher| {
+            let room = room(0);
+            bencher.iter(|| drop(join(&hub, room.clone())));
+        });
+    }
+    group.finish();
+}
+
+fn fill(hub: &Hub, count: usize) -> Vec<Participant> {
+    let mut participants: Vec<_> = (0..count).map(|_| join(hub, room(0))).collect();
+    for participant in &mut participants {
+        participant.drain();
+    }
+    participants
+}
+
+criterion_group!(benches, parse, relay, fan_out, join_and_leave);
+criterion_main!(benches);
