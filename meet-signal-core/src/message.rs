@@ -6,6 +6,8 @@
 
 mod client;
 mod envelope;
+#[cfg(feature = "schema")]
+mod schema;
 mod server;
 
 pub use client::{ClientMessage, Join, Malformed, Problem, Resume};

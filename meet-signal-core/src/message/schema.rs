@@ -1,0 +1,36 @@
+//! The JSON Schemas of what has a spelling of its own on the wire.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::{PeerId, Permissions};
+
+impl JsonSchema for PeerId {
+    fn schema_name() -> Cow<'static, str> {
+        "PeerId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Opaque; 128 random bits in base64url (RFC 4648, section 5).",
+            "type": "string",
+            "pattern": "^[A-Za-z0-9_-]{22}$",
+        })
+    }
+}
+
+impl JsonSchema for Permissions {
+    fn schema_name() -> Cow<'static, str> {
+        "Permissions".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "What is granted, by name.",
+            "type": "array",
+            "items": { "enum": ["signal", "broadcast", "moderate"] },
+            "uniqueItems": true,
+        })
+    }
+}
