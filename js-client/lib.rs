@@ -1,0 +1,93 @@
+//! The browser side of [meet-signal], embedded: plain ES modules, the same files that the npm
+//! package has, for an adapter to serve.
+//!
+//! An application does not need this crate: the adapters' routers serve it.
+//!
+//! [meet-signal]: https://docs.rs/meet-signal-core
+
+/// An ES module.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Module {
+    /// The file's name. The modules import each other by it, so all are served from one folder.
+    pub name: &'static str,
+    /// Its text, UTF-8.
+    pub source: &'static [u8],
+    /// A strong entity tag (RFC 9110, section 8.8.3), quotes included: another text has another one.
+    pub etag: ETag,
+}
+
+/// A quoted entity tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ETag([u8; 18]);
+
+impl ETag {
+    /// The value of the header `ETag`.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("hexadecimal digits in quotes")
+    }
+}
+
+/// The module that a page imports.
+pub const ENTRY: &str = "index.js";
+
+/// The value of `Content-Type` to serve a module with.
+pub const CONTENT_TYPE: &str = "text/javascript; charset=utf-8";
+
+/// All modules, ordered by name.
+pub fn modules() -> &'static [Module] {
+    static MODULES: &[Module] = include!(concat!(env!("OUT_DIR"), "/modules.rs"));
+    MODULES
+}
+
+/// The module of this name.
+pub fn module(name: &str) -> Option<&'static Module> {
+    modules().iter().find(|module| module.name == name)
+}
+
+impl Module {
+    const fn new(name: &'static str, source: &'static [u8]) -> Self {
+        Self { name, source, etag: ETag(tag(source)) }
+    }
+}
+
+/// FNV-1a over 64 bits: computed by the compiler, and enough to tell the versions of one file apart.
+const fn tag(source: &[u8]) -> [u8; 18] {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut at = 0;
+    while at < source.len() {
+        hash = (hash ^ source[at] as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        at += 1;
+    }
+    let mut tag = [b'"'; 18];
+    let mut digit = 0;
+    while digit < 16 {
+        tag[16 - digit] = b"0123456789abcdef"[(hash >> (4 * digit)) as usize & 0xf];
+        digit += 1;
+    }
+    tag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_entry_is_there_and_all_that_it_imports() {
+        assert!(module(ENTRY).is_some());
+        for Module { name, source, .. } in modules() {
+            let source = std::str::from_utf8(source).unwrap();
+            for line in source.lines().filter(|line| line.contains("from './")) {
+                let (_, import) = line.split_once("from './").unwrap();
+                let import = import.split('\'').next().unwrap();
+                assert!(module(import).is_some(), "{name} imports {import}");
+            }
+        }
+    }
+
+    #[test]
+    fn tags_follow_the_text() {
+        assert_eq!(Module::new("a", b"").etag.as_str(), "\"cbf29ce484222325\"");
+        assert_eq!(Module::new("a", b"a").etag.as_str(), "\"af63dc4c8601ec8c\"");
+    }
+}

@@ -1,0 +1,87 @@
+// Why something did not work.
+
+/**
+ * Codes that come from the server are those of the protocol (`room-full`, `no-such-peer`, …); these are the client's own:
+ *
+ * - `unreachable`: no connection came about
+ * - `timeout`: the server did not answer
+ * - `lost`: the connection ended, and the retry policy gave up
+ * - `kicked`, `replaced`, `closed`: the server ended the session, see {@link closeError}
+ * - `protocol`: the server and this client do not understand each other
+ * - `queue-full`: more was to be sent than is kept while there is no connection
+ * - `state`: this cannot be done now
+ */
+export class MeetError extends Error {
+  /** Stable, for programs. */
+  code;
+  /** Whether trying the same again later makes sense. */
+  retryable;
+  /** How long to wait before that at least, in milliseconds; 0 where nobody said. */
+  retryAfterMs;
+
+  /**
+   * @param {string} code
+   * @param {string} message for people
+   * @param {{ retryable?: boolean, retryAfterMs?: number, cause?: unknown }} [options]
+   */
+  constructor(code, message, { retryable = false, retryAfterMs = 0, cause } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'MeetError';
+    this.code = code;
+    this.retryable = retryable;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/**
+ * An `error` message of the server.
+ *
+ * @param {{ code: string, message?: string, retryAfterMs?: number }} frame
+ */
+export function serverError({ code, message, retryAfterMs = 0 }) {
+  return new MeetError(code, message ?? code, { retryable: RETRYABLE.has(code), retryAfterMs });
+}
+
+/**
+ * What a close frame means. The range of the code is the retry policy (`docs/protocol.md`, section 6): whoever knows no
+ * table still knows whether to come back. Below 4000 the codes are those of RFC 6455: a connection that ended by
+ * itself comes back, one whose frames were not understood would not fare better the next time.
+ *
+ * @param {number} code
+ * @param {string} reason
+ */
+export function closeError(code, reason) {
+  const [name, text] = CLOSES[code] ?? ['lost', reason === '' ? `the connection was closed (${code})` : reason];
+  const retryAfterMs = Number(/^retry-after-ms=(\d{1,7})$/.exec(reason)?.[1] ?? 0);
+  const retryable = code >= 4000 ? code < 4500 : !FINAL.has(code);
+  return new MeetError(name, text, { retryable, retryAfterMs });
+}
+
+const RETRYABLE = new Set(['rate-limited', 'peer-unreachable', 'unavailable', 'room-full', 'room-locked']);
+
+/** Left; protocol error; unacceptable data; not UTF-8; policy; too large (RFC 6455, section 7.4.1). */
+const FINAL = new Set([1000, 1002, 1003, 1007, 1008, 1009]);
+
+/** @type {Record<number, [string, string]>} */
+const CLOSES = {
+  1000: ['closed', 'the session has ended'],
+  1002: ['protocol', 'the server could not read a frame'],
+  1003: ['protocol', 'the server takes text frames only'],
+  1007: ['protocol', 'the server could not read a frame'],
+  1008: ['protocol', 'the server refused a frame'],
+  1009: ['too-large', 'a message was over the server’s limit'],
+  4000: ['unavailable', 'the server is restarting'],
+  4001: ['timeout', 'the server heard nothing for too long'],
+  4002: ['lost', 'this page took too long to read'],
+  4003: ['unavailable', 'the server is busy'],
+  4004: ['rate-limited', 'too many messages'],
+  4500: ['kicked', 'removed from the room'],
+  4501: ['protocol', 'the server did not understand this client'],
+  4502: ['unauthorized', 'not allowed in here'],
+  4503: ['room-full', 'the room is full or locked'],
+  4504: ['denied', 'not let in'],
+  4505: ['banned', 'banned from this room'],
+  4506: ['duplicate', 'in this room from elsewhere'],
+  4507: ['closed', 'the room was closed'],
+  4508: ['replaced', 'the session went on elsewhere'],
+};

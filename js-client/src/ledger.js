@@ -1,0 +1,115 @@
+// What was sent and may have to be sent again, and what waits to be sent.
+
+import { MeetError } from './errors.js';
+
+/**
+ * One message on its way. The number under which the server tells of an error is also the order.
+ *
+ * @typedef {{ ref: number, message: import('./protocol.js').SentMessage, text: string }} Entry
+ */
+
+/**
+ * Counts as XMPP's stream management does: no frame carries a number, both ends count (`docs/protocol.md`, section 5).
+ * Bounded: a page that goes on talking while there is no connection is told so.
+ */
+export class Ledger {
+  /** Sent, and not known to be handled. @type {Entry[]} */
+  #sent = [];
+  /** Not sent, in their order. @type {Entry[]} */
+  #waiting = [];
+  /** How many the server has handled. */
+  #handled = 0;
+  #size = 0;
+  #lastRef = 0;
+
+  /**
+   * @param {import('./protocol.js').SentMessage} message
+   * @throws {MeetError} `queue-full`, and nothing was added
+   */
+  add(message) {
+    const ref = this.#lastRef + 1;
+    const text = JSON.stringify({ ...message, ref });
+    if (this.#sent.length + this.#waiting.length >= MOST_FRAMES || this.#size + text.length > MOST_SIZE) {
+      throw new MeetError('queue-full', 'too much waits for the connection', { retryable: true });
+    }
+    this.#lastRef = ref;
+    this.#size += text.length;
+    this.#waiting.push({ ref, message, text });
+  }
+
+  /** The next text to send, which counts as sent. */
+  next() {
+    const entry = this.#waiting.shift();
+    if (entry === undefined) return null;
+    this.#sent.push(entry);
+    return entry.text;
+  }
+
+  get isEmpty() {
+    return this.#waiting.length === 0;
+  }
+
+  /**
+   * The server has handled the first `received` messages of the session.
+   *
+   * @param {number} received
+   */
+  acknowledge(received) {
+    const news = Math.min(received - this.#handled, this.#sent.length);
+    for (const entry of this.#sent.splice(0, Math.max(0, news))) this.#size -= entry.text.length;
+    this.#handled = Math.max(this.#handled, received);
+  }
+
+  /**
+   * The session goes on with nothing lost: what the server has not handled is sent again, before anything newer.
+   *
+   * @param {number} received
+   */
+  resend(received) {
+    this.acknowledge(received);
+    this.#waiting.unshift(...this.#sent.splice(0));
+  }
+
+  /**
+   * Counting starts anew. What was sent is given up, since it may have been handled; of what was never sent, that which
+   * `keeps` accepts goes on waiting.
+   *
+   * @param {(message: import('./protocol.js').SentMessage) => boolean} keeps
+   */
+  restart(keeps) {
+    this.#handled = 0;
+    this.#sent = [];
+    this.#waiting = this.#waiting.filter(({ message }) => keeps(message));
+    this.#size = this.#waiting.reduce((size, { text }) => size + text.length, 0);
+  }
+
+  /**
+   * The message behind an error, if it is still kept.
+   *
+   * @param {number | undefined} ref
+   */
+  find(ref) {
+    return this.#sent.find((entry) => entry.ref === ref)?.message ?? null;
+  }
+
+  /**
+   * Sends a message once more that the server has counted but not processed. False where it is no longer kept.
+   *
+   * @param {number | undefined} ref
+   */
+  repeat(ref) {
+    const entry = this.#sent.find((sent) => sent.ref === ref);
+    if (entry === undefined) return false;
+    // Several in a row come back one after the other, and keep their order.
+    const at = this.#waiting.findIndex((waiting) => waiting.ref > entry.ref);
+    this.#waiting.splice(at < 0 ? this.#waiting.length : at, 0, entry);
+    this.#size += entry.text.length;
+    return true;
+  }
+}
+
+/** The same as the server's defaults for what waits for a client. */
+const MOST_FRAMES = 1024;
+
+/** In UTF-16 code units. */
+const MOST_SIZE = 512 * 1024;

@@ -1,0 +1,311 @@
+// Perfect negotiation for one RTCPeerConnection.
+
+import { EarlyCandidates, generations, isOf } from './candidates.js';
+import { Emitter } from './emitter.js';
+import { environment } from './environment.js';
+
+/**
+ * What two negotiators say to each other, in order and at most once.
+ *
+ * @typedef {{ description: RTCSessionDescriptionInit, offerId: number }
+ *   | { candidates: RTCIceCandidateInit[] }
+ *   | { request: 'offer' | 'restart' | 'again' }} NegotiationMessage
+ */
+
+/**
+ * @typedef {object} NegotiatorOptions
+ * @property {boolean} polite gives way when both sides offer at once, and lets the other side offer first
+ * @property {(message: NegotiationMessage) => void} send
+ * @property {() => void} [beforeAnswer] an offer was applied, and is about to be answered: the moment to give its
+ *   transceivers tracks and directions
+ * @property {Partial<import('./environment.js').Environment>} [environment] for tests
+ */
+
+/**
+ * The pattern of the W3C's WebRTC specification (section 10.7), and what real browsers need beside it:
+ *
+ * - The impolite side makes the first offer, the polite one holds its own until that exchange is complete: Chromium as
+ *   the polite side of a collision over the first media fails for good against Firefox.
+ * - Only the impolite side restarts ICE, the other asks for it: Chromium's offer of a restart breaks DTLS where
+ *   Firefox had offered first.
+ * - Offers are numbered, so that an answer to another one, or a repeated one, is told apart.
+ *
+ * Fires `failure` when a description could not be applied: the connection cannot be relied on any more, and is to be
+ * replaced on both sides. `applied` tells that a description of the other side was, `exchanged` that an offer has found
+ * its answer.
+ *
+ * @extends {Emitter<{
+ *   applied: { type: RTCSdpType },
+ *   exchanged: undefined,
+ *   failure: { error: unknown },
+ *   warning: { error: unknown },
+ * }>}
+ */
+export class Negotiator extends Emitter {
+  #pc;
+  #polite;
+  #send;
+  #beforeAnswer;
+  #env;
+  #scope = new AbortController();
+
+  // The flags of the pattern.
+  #makingOffer = false;
+  #settingRemoteAnswer = false;
+  #ignoredOffer = false;
+
+  #firstExchangeDone = false;
+  #lastOfferId = 0;
+  /** The offer that waits for its answer; `null` also once it was rolled back. @type {number | null} */
+  #openOffer = null;
+  /** The newest offer of the other side that was applied. */
+  #answered = 0;
+  /** How often an offer of the other side was accepted. */
+  #accepted = 0;
+  #early = new EarlyCandidates();
+  /** Messages are handled one after the other. What is pending when the connection closes never settles, and with it
+   * this chain: it ends with its negotiator. */
+  #inbox = Promise.resolve();
+  /** @type {RTCIceCandidateInit[]} */
+  #gathered = [];
+  /** @type {any} */
+  #timer = null;
+  /** @type {any} */
+  #batchTimer = null;
+
+  /**
+   * @param {RTCPeerConnection} pc a new one; media and data channels of the first offer are added in the same task
+   * @param {NegotiatorOptions} options
+   */
+  constructor(pc, { polite, send, beforeAnswer = () => {}, environment: given = {} }) {
+    super();
+    this.#pc = pc;
+    this.#polite = polite;
+    this.#send = send;
+    this.#beforeAnswer = beforeAnswer;
+    this.#env = environment(given);
+    const { signal } = this.#scope;
+    pc.addEventListener('negotiationneeded', () => void this.#offer(), { signal });
+    pc.addEventListener('icecandidate', ({ candidate }) => this.#gather(candidate), { signal });
+  }
+
+  /** Whether nothing is open between the two sides. */
+  get settled() {
+    return this.#firstExchangeDone && this.#openOffer === null && this.#pc.signalingState === 'stable';
+  }
+
+  /**
+   * Takes a message of the other side.
+   *
+   * @param {NegotiationMessage} message
+   * @returns {Promise<void>} resolves when it was handled; never after `close`
+   */
+  receive(message) {
+    this.#inbox = this.#inbox.then(() => this.#handle(message));
+    return this.#inbox;
+  }
+
+  /** Looks for another way through the network, with the same media. */
+  restartIce() {
+    if (this.#polite) this.#send({ request: 'restart' });
+    else this.#pc.restartIce();
+  }
+
+  /** Messages may have been lost in both directions: says again what is open, and asks the other side to do so. */
+  again() {
+    this.#repeat();
+    this.#send({ request: 'again' });
+  }
+
+  /** Ends it. The connection is its owner's to close. */
+  close() {
+    this.#scope.abort();
+    this.#env.clearTimeout(this.#timer);
+    this.#env.clearTimeout(this.#batchTimer);
+  }
+
+  get #closed() {
+    return this.#scope.signal.aborted || this.#pc.signalingState === 'closed';
+  }
+
+  async #offer() {
+    if (this.#polite && !this.#firstExchangeDone) {
+      // Nothing is forgotten: in `stable`, after the exchange, the browser looks again whether there is a need.
+      this.#askForOffer();
+      return;
+    }
+    try {
+      this.#makingOffer = true;
+      const id = ++this.#lastOfferId;
+      const accepted = this.#accepted;
+      // Without an argument, so that no offer of the other side fits between making and setting.
+      await this.#pc.setLocalDescription();
+      // Rolled back already, or about to be: an offer that was accepted meanwhile is next in the connection's queue.
+      if (this.#closed || accepted !== this.#accepted) return;
+      this.#openOffer = id;
+      this.#say(this.#pc.localDescription, id);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#makingOffer = false;
+    }
+  }
+
+  /** The first offer is the other side's to make. Should it not come, it is asked for. */
+  #askForOffer() {
+    if (this.#timer !== null) return;
+    const ask = () => {
+      if (this.#closed || this.#firstExchangeDone) return;
+      this.#send({ request: 'offer' });
+      this.#timer = this.#env.setTimeout(ask, FIRST_OFFER_MS);
+    };
+    this.#timer = this.#env.setTimeout(ask, FIRST_OFFER_MS);
+  }
+
+  /** @param {NegotiationMessage} message */
+  async #handle(message) {
+    if (this.#closed) return;
+    try {
+      if ('description' in message) await this.#describe(message.description, message.offerId);
+      else if ('candidates' in message) await this.#addAll(message.candidates);
+      else this.#asked(message.request);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /**
+   * @param {RTCSessionDescriptionInit} description
+   * @param {number} offerId
+   */
+  async #describe(description, offerId) {
+    if (description.type === 'answer') await this.#applyAnswer(description, offerId);
+    else if (description.type === 'offer') await this.#applyOffer(description, offerId);
+  }
+
+  /**
+   * @param {RTCSessionDescriptionInit} description
+   * @param {number} offerId
+   */
+  async #applyAnswer(description, offerId) {
+    if (offerId !== this.#openOffer || this.#pc.signalingState !== 'have-local-offer') return;
+    // While it is being applied the state is still `have-local-offer`, but the other side, which is done, may already
+    // make its next offer: that one is no collision. Reset also on failure, or the next collision looked harmless.
+    this.#settingRemoteAnswer = true;
+    try {
+      await this.#pc.setRemoteDescription(description);
+    } finally {
+      this.#settingRemoteAnswer = false;
+    }
+    if (this.#openOffer === offerId) this.#openOffer = null;
+    await this.#applied(description);
+    this.#exchanged();
+  }
+
+  /**
+   * @param {RTCSessionDescriptionInit} description
+   * @param {number} offerId
+   */
+  async #applyOffer(description, offerId) {
+    if (offerId <= this.#answered) {
+      // Said again, because its answer may have been lost.
+      if (offerId === this.#answered) this.#say(this.#lastAnswer(), offerId);
+      return;
+    }
+    const stable = this.#pc.signalingState === 'stable' || this.#settingRemoteAnswer;
+    if (!this.#polite && (this.#makingOffer || !stable)) {
+      this.#ignoredOffer = true;
+      return;
+    }
+    // Whatever this side had offered is rolled back. No await since the state was looked at.
+    this.#openOffer = null;
+    this.#accepted += 1;
+    await this.#pc.setRemoteDescription(description);
+    this.#answered = offerId;
+    await this.#applied(description);
+    if (this.#closed) return;
+    this.#beforeAnswer();
+    // The type is given: without one, an exchange that was overtaken would turn this into an offer.
+    await this.#pc.setLocalDescription({ type: 'answer' });
+    if (this.#closed) return;
+    this.#say(this.#lastAnswer(), offerId);
+    this.#exchanged();
+  }
+
+  #exchanged() {
+    this.#firstExchangeDone = true;
+    this.#env.clearTimeout(this.#timer);
+    this.emit('exchanged', undefined);
+  }
+
+  /** The description in force, where it was this side's to answer: `localDescription` may be a newer offer. */
+  #lastAnswer() {
+    const { currentLocalDescription } = this.#pc;
+    return currentLocalDescription?.type === 'answer' ? currentLocalDescription : null;
+  }
+
+  /** @param {RTCSessionDescriptionInit} description */
+  async #applied(description) {
+    this.#ignoredOffer = false;
+    this.emit('applied', { type: description.type });
+    for (const candidate of this.#early.take(generations(description))) await this.#add(candidate);
+  }
+
+  /** @param {RTCIceCandidateInit[]} candidates */
+  async #addAll(candidates) {
+    const applied = generations(this.#pc.remoteDescription);
+    for (const candidate of candidates) {
+      if (applied.size > 0 && isOf(candidate, applied)) await this.#add(candidate);
+      else this.#early.keep(candidate);
+    }
+  }
+
+  /** A candidate that cannot be used is one way less through the network, and no more. */
+  async #add(/** @type {RTCIceCandidateInit} */ candidate) {
+    try {
+      await this.#pc.addIceCandidate(candidate);
+    } catch (error) {
+      if (!this.#ignoredOffer && !this.#closed) this.emit('warning', { error });
+    }
+  }
+
+  /** @param {'offer' | 'restart' | 'again'} request */
+  #asked(request) {
+    if (request === 'again') this.#repeat();
+    else if (this.#polite) return;
+    else if (request === 'restart') this.#pc.restartIce();
+    else if (this.#openOffer !== null) this.#repeat();
+    else if (!this.#firstExchangeDone && !this.#makingOffer) void this.#offer();
+  }
+
+  #repeat() {
+    if (this.#openOffer !== null) this.#say(this.#pc.localDescription, this.#openOffer);
+  }
+
+  /**
+   * @param {RTCSessionDescription | null} description
+   * @param {number} offerId
+   */
+  #say(description, offerId) {
+    if (description !== null) this.#send({ description: { type: description.type, sdp: description.sdp }, offerId });
+  }
+
+  /** Candidates come in bursts, one event each; a burst is one message. */
+  #gather(/** @type {RTCIceCandidate | null} */ candidate) {
+    if (candidate === null) return;
+    this.#gathered.push(candidate.toJSON());
+    if (this.#gathered.length > 1) return;
+    this.#batchTimer = this.#env.setTimeout(() => this.#send({ candidates: this.#gathered.splice(0) }), BATCH_MS);
+  }
+
+  /** @param {unknown} error */
+  #fail(error) {
+    if (!this.#closed) this.emit('failure', { error });
+  }
+}
+
+/** How long the polite side waits for the first offer before it asks. */
+const FIRST_OFFER_MS = 5000;
+
+/** Too short to be felt, long enough for the candidates of all local interfaces. */
+const BATCH_MS = 20;

@@ -1,0 +1,92 @@
+// The messages of the wire protocol, version 1 (`docs/protocol.md`).
+
+/** The WebSocket subprotocol. */
+export const SUBPROTOCOL = 'meet-signal.v1';
+
+/**
+ * Whether both ends count a frame from the server (section 5). The error that precedes a close is not counted, but
+ * nothing is counted after it either.
+ *
+ * @param {ServerMessage} message
+ */
+export function isSequenced({ type }) {
+  return type !== 'welcome' && type !== 'waiting' && type !== 'ping';
+}
+
+/**
+ * Reads a frame. `null` for what is none: a server may be newer than this client, and say more than it knows.
+ *
+ * @param {unknown} text
+ * @returns {ServerMessage | null}
+ */
+export function parseFrame(text) {
+  if (typeof text !== 'string') return null;
+  try {
+    const frame = JSON.parse(text);
+    return typeof frame?.type === 'string' ? frame : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @typedef {'signal' | 'broadcast' | 'moderate'} Permission */
+/** @typedef {'left' | 'timeout' | 'kicked' | 'replaced' | 'node-lost' | 'closed'} LeaveReason */
+/** @typedef {'here' | 'away'} Status whether a peer's socket is there */
+
+/**
+ * @typedef {object} PeerInfo
+ * @property {string} id
+ * @property {any} meta what it tells about itself: anything
+ * @property {Status} status
+ * @property {boolean} polite this page's role toward it
+ */
+
+/**
+ * @typedef {object} Welcome
+ * @property {'welcome'} type
+ * @property {number} v
+ * @property {string} room
+ * @property {{ id: string, meta: any, permissions: Permission[] }} self
+ * @property {string} ticket
+ * @property {'no' | 'full' | 'partial'} resumed
+ * @property {number} received
+ * @property {boolean} locked
+ * @property {PeerInfo[]} peers
+ * @property {RTCIceServer[]} iceServers
+ * @property {number} heartbeatMs
+ * @property {number} graceMs
+ */
+
+/**
+ * @typedef {{ type: 'error', code: string, message?: string, ref?: number, retryAfterMs?: number }} ErrorMessage
+ */
+
+/**
+ * What comes while in the room.
+ *
+ * @typedef {{ type: 'joined', peer: PeerInfo }
+ *   | { type: 'left', peer: string, reason: LeaveReason }
+ *   | { type: 'status', peer: string, status: Status }
+ *   | { type: 'updated', peer: string, meta: any }
+ *   | { type: 'signal', from: string, data: unknown }
+ *   | { type: 'broadcast', from: string, data: any }
+ *   | { type: 'app', data: any }
+ *   | { type: 'knock', peer: { id: string, meta: any } }
+ *   | { type: 'knockGone', peer: string }
+ *   | { type: 'locked', locked: boolean }
+ *   | { type: 'iceServers', iceServers: RTCIceServer[] }} RoomMessage
+ */
+
+/** @typedef {Welcome | { type: 'waiting' } | { type: 'ping', received: number } | ErrorMessage | RoomMessage} ServerMessage */
+
+/**
+ * What is sent while in the room, and counted. A `ref` is added to it.
+ *
+ * @typedef {{ type: 'signal', to: string, data: unknown }
+ *   | { type: 'broadcast', data: unknown }
+ *   | { type: 'update', meta: unknown }
+ *   | { type: 'admit', peer: string }
+ *   | { type: 'deny', peer: string, reason?: string }
+ *   | { type: 'kick', peer: string, reason?: string, banSeconds?: number }
+ *   | { type: 'lock', locked: boolean }} SentMessage
+ */

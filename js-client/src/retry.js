@@ -1,0 +1,35 @@
+// When to try to connect again.
+
+/**
+ * @typedef {object} Attempt
+ * @property {number} attempt how many tries have failed since the last success, from 1
+ * @property {boolean} joined whether this session was in the room before
+ * @property {import('./errors.js').MeetError} error why the last try failed, or why the connection ended
+ */
+
+/**
+ * Decides how long to wait, in milliseconds, or `null` to give up.
+ *
+ * @callback RetryPolicy
+ * @param {Attempt} attempt
+ * @returns {number | null}
+ */
+
+/**
+ * Exponential back-off with full jitter: anything between nothing and a ceiling that doubles with each try, so that
+ * those whom a restarted server has lost do not come back all at once.
+ *
+ * A session that was in the room before is tried for ever (a laptop may be closed for hours). A first join is given up
+ * after `firstTries`, since somebody waits in front of the page, and the path may be wrong.
+ *
+ * @param {{ firstMs?: number, mostMs?: number, firstTries?: number, random?: () => number }} [options]
+ * @returns {RetryPolicy}
+ */
+export function fullJitter({ firstMs = 500, mostMs = 10_000, firstTries = 4, random = Math.random } = {}) {
+  return ({ attempt, joined, error }) => {
+    if (!joined && attempt >= firstTries) return null;
+    // 2 ** 30 is over any ceiling; without a bound it would be infinity one day.
+    const ceiling = Math.min(mostMs, firstMs * 2 ** Math.min(attempt - 1, 30));
+    return error.retryAfterMs + random() * ceiling;
+  };
+}
