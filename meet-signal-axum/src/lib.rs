@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod assets;
+mod router;
+mod socket;
+mod upgrade;
+
+pub use assets::client;
+pub use router::SignalRouter;
+pub use upgrade::{SignalUpgrade, UpgradeRefused};
+
+pub use meet_signal_core as core;
+pub use meet_signal_core::{Denied, Grant, Hub, Limits, OriginPolicy, RoomId};

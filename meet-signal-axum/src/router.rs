@@ -1,0 +1,64 @@
+//! The ready-made route.
+
+use axum::{Router, extract::Path, routing::get};
+use meet_signal_core::{Authorize, Grant, Hub, OriginPolicy};
+
+use crate::{assets, upgrade::SignalUpgrade};
+
+/// A router to merge into the application's: rooms at `/signal/{room}` and the browser side at
+/// `/meet-signal/index.js`.
+///
+/// ```
+/// use axum::Router;
+/// use meet_signal_axum::{Hub, SignalRouter};
+///
+/// let hub = Hub::default();
+/// let app: Router = Router::new().merge(SignalRouter::new(hub).into_router());
+/// ```
+///
+/// For other paths, or to run the application's own extractors first, use
+/// [`SignalUpgrade`] in a handler, and [`client`](crate::client).
+#[derive(Debug, Clone)]
+#[must_use = "`into_router` makes the router"]
+pub struct SignalRouter<A = Grant> {
+    hub: Hub,
+    authorize: A,
+    origins: OriginPolicy,
+}
+
+impl SignalRouter {
+    /// Lets everybody in, from pages of the same host.
+    pub fn new(hub: Hub) -> Self {
+        Self { hub, authorize: Grant::new(), origins: OriginPolicy::default() }
+    }
+}
+
+impl<A> SignalRouter<A> {
+    /// Who is let in, and with what: a [`Grant`] for everybody, or a closure; see [`Authorize`].
+    pub fn authorize<B>(self, authorize: B) -> SignalRouter<B> {
+        SignalRouter { hub: self.hub, authorize, origins: self.origins }
+    }
+
+    /// Which pages may connect.
+    pub fn origins(mut self, policy: OriginPolicy) -> Self {
+        self.origins = policy;
+        self
+    }
+}
+
+impl<A> SignalRouter<A>
+where
+    A: Authorize<Decision: Send> + Clone + Send + Sync + 'static,
+{
+    /// The router.
+    pub fn into_router<S>(self) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let Self { hub, authorize, origins } = self;
+        let signal = move |Path(room): Path<String>, upgrade: SignalUpgrade| async move {
+            upgrade.origins(origins).join(&hub, &room, authorize)
+        };
+        Router::new().route("/signal/{room}", get(signal)).nest("/meet-signal", assets::client())
+    }
+}
