@@ -1,0 +1,88 @@
+//! The command line.
+
+use std::net::{IpAddr, SocketAddr};
+
+use clap::Parser;
+use meet_signal_core::message::IceServer;
+
+/// Video meetings in the browser.
+#[derive(Debug, Clone, Parser)]
+#[command(version)]
+#[non_exhaustive]
+pub struct Options {
+    /// The address to listen at; 0.0.0.0 for every interface
+    #[arg(long, env = "HOST", default_value = "127.0.0.1", value_name = "IP")]
+    pub host: IpAddr,
+
+    /// The port to listen at; 0 picks a free one
+    #[arg(long, env = "PORT", default_value_t = 3000)]
+    pub port: u16,
+
+    /// Serve https with a certificate made now: away from localhost, browsers give no camera
+    /// without it
+    #[arg(long)]
+    pub tls: bool,
+
+    /// A STUN server that participants use to find their way to each other, like
+    /// stun:stun.example.com:3478 (repeatable). None by default: nothing leaves the machine unasked
+    #[arg(long, value_name = "URL", value_parser = stun_url)]
+    pub stun: Vec<String>,
+}
+
+impl Options {
+    /// Where to listen.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+
+    /// What participants are given.
+    pub fn ice_servers(&self) -> Vec<IceServer> {
+        self.stun.iter().map(IceServer::stun).collect()
+    }
+
+    /// The URL to open once the server listens at `address`.
+    pub fn url(&self, address: SocketAddr) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        let port = address.port();
+        match address.ip() {
+            ip if ip.is_unspecified() => format!("{scheme}://localhost:{port}/"),
+            _ => format!("{scheme}://{address}/"),
+        }
+    }
+}
+
+/// RFC 7064. A browser throws at a URL that it cannot parse, which would end every join.
+fn stun_url(url: &str) -> Result<String, &'static str> {
+    match url.split_once(':') {
+        Some(("stun" | "stuns", host)) if !host.is_empty() && !host.starts_with('/') => {
+            Ok(url.to_owned())
+        }
+        _ => Err("a STUN URL is like stun:stun.example.com:3478"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_is_one_that_a_browser_opens() {
+        let url = |args: &[&str], address: &str| {
+            let options = Options::parse_from([&["meet"], args].concat());
+            options.url(address.parse().unwrap())
+        };
+        assert_eq!(url(&[], "127.0.0.1:3000"), "http://127.0.0.1:3000/");
+        assert_eq!(url(&["--tls"], "[::1]:8443"), "https://[::1]:8443/");
+        assert_eq!(url(&["--host", "0.0.0.0"], "0.0.0.0:80"), "http://localhost:80/");
+    }
+
+    #[test]
+    fn only_stun_urls_are_taken() {
+        let parse = |url| Options::try_parse_from(["meet", "--stun", url]);
+        assert_eq!(parse("stun:a.example:3478").unwrap().ice_servers().len(), 1);
+        for url in ["a.example", "http://a.example", "stun:", "stun://a.example", "turn:a.example"]
+        {
+            assert!(parse(url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The pages, embedded. A debug build reads them from their folder at each request, so that editing
+//! one needs no rebuild.
+
+use std::borrow::Cow;
+
+use meet_signal_core::RoomId;
+use rust_embed::RustEmbed;
+
+/// What the pages may do: nothing that is not served from here. `blob:` and `data:` are what the
+/// browser makes itself.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; \
+    media-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+#[derive(RustEmbed)]
+#[folder = "static"]
+struct Files;
+
+/// A file to be served.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Asset {
+    /// The value of `Content-Type`.
+    pub content_type: String,
+    /// The content.
+    pub body: Cow<'static, [u8]>,
+}
+
+/// The page at `/`.
+pub fn home() -> Asset {
+    asset("home.html").expect("the pages are embedded")
+}
+
+/// The page at `/room/{room}`.
+pub fn room() -> Asset {
+    asset("room.html").expect("the pages are embedded")
+}
+
+/// The file at `/assets/{name}`.
+pub fn asset(name: &str) -> Option<Asset> {
+    let file = Files::get(name)?;
+    let mut content_type = file.metadata.mimetype().to_owned();
+    if content_type.starts_with("text/") {
+        content_type.push_str("; charset=utf-8");
+    }
+    Some(Asset { content_type, body: file.data })
+}
+
+/// Where the form of the home page leads: `/room?room=standup` to `/room/standup`. A name that no
+/// room can have leads back home, where the form says what a name is.
+pub fn room_path(name: &str) -> String {
+    match name.trim().parse::<RoomId>() {
+        Ok(room) => format!("/room/{room}"),
+        Err(_) => "/".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_pages_refer_to_is_there() {
+        for page in [home(), room()] {
+            let html = String::from_utf8(page.body.into_owned()).unwrap();
+            let referred = html.split("\"/assets/").skip(1);
+            let names: Vec<_> = referred.filter_map(|rest| rest.split(['"', '#']).next()).collect();
+            assert!(!names.is_empty());
+            for name in names {
+                assert!(asset(name).is_some(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_have_the_type_that_browsers_insist_on() {
+        assert_eq!(home().content_type, "text/html; charset=utf-8");
+        assert_eq!(asset("style.css").unwrap().content_type, "text/css; charset=utf-8");
+        assert_eq!(asset("home.js").unwrap().content_type, "text/javascript; charset=utf-8");
+        assert!(asset("../Cargo.toml").is_none());
+    }
+
+    #[test]
+    fn the_form_leads_to_the_room() {
+        assert_eq!(room_path("standup "), "/room/standup");
+        assert_eq!(room_path("//evil.example"), "/");
+        assert_eq!(room_path(""), "/");
+    }
+}

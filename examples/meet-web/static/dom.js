@@ -1,0 +1,32 @@
+// What several modules of the pages need from the document.
+
+/** The element with this id; it is part of the page, so a missing one is a mistake in the page. */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (element === null) throw new Error(`the page has no #${id}`);
+  return element;
+}
+
+/** A copy of the single element inside a `<template>`. */
+export function fromTemplate(id) {
+  return byId(id).content.firstElementChild.cloneNode(true);
+}
+
+/** The sprite's icon as an element that assistive technology skips. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, 'svg');
+  svg.setAttribute('class', 'icon');
+  svg.setAttribute('aria-hidden', 'true');
+  const use = document.createElementNS(SVG, 'use');
+  use.setAttribute('href', `/assets/icons.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Shows a toggle button as on or off, and says in its tooltip what a click would do. */
+export function setToggle(button, on, title) {
+  button.setAttribute('aria-pressed', String(on));
+  button.title = title;
+}
+
+const SVG = 'http://www.w3.org/2000/svg';

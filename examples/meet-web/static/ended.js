@@ -1,0 +1,29 @@
+// The view after a call, or after one could not be joined again.
+
+import { byId } from './dom.js';
+import { describeFailure } from './failures.js';
+
+/** Fires `rejoin` when the person wants back in. */
+export class Ended extends EventTarget {
+  constructor() {
+    super();
+    byId('rejoin').addEventListener('click', () => this.dispatchEvent(new Event('rejoin')));
+  }
+
+  /** `error` is null after leaving on purpose. */
+  show(error) {
+    const { title, text, retry } = error === null ? LEFT : describeFailure(error);
+    byId('ended-title').textContent = title;
+    byId('ended-text').textContent = text;
+    byId('rejoin').hidden = !retry;
+    byId('rejoin').textContent = error === null ? 'Rejoin' : 'Try again';
+    byId('go-home').classList.toggle('primary', !retry);
+  }
+
+  setBusy(busy) {
+    byId('rejoin').disabled = busy;
+    byId('ended-status').textContent = busy ? 'Connecting to the meeting…' : '';
+  }
+}
+
+const LEFT = { title: 'You left the meeting', text: 'Your camera and microphone are off.', retry: true };

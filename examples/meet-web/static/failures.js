@@ -1,0 +1,38 @@
+// What a MeetError means to the person in front of the page.
+
+/** A heading, a sentence, and whether trying again makes sense. */
+export function describeFailure(error) {
+  const known = FAILURES[error?.code];
+  if (known !== undefined) return known;
+  return {
+    title: 'The connection was lost',
+    text: `The meeting server ended the connection${error?.message ? ` (${error.message})` : ''}.`,
+    retry: error?.retryable !== false,
+  };
+}
+
+function failure(title, text, retry) {
+  return Object.freeze({ title, text, retry });
+}
+
+const UNREACHABLE = failure('The server cannot be reached', 'Check your internet connection, then try again.', true);
+const NO_ACCESS = 'If you think this is a mistake, ask whoever invited you.';
+
+const FAILURES = Object.freeze({
+  unreachable: UNREACHABLE,
+  timeout: UNREACHABLE,
+  unavailable: failure('The server is busy right now', 'Wait a moment, then try again.', true),
+  'room-full': failure('This meeting is full', 'As soon as somebody leaves there is room for you.', true),
+  'room-locked': failure('This meeting is locked', 'Nobody new is let in at the moment. Ask somebody inside to unlock it.', true),
+  unauthorized: failure('You are not allowed in here', `The server did not accept you for this meeting. ${NO_ACCESS}`, false),
+  denied: failure('You were not let in', `Somebody in the meeting declined. ${NO_ACCESS}`, false),
+  banned: failure('You cannot join this meeting', `You were shut out of it. ${NO_ACCESS}`, false),
+  kicked: failure('You were removed from the meeting', `Somebody who runs it took you out. ${NO_ACCESS}`, false),
+  replaced: failure('You are in this meeting elsewhere', 'The call went on in another tab or on another device, so it ended here.', true),
+  duplicate: failure('You are in this meeting elsewhere', 'The call is open in another tab or on another device.', true),
+  closed: failure('The meeting was closed', 'The server ended it for everybody.', true),
+  'rate-limited': failure('Too many messages at once', 'The server asked for a pause. Wait a moment, then try again.', true),
+  protocol: failure('This page and the server do not understand each other', 'Reload the page; it may be out of date.', true),
+  'bad-message': failure('This page and the server do not understand each other', 'Reload the page; it may be out of date.', true),
+  'too-large': failure('That name is too long for the server', 'Use a shorter one, then try again.', true),
+});

@@ -1,0 +1,100 @@
+// The view before the call: preview, name, devices, the way in.
+
+import { explainDevices } from './device-errors.js';
+import { bindDeviceFields } from './device-fields.js';
+import { byId, setToggle } from './dom.js';
+import { describeFailure } from './failures.js';
+import { GUEST } from './person.js';
+import { remember, remembered } from './preferences.js';
+
+/** Fires `join` when the person wants in and `cancel` when they no longer do. */
+export class Lobby extends EventTarget {
+  #media;
+  #level;
+  #meter = null;
+
+  constructor(media, level) {
+    super();
+    this.#media = media;
+    this.#level = level;
+    byId('name').value = remembered('name') ?? '';
+    bindDeviceFields(byId('join-form').querySelector('[data-device-fields]'), media);
+
+    byId('lobby-mic').addEventListener('click', () => media.setOn('audio', !media.isOn('audio')));
+    byId('lobby-camera').addEventListener('click', () => media.setOn('video', !media.isOn('video')));
+    byId('join-form').addEventListener('submit', (event) => {
+      event.preventDefault();
+      remember('name', byId('name').value.trim());
+      this.dispatchEvent(new Event('join'));
+    });
+    byId('join-cancel').addEventListener('click', () => this.dispatchEvent(new Event('cancel')));
+    media.addEventListener('change', () => this.#show());
+    this.#show();
+  }
+
+  get name() {
+    const name = byId('name').value.trim();
+    return name === '' ? GUEST : name;
+  }
+
+  set name(name) {
+    byId('name').value = name === GUEST ? '' : name;
+  }
+
+  /** Begins to show the loudness of the microphone; `close` ends it. */
+  open() {
+    this.#meter ??= setInterval(() => this.#showLevel(), METER_MS);
+  }
+
+  close() {
+    clearInterval(this.#meter);
+    this.#meter = null;
+  }
+
+  /** Shows that joining is under way, or no longer. */
+  setBusy(busy) {
+    const join = byId('join');
+    join.disabled = busy;
+    join.textContent = busy ? 'Joining…' : 'Join';
+    byId('join-cancel').hidden = !busy;
+    byId('join-status').textContent = busy ? 'Connecting to the meeting…' : '';
+    if (busy) byId('join-error').hidden = true;
+    else join.focus({ preventScroll: true });
+  }
+
+  showFailure(error) {
+    const { title, text, retry } = describeFailure(error);
+    const note = byId('join-error');
+    const heading = document.createElement('strong');
+    heading.textContent = title;
+    note.querySelector('p').replaceChildren(heading, text);
+    note.hidden = false;
+    byId('join').textContent = retry ? 'Try again' : 'Join';
+    note.scrollIntoView({ block: 'nearest' });
+  }
+
+  #show() {
+    const audio = this.#media.isOn('audio');
+    const video = this.#media.isOn('video');
+    setToggle(byId('lobby-mic'), audio, audio ? 'Turn the microphone off' : 'Turn the microphone on');
+    setToggle(byId('lobby-camera'), video, video ? 'Turn the camera off' : 'Turn the camera on');
+    byId('preview').parentElement.dataset.video = video ? 'on' : 'off';
+    // An empty stream would keep the page "loading" for good.
+    const picture = video ? this.#media.stream : null;
+    byId('preview').classList.toggle('mirrored', this.#media.mirrored);
+    if (byId('preview').srcObject !== picture) byId('preview').srcObject = picture;
+    byId('preview-text').textContent = this.#media.busy ? WAITING : 'Your camera is off';
+
+    const problem = this.#media.busy ? null : explainDevices(this.#media.errors);
+    byId('media-problem').querySelector('p').textContent = problem ?? '';
+    byId('media-problem').hidden = problem === null;
+  }
+
+  #showLevel() {
+    // The square root spreads quiet speech over more of the bar.
+    byId('lobby-level').style.transform = `scaleX(${Math.sqrt(this.#level.level).toFixed(3)})`;
+  }
+}
+
+const WAITING = 'Starting… If the browser asks, allow camera and microphone.';
+const METER_MS = 100;

@@ -1,0 +1,96 @@
+// The room page: from the lobby into the call, and out again.
+
+import { MeetRoom } from '/meet-signal/index.js';
+import { AudioLevel } from './audio-level.js';
+import { Call } from './call.js';
+import { LocalMedia } from './devices.js';
+import { Ended } from './ended.js';
+import { Lobby } from './lobby.js';
+import { Outgoing } from './outgoing.js';
+import { remember } from './preferences.js';
+import { ScreenShare } from './screen.js';
+import { bindSettings } from './settings.js';
+import { showView } from './views.js';
+
+const roomName = decodeURIComponent(location.pathname.split('/').filter((part) => part !== '').at(-1) ?? '');
+/** Devices that were allowed before open within this time; longer is a question to a person. */
+const DEVICES_MS = 1500;
+const media = new LocalMedia();
+const level = new AudioLevel(media);
+const screen = new ScreenShare();
+const lobby = new Lobby(media, level);
+const ended = new Ended();
+/** The call that is on, if one is. */
+let call = null;
+/** Aborted to give up joining; null when not joining. */
+let joining = null;
+
+for (const place of document.querySelectorAll('[data-room-name]')) place.textContent = roomName;
+lobby.addEventListener('join', () => meet(lobby));
+lobby.addEventListener('cancel', () => joining?.abort());
+ended.addEventListener('rejoin', () => meet(ended));
+bindSettings(media, lobby, (name) => {
+  lobby.name = name;
+  remember('name', name);
+  call?.rename(name);
+});
+// Tells the others at once, instead of after the grace time of a lost connection.
+window.addEventListener('pagehide', () => call?.leave());
+
+lobby.open();
+showView('lobby');
+void media.open();
+
+/** Joins and stays until the call is over. `view` is where the person clicked: it shows progress and failure. */
+async function meet(view) {
+  if (joining !== null || call !== null) return;
+  const scope = new AbortController();
+  joining = scope;
+  view.setBusy(true);
+  level.resume();
+  // Whoever has not answered the browser's question yet joins without, and is seen once it is answered.
+  await Promise.race([media.open(), delay(DEVICES_MS)]);
+  const name = lobby.name;
+  const room = new MeetRoom(`/signal/${encodeURIComponent(roomName)}`, { meta: { name, screen: false } });
+  window.room = room;
+  const outgoing = new AbortController();
+  try {
+    new Outgoing(room, media, screen).start(outgoing.signal);
+    await room.join({ signal: scope.signal });
+  } catch (error) {
+    outgoing.abort();
+    view.setBusy(false);
+    if (!scope.signal.aborted) showFailure(view, error);
+    return;
+  } finally {
+    joining = null;
+  }
+  view.setBusy(false);
+  lobby.close();
+  showView('call');
+  call = new Call({ room, media, screen, level, name });
+
+  const reason = await call.ended;
+  call = null;
+  outgoing.abort();
+  screen.stop();
+  void media.close();
+  document.querySelector('dialog[open]')?.close();
+  ended.show(reason);
+  showView('ended');
+}
+
+function delay(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function showFailure(view, error) {
+  console.warn('could not join', error);
+  if (view === lobby) lobby.showFailure(error);
+  else {
+    // Nobody sees or hears this person any more, so nothing stays switched on.
+    void media.close();
+    ended.show(error);
+    showView('ended');
+  }
+}
