@@ -1,0 +1,71 @@
+// Real browsers with fake cameras.
+
+import puppeteer from 'puppeteer-core';
+
+/** One process of each kind for each test file; participants are contexts of their own in it. */
+const launchers = {
+  chromium: (more = {}) => puppeteer.launch({
+    ...more,
+    browser: 'chrome',
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox', // CI runs as root
+      '--disable-gpu',
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
+      // Several participants share a window: none of them is a background tab.
+      '--disable-background-timer-throttling',
+      '--disable-backgrounding-occluded-windows',
+      '--disable-renderer-backgrounding',
+      // Nothing leaves the machine.
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-quic',
+      '--no-first-run',
+      // A machine without a network has only loopback.
+      '--allow-loopback-in-peer-connection',
+    ],
+  }),
+  firefox: () => puppeteer.launch({
+    browser: 'firefox',
+    executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
+    extraPrefsFirefox: {
+      'media.navigator.streams.fake': true,
+      'media.navigator.permission.disabled': true,
+      'media.autoplay.default': 0,
+      // No mDNS responder is needed for addresses that are not hidden.
+      'media.peerconnection.ice.obfuscate_host_addresses': false,
+      'media.peerconnection.ice.loopback': true,
+      // Several participants share a window: none of them is a background tab.
+      'dom.min_background_timeout_value': 4,
+      'dom.timeout.enable_budget_timer_throttling': false,
+    },
+  }),
+};
+
+export class Browsers {
+  #running = new Map();
+
+  /** A context with cookies and storage of its own. */
+  context(kind) {
+    return this.#contextOf(kind, launchers[kind]);
+  }
+
+  /** A context of a Chromium that takes any certificate, as a person does who clicks the warning away. */
+  incautious() {
+    return this.#contextOf('incautious', () => launchers.chromium({ acceptInsecureCerts: true }));
+  }
+
+  async #contextOf(key, launch) {
+    if (!this.#running.has(key)) this.#running.set(key, launch());
+    const browser = await this.#running.get(key);
+    return browser.createBrowserContext();
+  }
+
+  async close() {
+    const browsers = await Promise.all(this.#running.values());
+    await Promise.all(browsers.map((browser) => browser.close()));
+    this.#running.clear();
+  }
+}

@@ -1,0 +1,138 @@
+// A person in the Meet application, who does what people do: clicks, types, and looks.
+
+const PATIENCE = { timeout: 30_000, polling: 100 };
+
+export class Participant {
+  /** The page, for what has no word here. */
+  page;
+  name;
+  /** What the page complained of; a test ends by looking that it is empty. */
+  complaints = [];
+  #context;
+
+  constructor(context, page, name) {
+    this.#context = context;
+    this.page = page;
+    this.name = name;
+    page.setDefaultTimeout(PATIENCE.timeout);
+    page.on('pageerror', (error) => this.complaints.push(`${name}: ${error.stack ?? error}`));
+  }
+
+  /** Opens the room's page and stays in its lobby. */
+  static async inLobby(browsers, kind, { url, name }) {
+    return Participant.in(await browsers.context(kind), { url, name });
+  }
+
+  /** Opens the room's page in a context of its own. */
+  static async in(context, { url, name }) {
+    const page = await context.newPage();
+    const participant = new Participant(context, page, name);
+    await page.goto(url);
+    return participant;
+  }
+
+  /** Opens the room's page and joins with camera and microphone. */
+  static async join(browsers, kind, { url, name }) {
+    const participant = await Participant.inLobby(browsers, kind, { url, name });
+    await participant.page.waitForFunction(
+      () => document.querySelector('#preview').videoWidth > 0,
+      PATIENCE,
+    );
+    await participant.joinFromLobby();
+    return participant;
+  }
+
+  async joinFromLobby() {
+    await this.page.type('input[name=name]', this.name);
+    await this.page.click('#join');
+    await this.until(() => window.room?.state === 'joined' && document.querySelector('[data-self]') !== null);
+  }
+
+  /** Waits until `condition` holds in the page. */
+  async until(condition, ...args) {
+    try {
+      await this.page.waitForFunction(condition, PATIENCE, ...args);
+    } catch (error) {
+      const state = await this.page.evaluate(describePage).catch((failure) => String(failure));
+      throw new Error(`${this.name} waits in vain for ${condition}\n${args.join(', ')}\n${state}`, { cause: error });
+    }
+  }
+
+  async id() {
+    return this.page.evaluate(() => window.room.self.id);
+  }
+
+  /** Sees exactly these others, by name. */
+  async seesOnly(...others) {
+    const ids = await Promise.all(others.map((other) => other.id()));
+    await this.until((expected) => {
+      const shown = [...document.querySelectorAll('[data-peer]')].map((tile) => tile.dataset.peer);
+      return shown.sort().join() === expected;
+    }, ids.sort().join());
+  }
+
+  /** Sees each of these others move: its video has a size, and its time goes on. */
+  async seesPlaying(...others) {
+    for (const other of others) await this.#seesTilePlaying(`[data-peer="${await other.id()}"]`);
+  }
+
+  async seesSelfPlaying() {
+    await this.#seesTilePlaying('[data-self]');
+  }
+
+  async #seesTilePlaying(selector) {
+    await this.until((tile) => {
+      const video = document.querySelector(`${tile} video`);
+      if (video === null || video.videoWidth === 0) return false;
+      // Two looks: the first one notes the time, a later one finds that it went on.
+      const before = video.seenTime;
+      video.seenTime = video.currentTime;
+      return before !== undefined && video.currentTime > before;
+    }, selector);
+    await this.page.evaluate((tile) => { delete document.querySelector(`${tile} video`).seenTime; }, selector);
+  }
+
+  /** Sees `data-<field>` of somebody's tile become `value`. */
+  async seesState(other, field, value) {
+    const id = await other.id();
+    await this.until(
+      (peer, name, expected) => document.querySelector(`[data-peer="${peer}"]`)?.dataset[name] === expected,
+      id, field, value,
+    );
+  }
+
+  async press(selector) {
+    await this.page.click(selector);
+  }
+
+  async says(text) {
+    await this.page.type('#chat-input', text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  async reads(text) {
+    await this.until((said) => document.querySelector('#chat-log').textContent.includes(said), text);
+  }
+
+  async leave() {
+    await this.press('#leave');
+    await this.until(() => window.room.state === 'closed' || window.room.state === 'idle');
+  }
+
+  async closeTab() {
+    await this.page.close();
+  }
+
+  async close() {
+    await this.#context.close();
+  }
+}
+
+/** For the message of a test that fails: what this participant knows. */
+function describePage() {
+  const tiles = [...document.querySelectorAll('[data-self], [data-peer]')].map((tile) => {
+    const video = tile.querySelector('video');
+    return { ...tile.dataset, width: video?.videoWidth, time: video?.currentTime, paused: video?.paused };
+  });
+  return JSON.stringify({ state: window.room?.state, tiles, title: document.title }, null, 1);
+}
