@@ -34,8 +34,6 @@ bindSettings(media, lobby, (name) => {
   remember('name', name);
   call?.rename(name);
 });
-// Tells the others at once, instead of after the grace time of a lost connection.
-window.addEventListener('pagehide', () => call?.leave());
 
 lobby.open();
 showView('lobby');
