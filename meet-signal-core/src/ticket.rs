@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use crate::random::random;
 
@@ -34,9 +35,9 @@ impl fmt::Debug for Ticket {
 /// What a server keeps of a ticket: its SHA-256. Whoever reads the server's memory or its store
 /// cannot come back as somebody else.
 ///
-/// Comparing two of them takes a time that depends on where the *hashes* differ, which tells
-/// nothing about the secrets behind them.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Comparing two of them takes the same time wherever they differ, so that nobody can find a hash
+/// out byte by byte.
+#[derive(Clone, Copy, Eq)]
 pub struct TicketHash([u8; 32]);
 
 impl TicketHash {
@@ -47,6 +48,12 @@ impl TicketHash {
             Ok(32) => Some(Ticket(secret).hash()),
             _ => None,
         }
+    }
+}
+
+impl PartialEq for TicketHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 }
 
