@@ -21,12 +21,12 @@ use crate::{
     CloseReason, ErrorCode, Frame, Grant, Limits, PeerId, RoomId, Session,
     intake::Intake,
     message::{Meta, Peer, Resumed, SelfInfo, ServerMessage, VERSION, Welcome},
-    outbox::Outbox,
+    outbox::{Outbox, Wakes},
     room::{Input, Refusal},
     roster::Member,
     ticket::{Ticket, TicketHash},
 };
-use shard::{Shard, Wakes};
+use shard::Shard;
 
 /// The rooms. A cheap clone: every clone is the same hub, and a process may have several hubs.
 ///

@@ -3,7 +3,7 @@
 use std::{
     ops::ControlFlow,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Instant,
 };
 
@@ -14,7 +14,7 @@ use crate::{
     hub::{Hub, Undone},
     intake::{Intake, Rejected},
     message::{ClientMessage, ErrorFrame, LeaveReason, Meta, ServerMessage, Status},
-    outbox::{NeverSent, Outbox},
+    outbox::{NeverSent, Outbox, Wakes},
     room::{Input, Refusal},
 };
 
@@ -186,8 +186,10 @@ impl Session {
     }
 
     fn answer(&self, error: ErrorFrame<'static>) {
+        let mut wakes = Wakes::new();
         // A full outbox ends the connection; there is nobody left to be told more.
-        let _ = self.outbox.push(ServerMessage::Error(error).encode());
+        let _ = self.outbox.push(ServerMessage::Error(error).encode(), &mut wakes);
+        wakes.into_iter().for_each(Waker::wake);
     }
 
     /// Idempotent: the room refuses to let somebody leave twice.

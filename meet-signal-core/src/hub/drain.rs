@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use super::{Hub, JoinError, lock, shard::Wakes};
-use crate::{CloseReason, random::random};
+use super::{Hub, JoinError, lock};
+use crate::{CloseReason, outbox::Wakes, random::random};
 
 impl Hub {
     /// Refuses new joins and asks every client to come back a little later, each after another

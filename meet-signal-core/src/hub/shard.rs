@@ -1,20 +1,15 @@
 //! Some of the rooms, under one lock.
 
-use std::{collections::HashMap, sync::Arc, task::Waker};
-
-use smallvec::SmallVec;
+use std::{collections::HashMap, sync::Arc};
 
 use super::Undone;
 use crate::{
     CloseReason, Frame, PeerId, RoomId,
     id::PeerMap,
-    outbox::{Full, Outbox},
+    outbox::{Full, Outbox, Wakes},
     room::{Audience, Effect, Effects, Input, Refusal, Room},
     roster::Member,
 };
-
-/// Readers to be woken once no lock is held.
-pub(super) type Wakes = SmallVec<[Waker; 8]>;
 
 #[derive(Default)]
 pub(super) struct Shard {
@@ -96,8 +91,9 @@ impl Shard {
 
     /// Ends every connection of every room; the sessions leave by themselves.
     pub(super) fn close_all(&self, wakes: &mut Wakes, mut reason: impl FnMut() -> CloseReason) {
-        let seats = self.rooms.values().flat_map(|entry| entry.seats.values());
-        wakes.extend(seats.filter_map(|seat| seat.outbox.close(reason())));
+        for seat in self.rooms.values().flat_map(|entry| entry.seats.values()) {
+            seat.outbox.close(reason(), wakes);
+        }
     }
 
     fn remove_if_empty(&mut self, id: &RoomId) {
@@ -118,8 +114,7 @@ impl Entry {
         effects.into_iter().try_for_each(|effect| match effect {
             Effect::Tell(Audience::One(peer), event) => {
                 let seat = self.seats.get(&peer).ok_or(Full)?;
-                wakes.extend(seat.outbox.push(event.into_frame())?);
-                Ok(())
+                seat.outbox.push(event.into_frame(), wakes)
             }
             Effect::Tell(Audience::AllBut(peer), event) => {
                 self.tell_all(Some(peer), || event.into_frame(), wakes);
@@ -130,8 +125,9 @@ impl Entry {
                 Ok(())
             }
             Effect::Dismiss(peer, reason) => {
-                let seat = self.seats.remove(&peer);
-                wakes.extend(seat.and_then(|seat| seat.outbox.close(reason)));
+                if let Some(seat) = self.seats.remove(&peer) {
+                    seat.outbox.close(reason, wakes);
+                }
                 Ok(())
             }
         })
@@ -142,9 +138,10 @@ impl Entry {
         let mut seats = self.seats.iter().filter(|(id, _)| Some(**id) != but);
         let Some((_, first)) = seats.next() else { return };
         let frame = encode();
-        wakes.extend(first.outbox.push(frame.clone()).ok().flatten());
+        // Whoever has no room for it loses its connection.
+        let _ = first.outbox.push(frame.clone(), wakes);
         for (_, seat) in seats {
-            wakes.extend(seat.outbox.push(frame.clone()).ok().flatten());
+            let _ = seat.outbox.push(frame.clone(), wakes);
         }
     }
 }

@@ -1,0 +1,146 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Wake,
+};
+
+use super::*;
+
+#[derive(Default)]
+struct Wakeups(AtomicUsize);
+
+impl Wake for Wakeups {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Wakeups {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn frame(n: usize) -> Frame {
+    Frame::new(format!("{n:04}"))
+}
+
+fn outbox(frames: usize, bytes: usize, unacknowledged: usize) -> Outbox {
+    let waiting = Size { frames, bytes };
+    let unacknowledged = Size { frames: unacknowledged, bytes: 1000 };
+    Outbox { bounds: Bounds { waiting, unacknowledged }, state: Mutex::default() }
+}
+
+/// Pushes, and fires what is to be fired afterwards.
+fn push(outbox: &Outbox, n: usize) -> Result<(), Full> {
+    let mut wakes = Wakes::new();
+    let pushed = outbox.push(frame(n), &mut wakes);
+    wakes.into_iter().for_each(Waker::wake);
+    pushed
+}
+
+fn drain(outbox: &Outbox, most: usize) -> Poll<Result<Vec<String>, CloseReason>> {
+    let mut batch = Vec::new();
+    let cx = Context::from_waker(Waker::noop());
+    outbox
+        .poll_drain(&cx, most, &mut batch)
+        .map_ok(|()| batch.iter().map(|frame| frame.as_str().to_owned()).collect())
+}
+
+fn kept(outbox: &Outbox) -> (u64, usize) {
+    outbox.lock().queue.kept()
+}
+
+#[test]
+fn frames_come_in_order_and_in_batches() {
+    let outbox = outbox(10, 1000, 10);
+    for n in 0..5 {
+        push(&outbox, n).unwrap();
+    }
+    assert_eq!(drain(&outbox, 8), Poll::Ready(Ok(vec!["0000".into(), "0001".into()])));
+    // A frame over the batch's size is a batch of its own, not a stall.
+    assert_eq!(drain(&outbox, 1), Poll::Ready(Ok(vec!["0002".into()])));
+    assert_eq!(drain(&outbox, 99), Poll::Ready(Ok(vec!["0003".into(), "0004".into()])));
+    assert_eq!(drain(&outbox, 99), Poll::Pending);
+}
+
+#[test]
+fn a_push_wakes_the_reader_once() {
+    let outbox = outbox(10, 1000, 10);
+    let wakeups = Arc::new(Wakeups::default());
+    let waker = Waker::from(wakeups.clone());
+    let cx = Context::from_waker(&waker);
+    assert!(outbox.poll_drain(&cx, 99, &mut Vec::new()).is_pending());
+    push(&outbox, 0).unwrap();
+    push(&outbox, 1).unwrap();
+    assert_eq!(wakeups.count(), 1, "it is awake already");
+}
+
+#[test]
+fn without_a_socket_only_the_end_wakes() {
+    let outbox = outbox(1, 1000, 10);
+    let wakeups = Arc::new(Wakeups::default());
+    let waker = Waker::from(wakeups.clone());
+    assert!(outbox.poll_closed(&Context::from_waker(&waker)).is_pending());
+    push(&outbox, 0).unwrap();
+    push(&outbox, 1).unwrap_err();
+    assert_eq!(wakeups.count(), 0);
+    let mut wakes = Wakes::new();
+    outbox.close(CloseReason::RoomClosed, &mut wakes);
+    wakes.into_iter().for_each(Waker::wake);
+    assert_eq!(wakeups.count(), 1);
+}
+
+#[test]
+fn too_many_frames_or_bytes_end_it_with_too_slow() {
+    for outbox in [outbox(2, 1000, 10), outbox(10, 8, 10)] {
+        push(&outbox, 0).unwrap();
+        push(&outbox, 1).unwrap();
+        assert_eq!(push(&outbox, 2), Err(Full));
+        assert_eq!(push(&outbox, 3), Err(Full), "once full, nothing more comes");
+        assert_eq!(drain(&outbox, 99), Poll::Ready(Err(CloseReason::TooSlow)));
+        assert_eq!(kept(&outbox).1, 0, "its memory is free");
+        let cx = Context::from_waker(Waker::noop());
+        assert!(outbox.poll_closed(&cx).is_pending(), "without a socket it is no end");
+    }
+}
+
+#[test]
+fn an_overflow_wakes_the_reader() {
+    let outbox = outbox(10, 3, 10);
+    let wakeups = Arc::new(Wakeups::default());
+    let waker = Waker::from(wakeups.clone());
+    assert!(outbox.poll_drain(&Context::from_waker(&waker), 99, &mut Vec::new()).is_pending());
+    assert_eq!(push(&outbox, 0), Err(Full));
+    assert_eq!(wakeups.count(), 1);
+}
+
+#[test]
+fn what_was_sent_is_kept_until_acknowledged() {
+    let outbox = outbox(10, 1000, 3);
+    for n in 0..5 {
+        push(&outbox, n).unwrap();
+    }
+    assert_eq!(outbox.acknowledge(1), Err(NeverSent), "they wait, but were not sent");
+    assert!(drain(&outbox, 99).is_ready());
+    assert_eq!(kept(&outbox), (2, 3), "the oldest are dropped beyond the bound");
+    outbox.acknowledge(4).unwrap();
+    assert_eq!(kept(&outbox), (4, 1));
+    outbox.acknowledge(1).unwrap();
+    assert_eq!(kept(&outbox), (4, 1), "an older word changes nothing");
+    assert_eq!(outbox.acknowledge(6), Err(NeverSent));
+    outbox.acknowledge(5).unwrap();
+    assert_eq!(kept(&outbox), (5, 0));
+}
+
+#[test]
+fn the_first_reason_to_close_stays() {
+    let outbox = outbox(10, 1000, 3);
+    push(&outbox, 0).unwrap();
+    outbox.close(CloseReason::RoomClosed, &mut Wakes::new());
+    outbox.close(CloseReason::TakenOver, &mut Wakes::new());
+    assert_eq!(drain(&outbox, 99), Poll::Ready(Err(CloseReason::RoomClosed)));
+    assert_eq!(push(&outbox, 1), Err(Full));
+}
