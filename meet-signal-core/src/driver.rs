@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     Applicant, Authorize, CloseReason, Denied, ErrorCode, Frame, Hub, Joining, RoomId, Session,
-    intake::{Intake, Rejected},
+    intake::{Intake, Read, Rejected},
     liveness::{Liveness, Pulse},
     message::{ClientMessage, ErrorFrame, Join, LeaveReason, Meta, ServerMessage},
     socket::{Incoming, Socket},
@@ -80,12 +80,13 @@ async fn admit<S: Socket, A: Authorize>(
             Incoming::Refused(reason) => return Err(End::Closed(reason)),
             Incoming::Closed => return Err(End::Lost),
         };
-        let error = match intake.read(text.as_ref(), now()) {
+        let frame = Read::new(text.as_ref(), limits).map_err(End::Closed)?;
+        let error = match intake.judge(frame, now()) {
             Ok(ClientMessage::Join(join)) => {
                 return enter(hub, room, authorize, intake, &join, socket).await;
             }
             Ok(_) => ErrorFrame::new(ErrorCode::NotJoined, "the first message is `join`"),
-            Err(Rejected::Answered { error, .. }) => error,
+            Err(Rejected::Answered(error)) => error,
             Err(Rejected::Ended(reason)) => return Err(End::Closed(reason)),
         };
         tell(hub, socket, error).await?;

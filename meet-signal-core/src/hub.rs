@@ -1,11 +1,16 @@
 //! All the rooms of a process, and the way into them.
 
 mod drain;
+mod request;
+mod seat;
 mod shard;
+
+pub(crate) use request::{NO_SUCH_PEER, Request};
 
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
+    ops::ControlFlow,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -19,13 +24,14 @@ use thiserror::Error;
 
 use crate::{
     CloseReason, ErrorCode, Frame, Grant, Limits, PeerId, RoomId, Session,
-    intake::Intake,
+    intake::{Intake, Read},
     message::{Meta, Peer, Resumed, SelfInfo, ServerMessage, VERSION, Welcome},
     outbox::{Outbox, Wakes},
     room::{Input, Refusal},
     roster::Member,
     ticket::{Ticket, TicketHash},
 };
+use seat::Seat;
 use shard::Shard;
 
 /// The rooms. A cheap clone: every clone is the same hub, and a process may have several hubs.
@@ -169,7 +175,8 @@ impl Hub {
         let meta = grant.meta.clone().unwrap_or(joining.meta);
         let outbox = Arc::new(Outbox::new(self.limits()));
         // From here on, its destructor undoes what was done.
-        let session = Session::new(self.clone(), room, id, outbox.clone(), intake);
+        let session = Session::new(self.clone(), room, id, outbox.clone());
+        let seat = Seat::new(outbox, intake);
 
         let member = Member::new(id, meta.clone(), grant.permissions, ticket.hash());
         let input = Input::Join { member, replaces: joining.replaces.and_then(TicketHash::of) };
@@ -179,7 +186,7 @@ impl Hub {
             }
             let capacity = self.limits().room_peers();
             shard
-                .join(session.room(), capacity, input, id, outbox, wakes)
+                .join(session.room(), capacity, input, id, seat, wakes)
                 .map_err(|_| JoinError::RoomFull)
         })?;
 
@@ -251,17 +258,15 @@ impl Hub {
         self.with_shard(room, |shard, wakes| shard.apply(room, input, wakes))
     }
 
-    /// Counts a sequenced frame of a member, and does what it asks for.
-    pub(crate) fn act(
+    /// Does what a member's frame asks for.
+    pub(crate) fn handle(
         &self,
         room: &RoomId,
         peer: PeerId,
-        input: Option<Input>,
-    ) -> Result<(), Undone> {
-        self.with_shard(room, |shard, wakes| {
-            shard.count(room, peer);
-            input.map_or(Ok(()), |input| shard.apply(room, input, wakes))
-        })
+        request: Read<Request>,
+        now: Instant,
+    ) -> ControlFlow<CloseReason> {
+        self.with_shard(room, |shard, wakes| shard.handle(room, peer, request, now, wakes))
     }
 
     pub(crate) fn received(&self, room: &RoomId, peer: PeerId) -> u64 {

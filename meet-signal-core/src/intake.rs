@@ -8,75 +8,98 @@ use crate::{
     rate::TokenBucket,
 };
 
-/// The rate, the size and the form of one session's frames, from its connection's first frame on.
+/// The rate and the form of one session's frames, over all of its connections: coming back makes
+/// nobody a stranger.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    frame_bytes: usize,
     bad_messages_left: u32,
     rate: TokenBucket,
     /// Frames over the rate are answered, which costs, too. Who goes on and on is cut off.
     patience: TokenBucket,
 }
 
+/// A frame that was read, and not yet judged.
+#[derive(Debug)]
+pub(crate) struct Read<T> {
+    content: Result<T, Malformed>,
+    reference: Option<u64>,
+    /// Whether both ends count it.
+    sequenced: bool,
+    /// It is taken at any rate.
+    unhindered: bool,
+}
+
 /// A frame that is not processed.
 #[derive(Debug)]
 pub(crate) enum Rejected {
     /// The client is told, and goes on.
-    Answered {
-        error: ErrorFrame<'static>,
-        /// Whether both ends count the frame.
-        sequenced: bool,
-    },
+    Answered(ErrorFrame<'static>),
     /// The connection ends.
     Ended(CloseReason),
+}
+
+impl<'a> Read<ClientMessage<'a>> {
+    /// Reads a frame's text.
+    pub(crate) fn new(text: &'a str, limits: &Limits) -> Result<Self, CloseReason> {
+        if text.len() > limits.frame_bytes() {
+            return Err(CloseReason::FrameTooLarge);
+        }
+        let content = ClientMessage::parse(text);
+        let (reference, sequenced) = match &content {
+            Ok(message) => (message.reference(), message.is_sequenced()),
+            Err(malformed) => (malformed.reference, malformed.sequenced),
+        };
+        // Acknowledging and leaving make less work, not more.
+        let unhindered = !sequenced || matches!(content, Ok(ClientMessage::Leave));
+        Ok(Self { content, reference, sequenced, unhindered })
+    }
+}
+
+impl<T> Read<T> {
+    /// Makes something else of the message.
+    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Read<U> {
+        let Self { content, reference, sequenced, unhindered } = self;
+        Read { content: content.map(f), reference, sequenced, unhindered }
+    }
+
+    /// The number by which the sender wants to be told of an error.
+    pub(crate) fn reference(&self) -> Option<u64> {
+        self.reference
+    }
+
+    /// Whether both ends count it, whatever is wrong with it.
+    pub(crate) fn is_sequenced(&self) -> bool {
+        self.sequenced
+    }
 }
 
 impl Intake {
     pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
         let bucket = || TokenBucket::new(limits.rate_per_second(), limits.rate_burst(), now);
-        Self {
-            frame_bytes: limits.frame_bytes(),
-            bad_messages_left: limits.bad_messages(),
-            rate: bucket(),
-            patience: bucket(),
-        }
+        Self { bad_messages_left: limits.bad_messages(), rate: bucket(), patience: bucket() }
     }
 
-    /// Reads one frame.
-    pub(crate) fn read<'a>(
-        &mut self,
-        text: &'a str,
-        now: Instant,
-    ) -> Result<ClientMessage<'a>, Rejected> {
-        if text.len() > self.frame_bytes {
-            return Err(Rejected::Ended(CloseReason::FrameTooLarge));
-        }
-        let too_fast = self.rate.take(now).err();
-        if too_fast.is_some() && self.patience.take(now).is_err() {
-            return Err(Rejected::Ended(CloseReason::Flood));
-        }
-        let message = ClientMessage::parse(text);
-        let (reference, sequenced) = match &message {
-            Ok(message) => (message.reference(), message.is_sequenced()),
-            Err(malformed) => (malformed.reference, malformed.sequenced),
-        };
-        match too_fast {
-            // Acknowledging and leaving make less work, not more: they are taken at any rate.
-            Some(wait) if sequenced && !matches!(message, Ok(ClientMessage::Leave)) => {
-                let mut error = ErrorFrame::new(ErrorCode::RateLimited, "too many messages");
-                // Rounded up: whoever waits for so long is not refused again.
-                error.retry_after_ms = Some(wait.as_millis() as u64 + 1);
-                error.reference = reference;
-                Err(Rejected::Answered { error, sequenced })
+    /// Lets a frame pass, or not.
+    pub(crate) fn judge<T>(&mut self, frame: Read<T>, now: Instant) -> Result<T, Rejected> {
+        let Read { content, reference, sequenced: _, unhindered } = frame;
+        match self.rate.take(now) {
+            Err(_) if self.patience.take(now).is_err() => {
+                return Err(Rejected::Ended(CloseReason::Flood));
             }
-            _ => message.map_err(|malformed| self.reject(malformed)),
+            Err(wait) if !unhindered => {
+                let mut error = ErrorFrame::rate_limited("too many messages", wait);
+                error.reference = reference;
+                return Err(Rejected::Answered(error));
+            }
+            _ => {}
         }
+        content.map_err(|malformed| self.reject(malformed))
     }
 
     /// An acknowledgement has the form of a message, but is of frames that were never sent.
     pub(crate) fn bad_acknowledgement(&mut self) -> Rejected {
         let message = "`received` is more than was sent";
-        self.bad_message(ErrorFrame::new(ErrorCode::BadMessage, message), false)
+        self.bad_message(ErrorFrame::new(ErrorCode::BadMessage, message))
     }
 
     fn reject(&mut self, malformed: Malformed) -> Rejected {
@@ -84,17 +107,17 @@ impl Intake {
         error.reference = malformed.reference;
         if malformed.problem == Problem::UnknownType {
             error.code = ErrorCode::UnknownType;
-            return Rejected::Answered { error, sequenced: malformed.sequenced };
+            return Rejected::Answered(error);
         }
-        self.bad_message(error, malformed.sequenced)
+        self.bad_message(error)
     }
 
-    fn bad_message(&mut self, error: ErrorFrame<'static>, sequenced: bool) -> Rejected {
+    fn bad_message(&mut self, error: ErrorFrame<'static>) -> Rejected {
         match self.bad_messages_left.checked_sub(1) {
             None => Rejected::Ended(CloseReason::ProtocolViolation),
             Some(left) => {
                 self.bad_messages_left = left;
-                Rejected::Answered { error, sequenced }
+                Rejected::Answered(error)
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::{
     ops::ControlFlow,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::Instant,
 };
 
@@ -11,11 +11,11 @@ use serde_json::value::RawValue;
 
 use crate::{
     CloseReason, ErrorCode, Frame, PeerId, RoomId,
-    hub::{Hub, Undone},
-    intake::{Intake, Rejected},
-    message::{ClientMessage, ErrorFrame, LeaveReason, Meta, ServerMessage, Status},
-    outbox::{NeverSent, Outbox, Wakes},
-    room::{Input, Refusal},
+    hub::{Hub, NO_SUCH_PEER, Request},
+    intake::Read,
+    message::{ClientMessage, LeaveReason, Meta, Status},
+    outbox::Outbox,
+    room::Input,
 };
 
 /// A member of a room, from the server's side. Made by [`Hub::join`](crate::Hub::join).
@@ -28,18 +28,11 @@ pub struct Session {
     room: RoomId,
     id: PeerId,
     outbox: Arc<Outbox>,
-    intake: Intake,
 }
 
 impl Session {
-    pub(crate) fn new(
-        hub: Hub,
-        room: RoomId,
-        id: PeerId,
-        outbox: Arc<Outbox>,
-        intake: Intake,
-    ) -> Self {
-        Self { hub, room, id, outbox, intake }
+    pub(crate) fn new(hub: Hub, room: RoomId, id: PeerId, outbox: Arc<Outbox>) -> Self {
+        Self { hub, room, id, outbox }
     }
 
     /// Handles one text frame from the client.
@@ -47,17 +40,13 @@ impl Session {
     /// Whatever is wrong with it is answered through the outbox, and hurts nobody else. A break says
     /// that the connection ends; on [`CloseReason::Left`] the room has been left.
     pub fn receive(&mut self, text: &str, now: Instant) -> ControlFlow<CloseReason> {
-        match self.intake.read(text, now) {
-            Ok(message) => return self.handle(message),
-            Err(Rejected::Ended(reason)) => return ControlFlow::Break(reason),
-            Err(Rejected::Answered { error, sequenced }) => {
-                if sequenced {
-                    self.count();
-                }
-                self.answer(error);
+        match Read::new(text, self.hub.limits()) {
+            Ok(frame) => {
+                let request = frame.map(|message| self.request(message));
+                self.hub.handle(&self.room, self.id, request, now)
             }
+            Err(reason) => ControlFlow::Break(reason),
         }
-        ControlFlow::Continue(())
     }
 
     /// Appends what waits for the client's socket to `batch`: up to `most` bytes, but at least one
@@ -82,7 +71,8 @@ impl Session {
     /// The socket was lost: the others are told, and what is sent to this session is kept.
     pub fn away(&self) {
         // A session that was dismissed in the meantime has nobody to tell.
-        let _ = self.apply(Input::Status { peer: self.id, status: Status::Away });
+        let status = Status::Away;
+        let _ = self.hub.apply(&self.room, Input::Status { peer: self.id, status });
     }
 
     /// Leaves the room, and says why. Dropping leaves with [`LeaveReason::Closed`].
@@ -110,91 +100,43 @@ impl Session {
         &self.hub
     }
 
-    fn handle(&mut self, message: ClientMessage<'_>) -> ControlFlow<CloseReason> {
-        let reference = message.reference();
-        let undone = match message {
-            ClientMessage::Signal { to, data, .. } => self.signal(&to, data),
+    /// Everything that can be done about a message before the room comes in.
+    fn request(&self, message: ClientMessage<'_>) -> Request {
+        match message {
+            ClientMessage::Signal { to, data, .. } => match to.parse() {
+                Ok(to) => {
+                    let frame = relayed("signal", self.id, data);
+                    Request::Apply(Input::Signal { from: self.id, to, frame })
+                }
+                Err(_) => Request::Refuse(NO_SUCH_PEER),
+            },
             ClientMessage::Broadcast { data, .. } => {
                 let frame = relayed("broadcast", self.id, data);
-                self.act(Input::Broadcast { from: self.id, frame })
+                Request::Apply(Input::Broadcast { from: self.id, frame })
             }
-            ClientMessage::Update { meta, .. } => self.update(meta),
-            ClientMessage::Pong { received } | ClientMessage::Ack { received } => {
-                return self.acknowledge(received);
-            }
-            ClientMessage::Leave => {
-                self.count();
-                self.depart(LeaveReason::Left);
-                return ControlFlow::Break(CloseReason::Left);
-            }
-            ClientMessage::Join(_) => Err((ErrorCode::AlreadyJoined, "this connection has joined")),
-            ClientMessage::Moderate { .. } => {
-                self.count();
-                Err((ErrorCode::NotAllowed, "this session may not moderate"))
-            }
-        };
-        if let Err((code, message)) = undone {
-            let mut error = ErrorFrame::new(code, message);
-            error.reference = reference;
-            self.answer(error);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn signal(&self, to: &str, data: &RawValue) -> Result<(), Answer> {
-        let Ok(to) = to.parse() else {
-            self.count();
-            return Err(NO_SUCH_PEER);
-        };
-        let frame = relayed("signal", self.id, data);
-        self.act(Input::Signal { from: self.id, to, frame })
-    }
-
-    fn update(&self, meta: &RawValue) -> Result<(), Answer> {
-        if meta.get().len() > self.hub.limits().meta_bytes() {
-            self.count();
-            return Err((ErrorCode::TooLarge, "`meta` is too large"));
-        }
-        self.act(Input::Update { peer: self.id, meta: Meta::from(meta.to_owned()) })
-    }
-
-    fn acknowledge(&mut self, received: u64) -> ControlFlow<CloseReason> {
-        match self.outbox.acknowledge(received) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(NeverSent) => match self.intake.bad_acknowledgement() {
-                Rejected::Ended(reason) => ControlFlow::Break(reason),
-                Rejected::Answered { error, .. } => {
-                    self.answer(error);
-                    ControlFlow::Continue(())
+            ClientMessage::Update { meta, .. } => {
+                if meta.get().len() > self.hub.limits().meta_bytes() {
+                    return Request::Refuse((ErrorCode::TooLarge, "`meta` is too large"));
                 }
-            },
+                let meta = Meta::from(meta.to_owned());
+                Request::Apply(Input::Update { peer: self.id, meta })
+            }
+            ClientMessage::Pong { received } | ClientMessage::Ack { received } => {
+                Request::Acknowledge(received)
+            }
+            ClientMessage::Leave => Request::Leave,
+            ClientMessage::Join(_) => {
+                Request::Refuse((ErrorCode::AlreadyJoined, "this connection has joined"))
+            }
+            ClientMessage::Moderate { .. } => {
+                Request::Refuse((ErrorCode::NotAllowed, "this session may not moderate"))
+            }
         }
-    }
-
-    /// Does what a sequenced frame asks for, and counts it, in one step.
-    fn act(&self, input: Input) -> Result<(), Answer> {
-        self.hub.act(&self.room, self.id, Some(input)).map_err(answer_to)
-    }
-
-    /// Counts a sequenced frame that changes nothing.
-    fn count(&self) {
-        let _ = self.hub.act(&self.room, self.id, None);
-    }
-
-    fn apply(&self, input: Input) -> Result<(), Undone> {
-        self.hub.apply(&self.room, input)
-    }
-
-    fn answer(&self, error: ErrorFrame<'static>) {
-        let mut wakes = Wakes::new();
-        // A full outbox ends the connection; there is nobody left to be told more.
-        let _ = self.outbox.push(ServerMessage::Error(error).encode(), &mut wakes);
-        wakes.into_iter().for_each(Waker::wake);
     }
 
     /// Idempotent: the room refuses to let somebody leave twice.
     fn depart(&self, reason: LeaveReason) {
-        let _ = self.apply(Input::Leave { peer: self.id, reason });
+        let _ = self.hub.apply(&self.room, Input::Leave { peer: self.id, reason });
     }
 }
 
@@ -202,21 +144,6 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.depart(LeaveReason::Closed);
         self.hub.session_ended();
-    }
-}
-
-type Answer = (ErrorCode, &'static str);
-
-const NO_SUCH_PEER: Answer = (ErrorCode::NoSuchPeer, "no such peer is in the room");
-
-fn answer_to(undone: Undone) -> Answer {
-    match undone {
-        Undone::Refused(Refusal::NoSuchPeer) => NO_SUCH_PEER,
-        Undone::Refused(Refusal::NotAllowed) => {
-            (ErrorCode::NotAllowed, "the session lacks the permission")
-        }
-        Undone::Refused(refusal) => (refusal.code(), "the session has ended"),
-        Undone::Unreachable => (ErrorCode::PeerUnreachable, "the peer's queue is full"),
     }
 }
 
@@ -236,6 +163,7 @@ fn relayed(kind: &str, from: PeerId, data: &RawValue) -> Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::ServerMessage;
 
     #[test]
     fn relayed_frames_are_what_the_schema_says() {

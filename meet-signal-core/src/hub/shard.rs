@@ -1,31 +1,25 @@
 //! Some of the rooms, under one lock.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
-use super::Undone;
+use super::{Undone, seat::Seat};
 use crate::{
     CloseReason, Frame, PeerId, RoomId,
     id::PeerMap,
-    outbox::{Full, Outbox, Wakes},
+    outbox::{Full, Wakes},
     room::{Audience, Effect, Effects, Input, Refusal, Room},
     roster::Member,
 };
 
 #[derive(Default)]
 pub(super) struct Shard {
-    rooms: HashMap<RoomId, Entry>,
+    pub(super) rooms: HashMap<RoomId, Entry>,
 }
 
-/// A room, and the way to each of its members.
-struct Entry {
-    room: Room,
-    seats: PeerMap<Seat>,
-}
-
-struct Seat {
-    outbox: Arc<Outbox>,
-    /// How many sequenced frames of this member were handled.
-    received: u64,
+/// A room, and its members' seats.
+pub(super) struct Entry {
+    pub(super) room: Room,
+    pub(super) seats: PeerMap<Seat>,
 }
 
 impl Shard {
@@ -36,7 +30,7 @@ impl Shard {
         capacity: usize,
         input: Input,
         peer: PeerId,
-        outbox: Arc<Outbox>,
+        seat: Seat,
         wakes: &mut Wakes,
     ) -> Result<Vec<Member>, Refusal> {
         let entry = self
@@ -47,7 +41,7 @@ impl Shard {
             // Those who hear of the join cannot be the one who joins, so none can be unreachable in
             // a way that concerns it.
             let _ = entry.carry_out(effects, wakes);
-            entry.seats.insert(peer, Seat { outbox, received: 0 });
+            entry.seats.insert(peer, seat);
             entry.room.roster().iter().filter(|member| member.id != peer).cloned().collect()
         });
         self.remove_if_empty(id);
@@ -61,18 +55,11 @@ impl Shard {
         wakes: &mut Wakes,
     ) -> Result<(), Undone> {
         let entry = self.rooms.get_mut(id).ok_or(Undone::Refused(Refusal::NotAMember))?;
-        let effects = entry.room.apply(input).map_err(Undone::Refused)?;
-        let done = entry.carry_out(effects, wakes).map_err(|Full| Undone::Unreachable);
+        let done = entry.apply(input, wakes);
         if entry.room.roster().is_empty() {
             self.remove_if_empty(id);
         }
         done
-    }
-
-    pub(super) fn count(&mut self, id: &RoomId, peer: PeerId) {
-        if let Some(seat) = self.rooms.get_mut(id).and_then(|entry| entry.seats.get_mut(&peer)) {
-            seat.received += 1;
-        }
     }
 
     pub(super) fn received(&self, id: &RoomId, peer: PeerId) -> u64 {
@@ -96,7 +83,7 @@ impl Shard {
         }
     }
 
-    fn remove_if_empty(&mut self, id: &RoomId) {
+    pub(super) fn remove_if_empty(&mut self, id: &RoomId) {
         if self.rooms.get(id).is_some_and(|entry| entry.room.roster().is_empty()) {
             self.rooms.remove(id);
             if self.rooms.is_empty() {
@@ -107,6 +94,11 @@ impl Shard {
 }
 
 impl Entry {
+    pub(super) fn apply(&mut self, input: Input, wakes: &mut Wakes) -> Result<(), Undone> {
+        let effects = self.room.apply(input).map_err(Undone::Refused)?;
+        self.carry_out(effects, wakes).map_err(|Full| Undone::Unreachable)
+    }
+
     /// Carries the effects out in their order. The error is that the one member who was addressed
     /// cannot be reached; a member who merely misses something loses its connection, and no more is
     /// to be done about it.

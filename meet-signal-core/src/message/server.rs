@@ -1,6 +1,6 @@
 //! What the server sends.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -210,6 +210,12 @@ impl<'a> ErrorFrame<'a> {
     /// An error about no message in particular.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'a, str>>) -> Self {
         Self { code, message: message.into(), reference: None, retry_after_ms: None }
+    }
+
+    pub(crate) fn rate_limited(message: impl Into<Cow<'a, str>>, wait: Duration) -> Self {
+        // Rounded up: whoever waits for so long is not refused again.
+        let retry_after_ms = Some(wait.as_millis() as u64 + 1);
+        Self { retry_after_ms, ..Self::new(ErrorCode::RateLimited, message) }
     }
 }
 

@@ -1,0 +1,119 @@
+//! What a member's frame asks for, and doing it.
+
+use std::{ops::ControlFlow, time::Instant};
+
+use super::{
+    Undone,
+    shard::{Entry, Shard},
+};
+use crate::{
+    CloseReason, ErrorCode, PeerId, RoomId,
+    intake::{Read, Rejected},
+    message::{ErrorFrame, LeaveReason, ServerMessage},
+    outbox::{NeverSent, Wakes},
+    room::{Input, Refusal},
+};
+
+/// What a frame asks for. All that takes time, parsing and composing, is done already.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// That the room does something.
+    Apply(Input),
+    /// To be heard of no more.
+    Leave,
+    /// That what was handled need not be kept.
+    Acknowledge(u64),
+    /// Nothing that the session may have.
+    Refuse(Answer),
+}
+
+/// What is wrong with a request.
+pub(crate) type Answer = (ErrorCode, &'static str);
+
+/// The answer to whoever addresses somebody who is not there.
+pub(crate) const NO_SUCH_PEER: Answer = (ErrorCode::NoSuchPeer, "no such peer is in the room");
+
+impl Shard {
+    /// Judges a member's frame, counts it, does what it asks for and answers it: in one step, so
+    /// that whoever takes the session over finds it done as a whole or not at all.
+    ///
+    /// A break says that the connection ends; on [`CloseReason::Left`] the room has been left.
+    pub(super) fn handle(
+        &mut self,
+        room: &RoomId,
+        peer: PeerId,
+        request: Read<Request>,
+        now: Instant,
+        wakes: &mut Wakes,
+    ) -> ControlFlow<CloseReason> {
+        // The outbox of somebody who is no member says why.
+        let Some(entry) = self.rooms.get_mut(room) else { return ControlFlow::Continue(()) };
+        let end = entry.handle(peer, request, now, wakes);
+        if end.is_break() {
+            self.remove_if_empty(room);
+        }
+        end
+    }
+}
+
+impl Entry {
+    fn handle(
+        &mut self,
+        peer: PeerId,
+        request: Read<Request>,
+        now: Instant,
+        wakes: &mut Wakes,
+    ) -> ControlFlow<CloseReason> {
+        let Some(seat) = self.seats.get_mut(&peer) else { return ControlFlow::Continue(()) };
+        let (reference, sequenced) = (request.reference(), request.is_sequenced());
+        let judged = seat.intake.judge(request, now);
+        if sequenced && !matches!(judged, Err(Rejected::Ended(_))) {
+            seat.received += 1;
+        }
+        let done = match judged {
+            Ok(Request::Apply(input)) => match self.apply(input, wakes) {
+                Ok(()) => return ControlFlow::Continue(()),
+                Err(undone) => Err(rejected(answer_to(undone), reference)),
+            },
+            Ok(Request::Leave) => {
+                // It is a member: whoever is none has no seat.
+                let _ = self.apply(Input::Leave { peer, reason: LeaveReason::Left }, wakes);
+                return ControlFlow::Break(CloseReason::Left);
+            }
+            Ok(Request::Acknowledge(received)) => seat
+                .outbox
+                .acknowledge(received)
+                .map_err(|NeverSent| seat.intake.bad_acknowledgement()),
+            Ok(Request::Refuse(answer)) => Err(rejected(answer, reference)),
+            Err(rejected) => Err(rejected),
+        };
+        match done {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(Rejected::Ended(reason)) => ControlFlow::Break(reason),
+            Err(Rejected::Answered(error)) => {
+                if let Some(seat) = self.seats.get(&peer) {
+                    // A full outbox ends the connection; there is nobody left to be told more.
+                    let _ = seat.outbox.push(ServerMessage::Error(error).encode(), wakes);
+                }
+                ControlFlow::Continue(())
+            }
+        }
+    }
+}
+
+fn answer_to(undone: Undone) -> Answer {
+    match undone {
+        Undone::Refused(Refusal::NoSuchPeer) => NO_SUCH_PEER,
+        Undone::Refused(Refusal::NotAllowed) => {
+            (ErrorCode::NotAllowed, "the session lacks the permission")
+        }
+        Undone::Refused(refusal) => (refusal.code(), "the session has ended"),
+        Undone::Unreachable => (ErrorCode::PeerUnreachable, "the peer's queue is full"),
+    }
+}
+
+fn rejected((code, message): Answer, reference: Option<u64>) -> Rejected {
+    let mut error = ErrorFrame::new(code, message);
+    error.reference = reference;
+    Rejected::Answered(error)
+}
