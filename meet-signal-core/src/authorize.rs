@@ -13,8 +13,12 @@ use crate::{
     message::{IceServer, Meta},
 };
 
-/// Decides whether a peer is let into a room. Called once for each join, after the connection's
+/// Decides whether a peer is let into a room. Called once for each session, after its connection's
 /// first message and before anybody in the room hears of it.
+///
+/// A client that comes back on another connection with a valid ticket is not asked about again: the
+/// decision was for the session, which never ended. To end it, make it leave; its ticket goes with
+/// it. A client whose ticket is not (or no longer) known is a new applicant like any other.
 ///
 /// An application that has decided already, in its own handler and with its own extractors, passes a
 /// ready [`Grant`]. One that needs the token of the client's first message passes a closure:

@@ -3,7 +3,7 @@
 //! One loop, one task for each connection. It is written once, over [`Socket`], so that every
 //! adapter has the same limits, timeouts and close codes.
 
-use std::{future::poll_fn, ops::ControlFlow, pin::pin};
+use std::{future::poll_fn, ops::ControlFlow, pin::pin, task::Poll};
 
 use tokio::{
     select,
@@ -11,19 +11,22 @@ use tokio::{
 };
 
 use crate::{
-    Applicant, Authorize, CloseReason, Denied, ErrorCode, Frame, Hub, Joining, RoomId, Session,
+    Applicant, Authorize, CloseReason, Denied, ErrorCode, Frame, Hub, Joining, ResumeError, RoomId,
+    Session,
     intake::{Intake, Read, Rejected},
     liveness::{Liveness, Pulse},
-    message::{ClientMessage, ErrorFrame, Join, LeaveReason, Meta, ServerMessage},
+    message::{ClientMessage, ErrorFrame, Join, LeaveReason, Meta, Resume, ServerMessage},
     socket::{Incoming, Socket},
 };
 
-/// Serves one connection until its session has ended: lets it join `room`, relays in both
-/// directions, and after the loss of its socket stays with the session for the grace period.
+/// Serves one connection until its session has ended or a newer connection has taken it over: lets
+/// it join `room` or go on with a session there, relays in both directions, and after the loss of its
+/// socket stays with the session for the grace period.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops the socket and leaves the room, at whatever point it is.
+/// Dropping the future drops the socket and leaves the room, at whatever point it is; unless a newer
+/// connection has the session.
 pub async fn serve<S: Socket, A: Authorize>(hub: Hub, room: RoomId, authorize: A, mut socket: S) {
     let (mut session, welcome) = match admit(&hub, room, authorize, &mut socket).await {
         Ok(admitted) => admitted,
@@ -93,7 +96,7 @@ async fn admit<S: Socket, A: Authorize>(
     }
 }
 
-/// Asks the application, then the hub.
+/// Goes on with the session that the client names; or else asks the application, then the hub.
 async fn enter<S: Socket, A: Authorize>(
     hub: &Hub,
     room: RoomId,
@@ -106,6 +109,21 @@ async fn enter<S: Socket, A: Authorize>(
         let error = ErrorFrame::new(ErrorCode::TooLarge, "`meta` is too large");
         tell(hub, socket, error).await?;
         return Err(End::Closed(CloseReason::ProtocolViolation));
+    }
+    if let Some(Resume { ticket, received, .. }) = &join.resume {
+        match hub.resume(&room, ticket, *received, now()) {
+            Ok(admitted) => return Ok(admitted),
+            // Whoever is not known (any more) may come in as a stranger.
+            Err(ResumeError::UnknownTicket) => {}
+            Err(refused) => {
+                let mut error = ErrorFrame::new(refused.code(), refused.to_string());
+                if let ResumeError::TooOften { retry_after } = refused {
+                    error = ErrorFrame::rate_limited(error.message, retry_after);
+                }
+                tell(hub, socket, error).await?;
+                return Err(End::Closed(refused.close_reason()));
+            }
+        }
     }
     let meta = join.meta.map(|meta| Meta::from(meta.to_owned())).unwrap_or_default();
     let applicant = Applicant {
@@ -138,8 +156,14 @@ async fn converse<S: Socket>(session: &mut Session, welcome: Frame, socket: &mut
     let mut batch = vec![welcome];
     loop {
         if !batch.is_empty() {
-            if let Err(end) = send(&hub, socket, &mut batch).await {
-                return end;
+            select! {
+                biased;
+                sent = send(&hub, socket, &mut batch) => if let Err(end) = sent {
+                    return end;
+                },
+                // Not held back by a socket that takes nothing. The frames are not lost: the newer
+                // connection gets them, too.
+                () = taken_over(session) => return End::Closed(CloseReason::TakenOver),
             }
             liveness.sent(now());
             batch.shrink_to(IDLE_BATCH);
@@ -174,7 +198,17 @@ async fn converse<S: Socket>(session: &mut Session, welcome: Frame, socket: &mut
     }
 }
 
-/// From the end of the socket to the end of the session.
+/// Waits until another connection has the session.
+async fn taken_over(session: &Session) {
+    poll_fn(|cx| match session.poll_closed(cx) {
+        Poll::Ready(CloseReason::TakenOver) => Poll::Ready(()),
+        // A session that was closed is not taken over any more.
+        _ => Poll::Pending,
+    })
+    .await;
+}
+
+/// From the end of the socket to the end of the session, or until another connection has it.
 async fn linger(session: Session) {
     let grace = session.hub().limits().grace();
     if timeout(grace, poll_fn(|cx| session.poll_closed(cx))).await.is_err() {

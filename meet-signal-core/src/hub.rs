@@ -4,8 +4,11 @@ mod drain;
 mod request;
 mod seat;
 mod shard;
+mod takeover;
+mod welcome;
 
 pub(crate) use request::{NO_SUCH_PEER, Request};
+pub use takeover::ResumeError;
 
 use std::{
     fmt,
@@ -24,8 +27,9 @@ use thiserror::Error;
 
 use crate::{
     CloseReason, ErrorCode, Frame, Grant, Limits, PeerId, RoomId, Session,
+    connection::Connection,
     intake::{Intake, Read},
-    message::{Meta, Peer, Resumed, SelfInfo, ServerMessage, VERSION, Welcome},
+    message::{Meta, Resumed, ServerMessage},
     outbox::{Outbox, Wakes},
     room::{Input, Refusal},
     roster::Member,
@@ -33,6 +37,7 @@ use crate::{
 };
 use seat::Seat;
 use shard::Shard;
+use welcome::{Standing, welcome};
 
 /// The rooms. A cheap clone: every clone is the same hub, and a process may have several hubs.
 ///
@@ -175,12 +180,12 @@ impl Hub {
         let meta = grant.meta.clone().unwrap_or(joining.meta);
         let outbox = Arc::new(Outbox::new(self.limits()));
         // From here on, its destructor undoes what was done.
-        let session = Session::new(self.clone(), room, id, outbox.clone());
-        let seat = Seat::new(outbox, intake);
+        let session = Session::new(self.clone(), room, Connection::first(id), outbox.clone());
+        let seat = Seat::new(outbox, intake, grant.ice_servers.clone());
 
-        let member = Member::new(id, meta.clone(), grant.permissions, ticket.hash());
+        let member = Member::new(id, meta, grant.permissions, ticket.hash());
         let input = Input::Join { member, replaces: joining.replaces.and_then(TicketHash::of) };
-        let others = self.with_shard(session.room(), |shard, wakes| {
+        let roster = self.with_shard(session.room(), |shard, wakes| {
             if self.0.draining.load(Ordering::Relaxed) {
                 return Err(JoinError::Draining);
             }
@@ -190,20 +195,9 @@ impl Hub {
                 .map_err(|_| JoinError::RoomFull)
         })?;
 
-        let welcome = ServerMessage::Welcome(Welcome {
-            v: VERSION,
-            room: session.room(),
-            me: SelfInfo { id, meta: &meta, permissions: grant.permissions },
-            ticket: &ticket.encode(),
-            resumed: Resumed::No,
-            received: 0,
-            locked: false,
-            peers: others.iter().map(as_newcomer_sees).collect(),
-            ice_servers: &grant.ice_servers,
-            heartbeat_ms: self.limits().heartbeat().as_millis() as u64,
-            grace_ms: self.limits().grace().as_millis() as u64,
-        });
-        let welcome = welcome.encode();
+        let ice_servers = grant.ice_servers.clone();
+        let standing = Standing { resumed: Resumed::No, received: 0, roster, ice_servers };
+        let welcome = welcome(&session, &ticket.encode(), &standing);
         Ok((session, welcome))
     }
 
@@ -262,15 +256,27 @@ impl Hub {
     pub(crate) fn handle(
         &self,
         room: &RoomId,
-        peer: PeerId,
+        connection: Connection,
         request: Read<Request>,
         now: Instant,
     ) -> ControlFlow<CloseReason> {
-        self.with_shard(room, |shard, wakes| shard.handle(room, peer, request, now, wakes))
+        self.with_shard(room, |shard, wakes| shard.handle(room, connection, request, now, wakes))
     }
 
-    pub(crate) fn received(&self, room: &RoomId, peer: PeerId) -> u64 {
-        self.with_shard(room, |shard, _| shard.received(room, peer))
+    /// Has the room do something with a member, if this connection speaks for it.
+    pub(crate) fn apply_for(&self, room: &RoomId, connection: Connection, input: Input) {
+        self.with_shard(room, |shard, wakes| {
+            if shard.seat(room, connection).is_some() {
+                // What becomes of a member does not depend on whom it is told.
+                let _ = shard.apply(room, input, wakes);
+            }
+        });
+    }
+
+    pub(crate) fn received(&self, room: &RoomId, connection: Connection) -> u64 {
+        self.with_shard(room, |shard, _| {
+            shard.seat(room, connection).map_or(0, |seat| seat.received)
+        })
     }
 
     fn app(&self, room: &RoomId, to: Option<PeerId>, data: &RawValue) -> Result<(), SendError> {
@@ -306,11 +312,6 @@ impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub").field("sessions", &self.sessions()).finish_non_exhaustive()
     }
-}
-
-/// Whoever is in the room already came first, and so the newcomer is impolite toward it.
-fn as_newcomer_sees(member: &Member) -> Peer<'_> {
-    Peer { id: member.id, meta: &member.meta, status: member.status, polite: false }
 }
 
 // A panic under the lock (there is no user code to cause one) must not take the shard's other rooms

@@ -1,6 +1,6 @@
 //! What a client's frames must pass before anything is done because of them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{
     CloseReason, ErrorCode, Limits,
@@ -16,6 +16,7 @@ pub(crate) struct Intake {
     rate: TokenBucket,
     /// Frames over the rate are answered, which costs, too. Who goes on and on is cut off.
     patience: TokenBucket,
+    resumes: TokenBucket,
 }
 
 /// A frame that was read, and not yet judged.
@@ -75,8 +76,24 @@ impl<T> Read<T> {
 
 impl Intake {
     pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
-        let bucket = || TokenBucket::new(limits.rate_per_second(), limits.rate_burst(), now);
-        Self { bad_messages_left: limits.bad_messages(), rate: bucket(), patience: bucket() }
+        let second = Duration::from_secs(1);
+        let rate = TokenBucket::new(limits.rate_per_second(), second, limits.rate_burst(), now);
+        let resumes = limits.resumes_per_minute();
+        Self {
+            bad_messages_left: limits.bad_messages(),
+            patience: rate.clone(),
+            rate,
+            resumes: TokenBucket::new(resumes, 60 * second, resumes, now),
+        }
+    }
+
+    /// Lets another connection take the session over.
+    ///
+    /// # Errors
+    ///
+    /// Not now; the error is how long to wait.
+    pub(crate) fn resume(&mut self, now: Instant) -> Result<(), Duration> {
+        self.resumes.take(now)
     }
 
     /// Lets a frame pass, or not.

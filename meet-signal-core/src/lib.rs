@@ -10,6 +10,7 @@ pub mod ticket;
 
 mod authorize;
 mod close;
+mod connection;
 mod error_code;
 mod frame;
 mod hub;
@@ -29,7 +30,7 @@ pub use authorize::{Applicant, Authorize, Denied, Grant, Permissions};
 pub use close::CloseReason;
 pub use error_code::ErrorCode;
 pub use frame::Frame;
-pub use hub::{Hub, JoinError, Joining, SendError};
+pub use hub::{Hub, JoinError, Joining, ResumeError, SendError};
 pub use id::{InvalidPeerId, InvalidRoomId, PeerId, RoomId};
 pub use limits::{LimitOutOfRange, Limits, LimitsBuilder};
 pub use origin::{OriginPolicy, OriginRefused};

@@ -12,7 +12,7 @@ use std::{
 use smallvec::SmallVec;
 use thiserror::Error;
 
-use crate::{CloseReason, Frame, Limits};
+use crate::{CloseReason, Frame, Limits, connection::Generation, message::Resumed};
 use queue::{Queue, Size};
 
 /// A queue with many writers and one reader, bounded in frames and in bytes.
@@ -50,6 +50,8 @@ struct Bounds {
 #[derive(Debug, Default)]
 struct State {
     queue: Queue,
+    /// Which connection the reader is.
+    generation: Generation,
     closed: Option<CloseReason>,
     /// Waits for frames, or for the end.
     reader: Option<Waker>,
@@ -83,19 +85,38 @@ impl Outbox {
         state.wake_all(wakes);
     }
 
+    /// Another connection reads from here, whose client has handled the first `received` frames, if
+    /// that is known. What it lacks comes first. Where not all of that is kept any more, the queue is
+    /// empty, and the counting begins anew.
+    pub(crate) fn take_over(
+        &self,
+        generation: Generation,
+        received: Option<u64>,
+        wakes: &mut Wakes,
+    ) -> Resumed {
+        let mut state = self.lock();
+        state.generation = generation;
+        state.wake_all(wakes);
+        state.queue.rewind(received)
+    }
+
     /// Appends all that waits, up to `most` bytes (but at least one frame), to `batch`.
     ///
-    /// Ready with an error once the queue is closed or has overflowed. There is one reader: only the
-    /// last waker counts.
+    /// Ready with an error once the queue is closed or has overflowed, or another connection reads
+    /// from it. There is one reader: only the last waker counts.
     pub(crate) fn poll_drain(
         &self,
+        generation: Generation,
         cx: &Context<'_>,
         most: usize,
         batch: &mut Vec<Frame>,
     ) -> Poll<Result<(), CloseReason>> {
         let mut state = self.lock();
-        if let Some(reason) = state.end() {
+        if let Some(reason) = state.end(generation) {
             return Poll::Ready(Err(reason));
+        }
+        if state.queue.has_overflowed() {
+            return Poll::Ready(Err(CloseReason::TooSlow));
         }
         if !state.queue.send(most, self.bounds.unacknowledged, batch) {
             wait(&mut state.reader, cx);
@@ -104,11 +125,15 @@ impl Outbox {
         Poll::Ready(Ok(()))
     }
 
-    /// Ready once the queue is closed; for a session that has no socket. Overflowing is no reason to
-    /// end such a session: it tells a client that comes back what it missed.
-    pub(crate) fn poll_closed(&self, cx: &Context<'_>) -> Poll<CloseReason> {
+    /// Ready once the queue is closed or another connection reads from it; for a session that has no
+    /// socket. Overflowing is no reason to end such a session: a client that comes back is told.
+    pub(crate) fn poll_closed(
+        &self,
+        generation: Generation,
+        cx: &Context<'_>,
+    ) -> Poll<CloseReason> {
         let mut state = self.lock();
-        match state.closed {
+        match state.end(generation) {
             Some(reason) => Poll::Ready(reason),
             None => {
                 wait(&mut state.watcher, cx);
@@ -122,6 +147,11 @@ impl Outbox {
         self.lock().queue.acknowledge(received)
     }
 
+    /// Whether this connection reads from here.
+    pub(crate) fn serves(&self, generation: Generation) -> bool {
+        self.lock().generation == generation
+    }
+
     // A panic while the lock was held cannot leave the state half changed: nothing in here calls
     // foreign code between two changes.
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -130,8 +160,9 @@ impl Outbox {
 }
 
 impl State {
-    fn end(&self) -> Option<CloseReason> {
-        self.closed.or(self.queue.has_overflowed().then_some(CloseReason::TooSlow))
+    /// Why this connection has nothing to wait for any more.
+    fn end(&self, generation: Generation) -> Option<CloseReason> {
+        if self.generation == generation { self.closed } else { Some(CloseReason::TakenOver) }
     }
 
     fn wake_all(&mut self, wakes: &mut Wakes) {

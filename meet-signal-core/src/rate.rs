@@ -1,4 +1,4 @@
-//! The rate at which one session may send.
+//! The rate at which one session may do something.
 
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,9 @@ pub(crate) struct TokenBucket {
 }
 
 impl TokenBucket {
-    /// A full bucket of `burst` tokens that regains `per_second` of them every second.
-    pub(crate) fn new(per_second: u32, burst: u32, now: Instant) -> Self {
-        let interval = Duration::from_secs(1) / per_second;
+    /// A full bucket of `burst` tokens that regains `tokens` of them in each `period`.
+    pub(crate) fn new(tokens: u32, period: Duration, burst: u32, now: Instant) -> Self {
+        let interval = period / tokens;
         Self { interval, depth: interval * burst, full_at: now }
     }
 
@@ -42,10 +42,12 @@ mod tests {
 
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
     fn a_burst_then_the_sustained_rate() {
         let start = Instant::now();
-        let mut bucket = TokenBucket::new(10, 3, start);
+        let mut bucket = TokenBucket::new(10, SECOND, 3, start);
         for _ in 0..3 {
             bucket.take(start).unwrap();
         }
@@ -65,7 +67,7 @@ mod tests {
             burst in 1_u32..20,
         ) {
             let start = Instant::now();
-            let mut bucket = TokenBucket::new(per_second, burst, start);
+            let mut bucket = TokenBucket::new(per_second, SECOND, burst, start);
             let mut now = start;
             let mut taken = Vec::new();
             for gap in gaps {

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     CloseReason, ErrorCode, Frame, PeerId, RoomId,
+    connection::Connection,
     hub::{Hub, NO_SUCH_PEER, Request},
     intake::Read,
     message::{ClientMessage, LeaveReason, Meta, Status},
@@ -18,21 +19,26 @@ use crate::{
     room::Input,
 };
 
-/// A member of a room, from the server's side. Made by [`Hub::join`](crate::Hub::join).
+/// A member of a room, from the server's side, for one connection at a time. Made by
+/// [`Hub::join`](crate::Hub::join).
 ///
 /// It outlives its socket, and it is what leaves: dropping it leaves the room, so there is exactly
 /// one leave for each join, however the task that holds it ends.
+///
+/// When the client comes back on a newer connection, [`Hub::resume`](crate::Hub::resume) makes
+/// another `Session` for the same member. From then on this one says [`CloseReason::TakenOver`] and
+/// does nothing any more, neither when it is used nor when it is dropped.
 #[derive(Debug)]
 pub struct Session {
     hub: Hub,
     room: RoomId,
-    id: PeerId,
+    connection: Connection,
     outbox: Arc<Outbox>,
 }
 
 impl Session {
-    pub(crate) fn new(hub: Hub, room: RoomId, id: PeerId, outbox: Arc<Outbox>) -> Self {
-        Self { hub, room, id, outbox }
+    pub(crate) fn new(hub: Hub, room: RoomId, connection: Connection, outbox: Arc<Outbox>) -> Self {
+        Self { hub, room, connection, outbox }
     }
 
     /// Handles one text frame from the client.
@@ -43,7 +49,7 @@ impl Session {
         match Read::new(text, self.hub.limits()) {
             Ok(frame) => {
                 let request = frame.map(|message| self.request(message));
-                self.hub.handle(&self.room, self.id, request, now)
+                self.hub.handle(&self.room, self.connection, request, now)
             }
             Err(reason) => ControlFlow::Break(reason),
         }
@@ -60,19 +66,20 @@ impl Session {
         most: usize,
         batch: &mut Vec<Frame>,
     ) -> Poll<Result<(), CloseReason>> {
-        self.outbox.poll_drain(cx, most, batch)
+        self.outbox.poll_drain(self.connection.generation, cx, most, batch)
     }
 
-    /// Ready when the session is ended by somebody else. For the time without a socket.
+    /// Ready when the session is ended by somebody else or taken over. For the time without a socket.
+    /// Only the waker of the last call is woken.
     pub fn poll_closed(&self, cx: &Context<'_>) -> Poll<CloseReason> {
-        self.outbox.poll_closed(cx)
+        self.outbox.poll_closed(self.connection.generation, cx)
     }
 
-    /// The socket was lost: the others are told, and what is sent to this session is kept.
+    /// The socket was lost: the others are told, and what is sent to this session is kept, within the
+    /// bounds of [`Limits`](crate::Limits). [`Hub::resume`](crate::Hub::resume) ends it.
     pub fn away(&self) {
-        // A session that was dismissed in the meantime has nobody to tell.
-        let status = Status::Away;
-        let _ = self.hub.apply(&self.room, Input::Status { peer: self.id, status });
+        let input = Input::Status { peer: self.id(), status: Status::Away };
+        self.hub.apply_for(&self.room, self.connection, input);
     }
 
     /// Leaves the room, and says why. Dropping leaves with [`LeaveReason::Closed`].
@@ -80,14 +87,15 @@ impl Session {
         self.depart(reason);
     }
 
-    /// How many of the client's sequenced frames have been handled.
+    /// How many of the client's sequenced frames have been handled; 0 once the session has ended or
+    /// was taken over.
     pub fn received(&self) -> u64 {
-        self.hub.received(&self.room, self.id)
+        self.hub.received(&self.room, self.connection)
     }
 
     /// The participant's id.
     pub fn id(&self) -> PeerId {
-        self.id
+        self.connection.peer
     }
 
     /// The room.
@@ -95,7 +103,6 @@ impl Session {
         &self.room
     }
 
-    #[cfg(feature = "driver")]
     pub(crate) fn hub(&self) -> &Hub {
         &self.hub
     }
@@ -105,21 +112,21 @@ impl Session {
         match message {
             ClientMessage::Signal { to, data, .. } => match to.parse() {
                 Ok(to) => {
-                    let frame = relayed("signal", self.id, data);
-                    Request::Apply(Input::Signal { from: self.id, to, frame })
+                    let frame = relayed("signal", self.id(), data);
+                    Request::Apply(Input::Signal { from: self.id(), to, frame })
                 }
                 Err(_) => Request::Refuse(NO_SUCH_PEER),
             },
             ClientMessage::Broadcast { data, .. } => {
-                let frame = relayed("broadcast", self.id, data);
-                Request::Apply(Input::Broadcast { from: self.id, frame })
+                let frame = relayed("broadcast", self.id(), data);
+                Request::Apply(Input::Broadcast { from: self.id(), frame })
             }
             ClientMessage::Update { meta, .. } => {
                 if meta.get().len() > self.hub.limits().meta_bytes() {
                     return Request::Refuse((ErrorCode::TooLarge, "`meta` is too large"));
                 }
                 let meta = Meta::from(meta.to_owned());
-                Request::Apply(Input::Update { peer: self.id, meta })
+                Request::Apply(Input::Update { peer: self.id(), meta })
             }
             ClientMessage::Pong { received } | ClientMessage::Ack { received } => {
                 Request::Acknowledge(received)
@@ -134,16 +141,20 @@ impl Session {
         }
     }
 
-    /// Idempotent: the room refuses to let somebody leave twice.
+    /// Idempotent: nobody leaves twice.
     fn depart(&self, reason: LeaveReason) {
-        let _ = self.hub.apply(&self.room, Input::Leave { peer: self.id, reason });
+        let input = Input::Leave { peer: self.id(), reason };
+        self.hub.apply_for(&self.room, self.connection, input);
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         self.depart(LeaveReason::Closed);
-        self.hub.session_ended();
+        // Once it has left, nobody takes it over any more. If somebody did, it is theirs to count.
+        if self.outbox.serves(self.connection.generation) {
+            self.hub.session_ended();
+        }
     }
 }
 

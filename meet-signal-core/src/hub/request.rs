@@ -7,7 +7,8 @@ use super::{
     shard::{Entry, Shard},
 };
 use crate::{
-    CloseReason, ErrorCode, PeerId, RoomId,
+    CloseReason, ErrorCode, RoomId,
+    connection::Connection,
     intake::{Read, Rejected},
     message::{ErrorFrame, LeaveReason, ServerMessage},
     outbox::{NeverSent, Wakes},
@@ -41,14 +42,14 @@ impl Shard {
     pub(super) fn handle(
         &mut self,
         room: &RoomId,
-        peer: PeerId,
+        connection: Connection,
         request: Read<Request>,
         now: Instant,
         wakes: &mut Wakes,
     ) -> ControlFlow<CloseReason> {
         // The outbox of somebody who is no member says why.
         let Some(entry) = self.rooms.get_mut(room) else { return ControlFlow::Continue(()) };
-        let end = entry.handle(peer, request, now, wakes);
+        let end = entry.handle(connection, request, now, wakes);
         if end.is_break() {
             self.remove_if_empty(room);
         }
@@ -59,12 +60,17 @@ impl Shard {
 impl Entry {
     fn handle(
         &mut self,
-        peer: PeerId,
+        connection: Connection,
         request: Read<Request>,
         now: Instant,
         wakes: &mut Wakes,
     ) -> ControlFlow<CloseReason> {
+        let Connection { peer, generation } = connection;
         let Some(seat) = self.seats.get_mut(&peer) else { return ControlFlow::Continue(()) };
+        if seat.generation != generation {
+            return ControlFlow::Break(CloseReason::TakenOver);
+        }
+        seat.heard();
         let (reference, sequenced) = (request.reference(), request.is_sequenced());
         let judged = seat.intake.judge(request, now);
         if sequenced && !matches!(judged, Err(Rejected::Ended(_))) {

@@ -2,18 +2,54 @@
 
 use std::sync::Arc;
 
-use crate::{intake::Intake, outbox::Outbox};
+use crate::{
+    connection::Generation,
+    intake::Intake,
+    message::{IceServer, Resumed},
+    outbox::{Outbox, Wakes},
+};
 
 /// What is kept of a session, whichever connection it has.
 pub(super) struct Seat {
     pub(super) outbox: Arc<Outbox>,
+    /// Which connection speaks for the member.
+    pub(super) generation: Generation,
     /// How many sequenced frames of this member were handled.
     pub(super) received: u64,
+    /// Whether the client is known to count from where this end does. A client that has not heard
+    /// of the last `partial` still tells numbers of the counting before.
+    counts_agree: bool,
     pub(super) intake: Intake,
+    pub(super) ice_servers: Arc<[IceServer]>,
 }
 
 impl Seat {
-    pub(super) fn new(outbox: Arc<Outbox>, intake: Intake) -> Self {
-        Self { outbox, received: 0, intake }
+    pub(super) fn new(outbox: Arc<Outbox>, intake: Intake, ice_servers: Arc<[IceServer]>) -> Self {
+        Self {
+            outbox,
+            generation: Generation::default(),
+            received: 0,
+            // Whoever has the ticket has it from the welcome.
+            counts_agree: true,
+            intake,
+            ice_servers,
+        }
+    }
+
+    /// The connection that speaks for the member has sent something, so it has read its welcome.
+    pub(super) fn heard(&mut self) {
+        self.counts_agree = true;
+    }
+
+    /// The next connection speaks for the member.
+    pub(super) fn take_over(&mut self, received: u64, wakes: &mut Wakes) -> Resumed {
+        self.generation = self.generation.next();
+        let received = self.counts_agree.then_some(received);
+        let resumed = self.outbox.take_over(self.generation, received, wakes);
+        if resumed == Resumed::Partial {
+            self.received = 0;
+            self.counts_agree = false;
+        }
+        resumed
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{Undone, seat::Seat};
 use crate::{
     CloseReason, Frame, PeerId, RoomId,
+    connection::Connection,
     id::PeerMap,
     outbox::{Full, Wakes},
     room::{Audience, Effect, Effects, Input, Refusal, Room},
@@ -23,7 +24,7 @@ pub(super) struct Entry {
 }
 
 impl Shard {
-    /// Lets somebody in, and says who was there before. A room that stays empty leaves nothing.
+    /// Lets somebody in, and says who is there then. A room that stays empty leaves nothing.
     pub(super) fn join(
         &mut self,
         id: &RoomId,
@@ -42,7 +43,7 @@ impl Shard {
             // a way that concerns it.
             let _ = entry.carry_out(effects, wakes);
             entry.seats.insert(peer, seat);
-            entry.room.roster().iter().filter(|member| member.id != peer).cloned().collect()
+            entry.room.roster().iter().cloned().collect()
         });
         self.remove_if_empty(id);
         result
@@ -62,9 +63,10 @@ impl Shard {
         done
     }
 
-    pub(super) fn received(&self, id: &RoomId, peer: PeerId) -> u64 {
-        let seat = self.rooms.get(id).and_then(|entry| entry.seats.get(&peer));
-        seat.map_or(0, |seat| seat.received)
+    /// The seat of the member for which this connection speaks.
+    pub(super) fn seat(&self, id: &RoomId, connection: Connection) -> Option<&Seat> {
+        let seat = self.rooms.get(id)?.seats.get(&connection.peer)?;
+        (seat.generation == connection.generation).then_some(seat)
     }
 
     pub(super) fn rooms(&self) -> Vec<RoomId> {

@@ -78,7 +78,8 @@ pub struct Join<'a> {
     /// For the application's authorisation. Never logged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Cow<'a, str>>,
-    /// Asks to go on with a session whose socket was lost.
+    /// Asks to go on with a session whose socket was lost. If that succeeds, the other fields are
+    /// ignored; if not, this is a fresh join.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume<'a>>,
     /// The ticket of a session that this fresh one supersedes: that of the page before a reload.
@@ -94,7 +95,8 @@ pub struct Resume<'a> {
     /// The ticket of the session's `welcome`.
     #[serde(borrow)]
     pub ticket: Cow<'a, str>,
-    /// How many of the server's sequenced frames the client has handled.
+    /// How many of the server's sequenced frames the client has handled since the last welcome that
+    /// did not say `full`.
     pub received: u64,
 }
 

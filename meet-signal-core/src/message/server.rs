@@ -14,7 +14,7 @@ use crate::{ErrorCode, Frame, PeerId, Permissions, RoomId};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum ServerMessage<'a> {
-    /// The session has begun.
+    /// The session has begun, or goes on.
     Welcome(Welcome<'a>),
     /// Somebody joined.
     Joined {
@@ -80,7 +80,7 @@ impl ServerMessage<'_> {
     }
 }
 
-/// The first message of a session.
+/// The first message on each of a session's connections. It is not counted.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -94,15 +94,20 @@ pub struct Welcome<'a> {
     /// The receiver itself.
     #[serde(rename = "self")]
     pub me: SelfInfo<'a>,
-    /// Proves, on another connection, that it belongs to this session.
+    /// Proves, on another connection, that it belongs to this session. The same for all of them.
     pub ticket: &'a str,
     /// Whether this goes on with an earlier session.
     pub resumed: Resumed,
-    /// How many of the client's sequenced frames the server has handled.
+    /// How many of the client's sequenced frames the server has handled. The client sends the later
+    /// ones again.
     pub received: u64,
     /// Whether the room admits nobody new.
     pub locked: bool,
-    /// Everybody else in the room, in the order in which they joined.
+    /// Everybody else in the room at this moment, in the order in which they joined.
+    ///
+    /// Where `resumed` is `full`, a client ignores it: it knows the room as of the last frame that it
+    /// has handled, and the frames that now come again tell what has happened since, which this list
+    /// reflects already.
     pub peers: Vec<Peer<'a>>,
     /// For `RTCPeerConnection`.
     pub ice_servers: &'a [IceServer],
@@ -182,9 +187,9 @@ pub enum LeaveReason {
 pub enum Resumed {
     /// A fresh session.
     No,
-    /// The same one, and nothing was lost.
+    /// The same one, and nothing was lost: what the client has not handled follows.
     Full,
-    /// The same one, and frames may have been lost.
+    /// The same one, and frames may have been lost: both ends count anew, from 0.
     Partial,
 }
 

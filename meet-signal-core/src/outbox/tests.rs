@@ -1,4 +1,5 @@
 use std::{
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -23,6 +24,10 @@ impl Wakeups {
     }
 }
 
+fn first() -> Generation {
+    Generation::default()
+}
+
 fn frame(n: usize) -> Frame {
     Frame::new(format!("{n:04}"))
 }
@@ -42,11 +47,37 @@ fn push(outbox: &Outbox, n: usize) -> Result<(), Full> {
 }
 
 fn drain(outbox: &Outbox, most: usize) -> Poll<Result<Vec<String>, CloseReason>> {
+    drain_as(first(), outbox, most)
+}
+
+fn drain_as(
+    generation: Generation,
+    outbox: &Outbox,
+    most: usize,
+) -> Poll<Result<Vec<String>, CloseReason>> {
     let mut batch = Vec::new();
     let cx = Context::from_waker(Waker::noop());
     outbox
-        .poll_drain(&cx, most, &mut batch)
+        .poll_drain(generation, &cx, most, &mut batch)
         .map_ok(|()| batch.iter().map(|frame| frame.as_str().to_owned()).collect())
+}
+
+fn push_and_drain(outbox: &Outbox, numbers: Range<usize>) {
+    for n in numbers {
+        push(outbox, n).unwrap();
+        assert!(drain(outbox, 99).is_ready());
+    }
+}
+
+fn take_over(outbox: &Outbox, generation: Generation, received: Option<u64>) -> Resumed {
+    let mut wakes = Wakes::new();
+    let resumed = outbox.take_over(generation, received, &mut wakes);
+    wakes.into_iter().for_each(Waker::wake);
+    resumed
+}
+
+fn texts(numbers: Range<usize>) -> Vec<String> {
+    numbers.map(|n| frame(n).as_str().to_owned()).collect()
 }
 
 fn kept(outbox: &Outbox) -> (u64, usize) {
@@ -72,7 +103,7 @@ fn a_push_wakes_the_reader_once() {
     let wakeups = Arc::new(Wakeups::default());
     let waker = Waker::from(wakeups.clone());
     let cx = Context::from_waker(&waker);
-    assert!(outbox.poll_drain(&cx, 99, &mut Vec::new()).is_pending());
+    assert!(outbox.poll_drain(first(), &cx, 99, &mut Vec::new()).is_pending());
     push(&outbox, 0).unwrap();
     push(&outbox, 1).unwrap();
     assert_eq!(wakeups.count(), 1, "it is awake already");
@@ -83,7 +114,7 @@ fn without_a_socket_only_the_end_wakes() {
     let outbox = outbox(1, 1000, 10);
     let wakeups = Arc::new(Wakeups::default());
     let waker = Waker::from(wakeups.clone());
-    assert!(outbox.poll_closed(&Context::from_waker(&waker)).is_pending());
+    assert!(outbox.poll_closed(first(), &Context::from_waker(&waker)).is_pending());
     push(&outbox, 0).unwrap();
     push(&outbox, 1).unwrap_err();
     assert_eq!(wakeups.count(), 0);
@@ -103,7 +134,7 @@ fn too_many_frames_or_bytes_end_it_with_too_slow() {
         assert_eq!(drain(&outbox, 99), Poll::Ready(Err(CloseReason::TooSlow)));
         assert_eq!(kept(&outbox).1, 0, "its memory is free");
         let cx = Context::from_waker(Waker::noop());
-        assert!(outbox.poll_closed(&cx).is_pending(), "without a socket it is no end");
+        assert!(outbox.poll_closed(first(), &cx).is_pending(), "without a socket it is no end");
     }
 }
 
@@ -112,7 +143,9 @@ fn an_overflow_wakes_the_reader() {
     let outbox = outbox(10, 3, 10);
     let wakeups = Arc::new(Wakeups::default());
     let waker = Waker::from(wakeups.clone());
-    assert!(outbox.poll_drain(&Context::from_waker(&waker), 99, &mut Vec::new()).is_pending());
+    assert!(
+        outbox.poll_drain(first(), &Context::from_waker(&waker), 99, &mut Vec::new()).is_pending()
+    );
     assert_eq!(push(&outbox, 0), Err(Full));
     assert_eq!(wakeups.count(), 1);
 }
@@ -143,4 +176,85 @@ fn the_first_reason_to_close_stays() {
     outbox.close(CloseReason::TakenOver, &mut Wakes::new());
     assert_eq!(drain(&outbox, 99), Poll::Ready(Err(CloseReason::RoomClosed)));
     assert_eq!(push(&outbox, 1), Err(Full));
+}
+
+#[test]
+fn who_takes_over_gets_what_it_lacks_before_anything_newer() {
+    let outbox = outbox(2, 1000, 10);
+    let second = first().next();
+    push_and_drain(&outbox, 0..4);
+    push(&outbox, 4).unwrap();
+    outbox.acknowledge(1).unwrap();
+    assert_eq!(take_over(&outbox, second, Some(2)), Resumed::Full);
+    assert_eq!(kept(&outbox), (2, 3));
+    // What is sent again takes no room from what waits.
+    push(&outbox, 5).unwrap();
+    assert_eq!(drain_as(second, &outbox, 8), Poll::Ready(Ok(texts(2..4))));
+    assert_eq!(drain_as(second, &outbox, 99), Poll::Ready(Ok(texts(4..6))));
+    assert_eq!(drain_as(second, &outbox, 99), Poll::Pending);
+    outbox.acknowledge(6).unwrap();
+    assert_eq!(kept(&outbox), (6, 0));
+}
+
+#[test]
+fn a_gap_makes_the_queue_empty_and_usable() {
+    let second = first().next();
+    for received in [None, Some(0), Some(1), Some(5)] {
+        let outbox = outbox(2, 1000, 2);
+        push_and_drain(&outbox, 0..4);
+        assert_eq!(take_over(&outbox, second, received), Resumed::Partial, "{received:?}");
+        assert_eq!(kept(&outbox), (0, 0));
+        push(&outbox, 7).unwrap();
+        assert_eq!(drain_as(second, &outbox, 99), Poll::Ready(Ok(texts(7..8))));
+        outbox.acknowledge(1).unwrap();
+    }
+    for received in [Some(2), Some(3), Some(4)] {
+        let outbox = outbox(2, 1000, 2);
+        push_and_drain(&outbox, 0..4);
+        assert_eq!(take_over(&outbox, second, received), Resumed::Full, "{received:?}");
+    }
+}
+
+#[test]
+fn an_overflow_is_over_once_another_connection_reads() {
+    let outbox = outbox(1, 1000, 10);
+    let second = first().next();
+    push(&outbox, 0).unwrap();
+    assert_eq!(push(&outbox, 1), Err(Full));
+    assert_eq!(take_over(&outbox, second, Some(0)), Resumed::Partial);
+    push(&outbox, 2).unwrap();
+    assert_eq!(drain_as(second, &outbox, 99), Poll::Ready(Ok(texts(2..3))));
+}
+
+#[test]
+fn the_older_reader_is_woken_and_gets_nothing_more() {
+    for wait in [Outbox::poll_closed, |outbox: &Outbox, generation, cx: &Context<'_>| {
+        outbox.poll_drain(generation, cx, 99, &mut Vec::new()).map(|drained| drained.unwrap_err())
+    }] {
+        let outbox = outbox(10, 1000, 10);
+        let wakeups = Arc::new(Wakeups::default());
+        let waker = Waker::from(wakeups.clone());
+        let cx = Context::from_waker(&waker);
+        assert!(wait(&outbox, first(), &cx).is_pending());
+        take_over(&outbox, first().next(), Some(0));
+        assert_eq!(wakeups.count(), 1);
+        push(&outbox, 0).unwrap();
+        assert_eq!(wait(&outbox, first(), &cx), Poll::Ready(CloseReason::TakenOver));
+        // It hears of no other end, either.
+        outbox.close(CloseReason::RoomClosed, &mut Wakes::new());
+        assert_eq!(wait(&outbox, first(), &cx), Poll::Ready(CloseReason::TakenOver));
+    }
+}
+
+#[test]
+fn what_comes_again_is_dropped_only_when_it_was_acknowledged_on_the_connection_that_counts_it() {
+    let outbox = outbox(10, 1000, 10);
+    let second = first().next();
+    push_and_drain(&outbox, 0..3);
+    assert_eq!(take_over(&outbox, second, Some(1)), Resumed::Full);
+    outbox.acknowledge(3).unwrap();
+    assert_eq!(drain_as(second, &outbox, 99), Poll::Ready(Ok(texts(1..3))));
+    assert_eq!(outbox.acknowledge(4), Err(NeverSent));
+    outbox.acknowledge(3).unwrap();
+    assert_eq!(kept(&outbox), (3, 0));
 }
