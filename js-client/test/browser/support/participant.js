@@ -1,6 +1,9 @@
 // A person in the Meet application, who does what people do: clicks, types, and looks.
 
-const PATIENCE = { timeout: 30_000, polling: 100 };
+const PATIENCE = { timeout: 40_000, polling: 100 };
+
+/** Firefox counts a socket that a test has cut among the errors of the page. */
+const SOCKET_CUT = /^The connection to wss?:\S+ was interrupted/;
 
 export class Participant {
   /** The page, for what has no word here. */
@@ -15,7 +18,9 @@ export class Participant {
     this.page = page;
     this.name = name;
     page.setDefaultTimeout(PATIENCE.timeout);
-    page.on('pageerror', (error) => this.complaints.push(`${name}: ${error.stack ?? error}`));
+    page.on('pageerror', (error) => {
+      if (!SOCKET_CUT.test(error.message)) this.complaints.push(`${name}: ${error.stack ?? error}`);
+    });
   }
 
   /** Opens the room's page and stays in its lobby. */
@@ -56,6 +61,31 @@ export class Participant {
       const state = await this.page.evaluate(describePage).catch((failure) => String(failure));
       throw new Error(`${this.name} waits in vain for ${condition}\n${args.join(', ')}\n${state}`, { cause: error });
     }
+  }
+
+  /** Writes down from now on what the room tells. */
+  async keepsLog() {
+    await this.page.evaluate(() => {
+      window.log = [];
+      const { room } = window;
+      room.on('statechange', ({ detail }) => window.log.push(`state ${detail.state}`));
+      room.on('peerjoined', ({ detail }) => window.log.push(`peerjoined ${detail.peer.id}`));
+      room.on('peerleft', ({ detail }) => window.log.push(`peerleft ${detail.peer.id} ${detail.reason}`));
+      room.on('peerchanged', ({ detail: { peer } }) => window.log.push(`peer ${peer.id} ${peer.status} ${peer.connection}`));
+      room.on('error', ({ detail }) => window.log.push(`error ${detail.error.message}`));
+    });
+  }
+
+  async log({ clear = false } = {}) {
+    return this.page.evaluate((empty) => (empty ? window.log.splice(0) : window.log), clear);
+  }
+
+  /** Another tab with a copy of this one's session storage, as browsers duplicate tabs. */
+  async duplicateTab() {
+    const opened = new Promise((resolve) => this.page.once('popup', resolve));
+    await this.page.evaluate(() => void window.open(location.href));
+    const page = await opened;
+    return new Participant(this.#context, page, `${this.name} again`);
   }
 
   async id() {
@@ -134,5 +164,5 @@ function describePage() {
     const video = tile.querySelector('video');
     return { ...tile.dataset, width: video?.videoWidth, time: video?.currentTime, paused: video?.paused };
   });
-  return JSON.stringify({ state: window.room?.state, tiles, title: document.title }, null, 1);
+  return JSON.stringify({ state: window.room?.state, tiles, title: document.title, log: window.log }, null, 1);
 }

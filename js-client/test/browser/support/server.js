@@ -47,6 +47,15 @@ export class Server {
     return this.#end('SIGKILL');
   }
 
+  /** The process exists, and does nothing. */
+  pause() {
+    this.#process.kill('SIGSTOP');
+  }
+
+  continue() {
+    this.#process.kill('SIGCONT');
+  }
+
   async #end(signal) {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const exited = once(this.#process, 'exit');
