@@ -2,8 +2,8 @@
 
 const PATIENCE = { timeout: 40_000, polling: 100 };
 
-/** Firefox counts a socket that a test has cut among the errors of the page. */
-const SOCKET_CUT = /^The connection to wss?:\S+ was interrupted/;
+/** Firefox counts what a test does to the network among the errors of the page. */
+const NETWORK_REPORT = /^The connection to wss?:\S+ was interrupted|^WebRTC: ICE failed/;
 
 export class Participant {
   /** The page, for what has no word here. */
@@ -19,26 +19,27 @@ export class Participant {
     this.name = name;
     page.setDefaultTimeout(PATIENCE.timeout);
     page.on('pageerror', (error) => {
-      if (!SOCKET_CUT.test(error.message)) this.complaints.push(`${name}: ${error.stack ?? error}`);
+      if (!NETWORK_REPORT.test(error.message)) this.complaints.push(`${name}: ${error.stack ?? error}`);
     });
   }
 
   /** Opens the room's page and stays in its lobby. */
-  static async inLobby(browsers, kind, { url, name }) {
-    return Participant.in(await browsers.context(kind), { url, name });
+  static async inLobby(browsers, kind, options) {
+    return Participant.in(await browsers.context(kind), options);
   }
 
-  /** Opens the room's page in a context of its own. */
-  static async in(context, { url, name }) {
+  /** Opens the room's page in a context of its own. `prepare` is for what must be there before the page is. */
+  static async in(context, { url, name, prepare = async () => {} }) {
     const page = await context.newPage();
     const participant = new Participant(context, page, name);
+    await prepare(page);
     await page.goto(url);
     return participant;
   }
 
   /** Opens the room's page and joins with camera and microphone. */
-  static async join(browsers, kind, { url, name }) {
-    const participant = await Participant.inLobby(browsers, kind, { url, name });
+  static async join(browsers, kind, options) {
+    const participant = await Participant.inLobby(browsers, kind, options);
     await participant.page.waitForFunction(
       () => document.querySelector('#preview').videoWidth > 0,
       PATIENCE,
