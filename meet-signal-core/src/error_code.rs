@@ -9,7 +9,9 @@ use serde::Serialize;
 #[non_exhaustive]
 pub enum ErrorCode {
     /// Not JSON, or a known type with missing or wrong fields. The session goes on, unless there are
-    /// more than [`Limits::bad_messages`](crate::Limits::bad_messages) of them.
+    /// too many of them.
+    ///
+    /// [`Limits::bad_messages`](crate::Limits::bad_messages) says how many.
     BadMessage,
     /// A type of message that the server does not know. The session goes on.
     UnknownType,

@@ -12,7 +12,8 @@ mod server;
 
 pub use client::{ClientMessage, Join, Malformed, Problem, Resume};
 pub use server::{
-    ErrorFrame, IceServer, LeaveReason, Peer, Resumed, SelfInfo, ServerMessage, Status, Welcome,
+    ErrorFrame, IceServer, Knocking, LeaveReason, Peer, Resumed, SelfInfo, ServerMessage, Status,
+    Welcome,
 };
 
 use std::sync::Arc;
@@ -26,9 +27,9 @@ pub const VERSION: u32 = 1;
 /// The WebSocket subprotocol of this version.
 pub const SUBPROTOCOL: &str = "meet-signal.v1";
 
-/// What a peer tells the room about itself: opaque JSON, shared by reference count.
+/// What a peer tells the room about itself: opaque JSON; `null` where nothing was told.
 ///
-/// [`Meta::default`] is `null`: nothing was told.
+/// Cloning is a reference count.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -53,6 +54,7 @@ impl Meta {
     }
 }
 
+/// Nothing was told.
 impl Default for Meta {
     fn default() -> Self {
         RawValue::NULL.to_owned().into()

@@ -135,7 +135,11 @@ impl Session {
             ClientMessage::Join(_) => {
                 Request::Refuse((ErrorCode::AlreadyJoined, "this connection has joined"))
             }
-            ClientMessage::Moderate { .. } => {
+            // No session has the permission: lobby, kick and lock are not there yet.
+            ClientMessage::Admit { .. }
+            | ClientMessage::Deny { .. }
+            | ClientMessage::Kick { .. }
+            | ClientMessage::Lock { .. } => {
                 Request::Refuse((ErrorCode::NotAllowed, "this session may not moderate"))
             }
         }

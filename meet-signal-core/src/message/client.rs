@@ -8,10 +8,11 @@ use thiserror::Error;
 
 use super::envelope::{Envelope, optional, required};
 
-/// A message from a client, borrowed from its frame. Its payload was checked to be JSON, and not
-/// looked at otherwise.
+/// A message from a client.
+///
+/// It borrows from its frame. Its payload was checked to be JSON, and not looked at otherwise.
 #[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "camelCase")]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum ClientMessage<'a> {
@@ -53,15 +54,50 @@ pub enum ClientMessage<'a> {
         /// How many of the server's sequenced frames the client has handled.
         received: u64,
     },
-    /// Like [`Pong`](Self::Pong), unasked.
+    /// Like `pong`, unasked.
     Ack {
         /// How many of the server's sequenced frames the client has handled.
         received: u64,
     },
-    /// `admit`, `deny`, `kick` or `lock`: only members with the permission to moderate may send them.
-    #[serde(skip)]
-    Moderate {
+    /// Lets in somebody who waits in the lobby. Needs the permission to moderate.
+    Admit {
+        /// Who.
+        peer: Cow<'a, str>,
         /// Echoed in an error about this message.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// Turns away somebody who waits in the lobby. Needs the permission to moderate.
+    Deny {
+        /// Who.
+        peer: Cow<'a, str>,
+        /// Why, for people.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<Cow<'a, str>>,
+        /// Echoed in an error about this message.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// Removes a member from the room. Needs the permission to moderate.
+    Kick {
+        /// Who.
+        peer: Cow<'a, str>,
+        /// Why, for people.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<Cow<'a, str>>,
+        /// For how long its identity is kept out, in seconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ban_seconds: Option<u64>,
+        /// Echoed in an error about this message.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// Locks or unlocks the room. Needs the permission to moderate.
+    Lock {
+        /// Whether the room is to admit nobody new.
+        locked: bool,
+        /// Echoed in an error about this message.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<u64>,
     },
 }
@@ -145,7 +181,23 @@ impl<'a> ClientMessage<'a> {
                 replaces: optional("replaces", envelope.replaces)?,
             }),
             "leave" => Self::Leave,
-            "admit" | "deny" | "kick" | "lock" => Self::Moderate { reference: reference? },
+            "admit" => {
+                Self::Admit { peer: required("peer", envelope.peer)?, reference: reference? }
+            }
+            "deny" => Self::Deny {
+                peer: required("peer", envelope.peer)?,
+                reason: optional("reason", envelope.reason)?,
+                reference: reference?,
+            },
+            "kick" => Self::Kick {
+                peer: required("peer", envelope.peer)?,
+                reason: optional("reason", envelope.reason)?,
+                ban_seconds: optional("banSeconds", envelope.ban_seconds)?,
+                reference: reference?,
+            },
+            "lock" => {
+                Self::Lock { locked: required("locked", envelope.locked)?, reference: reference? }
+            }
             _ => return Err(Problem::UnknownType),
         })
     }
@@ -156,7 +208,10 @@ impl<'a> ClientMessage<'a> {
             Self::Signal { reference, .. }
             | Self::Broadcast { reference, .. }
             | Self::Update { reference, .. }
-            | Self::Moderate { reference } => *reference,
+            | Self::Admit { reference, .. }
+            | Self::Deny { reference, .. }
+            | Self::Kick { reference, .. }
+            | Self::Lock { reference, .. } => *reference,
             Self::Join(_) | Self::Leave | Self::Pong { .. } | Self::Ack { .. } => None,
         }
     }

@@ -35,6 +35,14 @@ pub(super) struct Envelope<'a> {
     pub(super) replaces: Raw<'a>,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(super) received: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) peer: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) reason: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present", rename = "banSeconds")]
+    pub(super) ban_seconds: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) locked: Raw<'a>,
 }
 
 impl Envelope<'_> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::{PeerId, Permissions};
+use crate::{PeerId, Permissions, RoomId};
 
 impl JsonSchema for PeerId {
     fn schema_name() -> Cow<'static, str> {
@@ -16,6 +16,20 @@ impl JsonSchema for PeerId {
             "description": "Opaque; 128 random bits in base64url (RFC 4648, section 5).",
             "type": "string",
             "pattern": "^[A-Za-z0-9_-]{22}$",
+        })
+    }
+}
+
+impl JsonSchema for RoomId {
+    fn schema_name() -> Cow<'static, str> {
+        "RoomId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A room's name, as it stands in the URL.",
+            "type": "string",
+            "pattern": "^[A-Za-z0-9._~-]{1,64}$",
         })
     }
 }

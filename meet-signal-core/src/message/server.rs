@@ -9,6 +9,9 @@ use super::Meta;
 use crate::{ErrorCode, Frame, PeerId, Permissions, RoomId};
 
 /// A message from the server.
+///
+/// All that the protocol has are here, so that clients can be ready for them. Those that say so are
+/// not sent by this version.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -16,6 +19,8 @@ use crate::{ErrorCode, Frame, PeerId, Permissions, RoomId};
 pub enum ServerMessage<'a> {
     /// The session has begun, or goes on.
     Welcome(Welcome<'a>),
+    /// The room has a lobby, and the session is not admitted yet. Not sent by this version.
+    Waiting,
     /// Somebody joined.
     Joined {
         /// Who. Every receiver was in the room first, and so is polite toward it.
@@ -64,6 +69,27 @@ pub enum ServerMessage<'a> {
         #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
         data: &'a RawValue,
     },
+    /// Somebody came into the lobby. For members who may moderate. Not sent by this version.
+    Knock {
+        /// Who.
+        peer: Knocking<'a>,
+    },
+    /// Somebody is no longer in the lobby: admitted, denied or gone. For members who may moderate.
+    /// Not sent by this version.
+    KnockGone {
+        /// Who.
+        peer: PeerId,
+    },
+    /// The room was locked or unlocked. Not sent by this version.
+    Locked {
+        /// Whether it admits nobody new.
+        locked: bool,
+    },
+    /// Renewed credentials. Not sent by this version.
+    IceServers {
+        /// In the place of all earlier ones, for `RTCPeerConnection`.
+        ice_servers: &'a [IceServer],
+    },
     /// Asks for a `pong`.
     Ping {
         /// How many of the client's sequenced frames the server has handled.
@@ -89,7 +115,6 @@ pub struct Welcome<'a> {
     /// The protocol's version: 1.
     pub v: u32,
     /// The room's name.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub room: &'a RoomId,
     /// The receiver itself.
     #[serde(rename = "self")]
@@ -144,6 +169,17 @@ pub struct Peer<'a> {
     /// The *receiver's* role toward this peer in perfect negotiation: who was in the room first is
     /// polite toward who came later.
     pub polite: bool,
+}
+
+/// Who waits in the lobby, as a member who may moderate sees it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Knocking<'a> {
+    /// Its id.
+    pub id: PeerId,
+    /// What it tells about itself.
+    pub meta: &'a Meta,
 }
 
 /// Whether a member's socket is there.
