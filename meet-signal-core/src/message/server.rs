@@ -128,11 +128,10 @@ pub struct Welcome<'a> {
     pub received: u64,
     /// Whether the room admits nobody new.
     pub locked: bool,
-    /// Everybody else in the room at this moment, in the order in which they joined.
-    ///
-    /// Where `resumed` is `full`, a client ignores it: it knows the room as of the last frame that it
-    /// has handled, and the frames that now come again tell what has happened since, which this list
-    /// reflects already.
+    /// Everybody else in the room at this moment, in the order in which they joined. Where `resumed`
+    /// is `full`, a client ignores it: it knows the room as of the last frame that it has handled,
+    /// and the frames that now come again tell what has happened since, which this list reflects
+    /// already.
     pub peers: Vec<Peer<'a>>,
     /// For `RTCPeerConnection`.
     pub ice_servers: &'a [IceServer],
