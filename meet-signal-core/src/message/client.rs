@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::envelope::{Envelope, optional, required};
+use super::envelope::{Envelope, optional, optional_object, required};
 
 /// A message from a client.
 ///
@@ -143,8 +143,8 @@ impl<'a> ClientMessage<'a> {
     ///
     /// The text is no message; see [`Problem`].
     pub fn parse(text: &'a str) -> Result<Self, Malformed> {
-        let envelope: Envelope<'a> = serde_json::from_str(text).map_err(|_| Malformed {
-            problem: Problem::Envelope,
+        let envelope = Envelope::parse(text).map_err(|problem| Malformed {
+            problem,
             reference: None,
             sequenced: true,
         })?;
@@ -177,7 +177,7 @@ impl<'a> ClientMessage<'a> {
             "join" => Self::Join(Join {
                 meta: envelope.meta,
                 token: optional("token", envelope.token)?,
-                resume: optional("resume", envelope.resume)?,
+                resume: optional_object("resume", envelope.resume)?,
                 replaces: optional("replaces", envelope.replaces)?,
             }),
             "leave" => Self::Leave,
@@ -251,4 +251,22 @@ pub enum Problem {
     /// A `type` of message that this version does not know.
     #[error("this type of message is not known")]
     UnknownType,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_array_is_no_message() {
+        for text in [r#"["leave"]"#, "\n [\"leave\"]", r#"["broadcast",null,1]"#] {
+            let problem = ClientMessage::parse(text).unwrap_err().problem;
+            assert_eq!(problem, Problem::Envelope, "{text}");
+        }
+        let join = r#"{"type":"join","resume":["a ticket",0]}"#;
+        let problem = ClientMessage::parse(join).unwrap_err().problem;
+        assert_eq!(problem, Problem::WrongType("resume"));
+        let data = r#"{"type":"broadcast","data":[1,[2]]}"#;
+        assert!(ClientMessage::parse(data).is_ok(), "a payload is what it likes");
+    }
 }

@@ -45,7 +45,14 @@ pub(super) struct Envelope<'a> {
     pub(super) locked: Raw<'a>,
 }
 
-impl Envelope<'_> {
+impl<'a> Envelope<'a> {
+    pub(super) fn parse(text: &'a str) -> Result<Self, Problem> {
+        if is_array(text) {
+            return Err(Problem::Envelope);
+        }
+        serde_json::from_str(text).map_err(|_| Problem::Envelope)
+    }
+
     pub(super) fn reference(&self) -> Result<Option<u64>, Problem> {
         optional("ref", self.reference)
     }
@@ -65,6 +72,23 @@ pub(super) fn optional<'a, T: Deserialize<'a>>(
     field: Raw<'a>,
 ) -> Result<Option<T>, Problem> {
     field.map_or(Ok(None), |raw| read(name, raw))
+}
+
+/// The value of a field that is an object, where it is there.
+pub(super) fn optional_object<'a, T: Deserialize<'a>>(
+    name: &'static str,
+    field: Raw<'a>,
+) -> Result<Option<T>, Problem> {
+    if field.is_some_and(|raw| is_array(raw.get())) {
+        return Err(Problem::WrongType(name));
+    }
+    optional(name, field)
+}
+
+/// serde reads a structure from an array, too, by the fields' positions: they are no part of the
+/// protocol.
+fn is_array(json: &str) -> bool {
+    json.trim_ascii_start().starts_with('[')
 }
 
 fn read<'a, T: Deserialize<'a>>(name: &'static str, raw: &'a RawValue) -> Result<T, Problem> {
