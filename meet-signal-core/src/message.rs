@@ -6,6 +6,8 @@
 
 mod client;
 mod envelope;
+#[cfg(test)]
+mod golden;
 #[cfg(feature = "schema")]
 mod schema;
 mod server;

@@ -1,0 +1,171 @@
+//! What the server writes, byte for byte as the browser side's tests have it: `docs/frames`.
+//!
+//! The other golden frames are tested from outside, in `tests/frames`; these are in here because
+//! nobody else can make a `Welcome`.
+
+use std::{fs, path::Path};
+
+use serde::Deserialize;
+
+use super::*;
+use crate::{ErrorCode, PeerId, Permissions};
+
+#[derive(Deserialize)]
+struct Golden {
+    name: String,
+    frame: String,
+}
+
+#[test]
+fn frames_are_written_as_the_golden_ones() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/frames/server-sent.json");
+    let golden = fs::read_to_string(path).expect("the golden frames");
+    let golden: Vec<Golden> = serde_json::from_str(&golden).expect("the golden frames");
+    let mut golden = golden.into_iter();
+    let mut write = |name: &str, message: ServerMessage<'_>| {
+        let golden = golden.next().expect(name);
+        assert_eq!((&*golden.name, &*golden.frame), (name, message.encode().as_str()));
+    };
+    beginnings(&mut write);
+    events(&mut write);
+    errors(&mut write);
+    assert_eq!(golden.next().map(|golden| golden.name), None, "all are made here");
+}
+
+type Write<'a> = &'a mut dyn FnMut(&str, ServerMessage<'_>);
+
+fn beginnings(write: Write<'_>) {
+    let nobody = Meta::default();
+    let welcome = Welcome {
+        v: VERSION,
+        room: &"standup".parse().unwrap(),
+        me: SelfInfo { id: peer(ADA), meta: &nobody, permissions: Permissions::default() },
+        ticket: TICKET,
+        resumed: Resumed::No,
+        received: 0,
+        locked: false,
+        peers: Vec::new(),
+        ice_servers: &[],
+        heartbeat_ms: 10_000,
+        grace_ms: 30_000,
+    };
+    write("welcome, to an empty room", ServerMessage::Welcome(welcome));
+
+    let (ada, bob) = (meta(r#"{"name":"Ada"}"#), meta(r#"{"name":"Bob"}"#));
+    let some = Permissions { signal: false, broadcast: true };
+    let welcome = Welcome {
+        v: VERSION,
+        room: &"Stand-up_1.~".parse().unwrap(),
+        me: SelfInfo { id: peer(BOB), meta: &bob, permissions: some },
+        ticket: TICKET,
+        resumed: Resumed::Full,
+        received: 17,
+        locked: true,
+        peers: vec![
+            Peer { id: peer(ADA), meta: &ada, status: Status::Away, polite: false },
+            Peer { id: peer(CLEO), meta: &nobody, status: Status::Here, polite: true },
+        ],
+        ice_servers: &[IceServer::stun("stun:stun.example.com"), turn("1767225600:bob")],
+        heartbeat_ms: 500,
+        grace_ms: 0,
+    };
+    write("welcome, back in a full room", ServerMessage::Welcome(welcome));
+
+    let welcome = Welcome {
+        v: VERSION,
+        room: &"standup".parse().unwrap(),
+        me: SelfInfo { id: peer(ADA), meta: &meta("[1.50]"), permissions: Permissions::NONE },
+        ticket: TICKET,
+        resumed: Resumed::Partial,
+        received: 0,
+        locked: false,
+        peers: Vec::new(),
+        ice_servers: &[],
+        heartbeat_ms: 10_000,
+        grace_ms: 30_000,
+    };
+    write("welcome, back with gaps, and with no permissions", ServerMessage::Welcome(welcome));
+    write("waiting", ServerMessage::Waiting);
+}
+
+fn events(write: Write<'_>) {
+    let (bob, cleo) = (peer(BOB), peer(CLEO));
+    let name = meta(r#"{"name":"Cleo"}"#);
+    let newcomer = Peer { id: cleo, meta: &name, status: Status::Here, polite: true };
+    write("joined", ServerMessage::Joined { peer: newcomer });
+    for (name, reason) in [
+        ("left: left", LeaveReason::Left),
+        ("left: timeout", LeaveReason::Timeout),
+        ("left: kicked", LeaveReason::Kicked),
+        ("left: replaced", LeaveReason::Replaced),
+        ("left: node-lost", LeaveReason::NodeLost),
+        ("left: closed", LeaveReason::Closed),
+    ] {
+        write(name, ServerMessage::Left { peer: bob, reason });
+    }
+    write("status: away", ServerMessage::Status { peer: bob, status: Status::Away });
+    write("status: here", ServerMessage::Status { peer: bob, status: Status::Here });
+    let muted = meta(r#"{"name":"Bob","muted":true}"#);
+    write("updated", ServerMessage::Updated { peer: bob, meta: &muted });
+
+    let data = raw(r#"{ "b" : 1.50e0,"a":[ ] }"#);
+    write("signal", ServerMessage::Signal { from: bob, data });
+    let data = raw(r#""\u00e4\/""#);
+    write("broadcast", ServerMessage::Broadcast { from: bob, data });
+    write("app", ServerMessage::App { data: raw(r#"{"recording":true}"#) });
+
+    write("knock", ServerMessage::Knock { peer: Knocking { id: cleo, meta: &name } });
+    write("knockGone", ServerMessage::KnockGone { peer: cleo });
+    write("locked", ServerMessage::Locked { locked: true });
+    let ice_servers = &[turn("1767229200:bob")];
+    write("iceServers", ServerMessage::IceServers { ice_servers });
+    write("ping", ServerMessage::Ping { received: 17 });
+}
+
+fn errors(write: Write<'_>) {
+    for (name, code) in [
+        ("error: bad-message", ErrorCode::BadMessage),
+        ("error: unknown-type", ErrorCode::UnknownType),
+        ("error: not-joined", ErrorCode::NotJoined),
+        ("error: already-joined", ErrorCode::AlreadyJoined),
+        ("error: too-large", ErrorCode::TooLarge),
+        ("error: rate-limited", ErrorCode::RateLimited),
+        ("error: no-such-peer", ErrorCode::NoSuchPeer),
+        ("error: peer-unreachable", ErrorCode::PeerUnreachable),
+        ("error: not-allowed", ErrorCode::NotAllowed),
+        ("error: denied", ErrorCode::Denied),
+        ("error: room-full", ErrorCode::RoomFull),
+        ("error: room-locked", ErrorCode::RoomLocked),
+        ("error: banned", ErrorCode::Banned),
+        ("error: duplicate", ErrorCode::Duplicate),
+        ("error: unauthorized", ErrorCode::Unauthorized),
+        ("error: unavailable", ErrorCode::Unavailable),
+    ] {
+        write(name, ServerMessage::Error(ErrorFrame::new(code, "for people")));
+    }
+    let mut error = ErrorFrame::new(ErrorCode::RateLimited, "too many messages");
+    error.reference = Some(7);
+    error.retry_after_ms = Some(17);
+    write("error, with everything", ServerMessage::Error(error));
+}
+
+fn turn(username: &str) -> IceServer {
+    IceServer::turn("turn:turn.example.com:3478", username, "c2VjcmV0")
+}
+
+fn peer(id: &str) -> PeerId {
+    id.parse().unwrap()
+}
+
+fn meta(json: &str) -> Meta {
+    raw(json).to_owned().into()
+}
+
+fn raw(json: &str) -> &RawValue {
+    serde_json::from_str(json).unwrap()
+}
+
+const ADA: &str = "AdaAdaAdaAdaAdaAdaAdaA";
+const BOB: &str = "BobBobBobBobBobBobBobA";
+const CLEO: &str = "CleCleCleCleCleCleCleA";
+const TICKET: &str = "TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTA";
