@@ -78,7 +78,10 @@ fn definition(name: &str) -> Value {
 }
 
 fn json(file: &str) -> Value {
+    serde_json::from_str(&text(file)).expect(file)
+}
+
+pub(crate) fn text(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(file);
-    let text = fs::read_to_string(path).expect(file);
-    serde_json::from_str(&text).expect(file)
+    fs::read_to_string(path).expect(file)
 }

@@ -3,6 +3,7 @@
 //!
 //! What the server writes is held against its types, byte for byte, in `src/message/golden.rs`.
 
+mod document;
 mod fixtures;
 
 use std::{
