@@ -54,8 +54,10 @@ impl Hub {
     pub(crate) fn session_ended(&self) {
         let mut waiting = self.0.drained.lock().unwrap_or_else(PoisonError::into_inner);
         if self.0.sessions.fetch_sub(1, Ordering::Relaxed) == 1 {
-            let waiting = std::mem::take(&mut *waiting);
-            waiting.into_iter().for_each(Waker::wake);
+            let wakes = std::mem::take(&mut *waiting);
+            // An executor may poll `drain` right here.
+            drop(waiting);
+            wakes.into_iter().for_each(Waker::wake);
         }
     }
 }
@@ -68,3 +70,44 @@ pub(super) fn reason() -> CloseReason {
 
 /// Over how long a time those who were asked to come back do so.
 const SPREAD: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{Arc, mpsc},
+        task::{Context, Wake},
+        thread,
+        time::Instant,
+    };
+
+    use super::*;
+    use crate::{Grant, Joining};
+
+    /// Polls `drain` inside of its wake-up, as an executor may that has one thread and no queue.
+    struct Inline(Hub, mpsc::Sender<bool>);
+
+    impl Wake for Inline {
+        fn wake(self: Arc<Self>) {
+            let drained = is_drained(&self.0, Waker::noop());
+            self.1.send(drained).expect("somebody waits");
+        }
+    }
+
+    fn is_drained(hub: &Hub, waker: &Waker) -> bool {
+        std::pin::pin!(hub.drain()).poll(&mut Context::from_waker(waker)).is_ready()
+    }
+
+    #[test]
+    fn the_last_session_wakes_without_a_lock() {
+        let hub = Hub::default();
+        let room = "standup".parse().unwrap();
+        let joined = hub.join(room, Joining::default(), &Grant::new(), Instant::now());
+        let (session, _) = joined.unwrap();
+        let (woken, result) = mpsc::channel();
+        let inline = Arc::new(Inline(hub.clone(), woken)).into();
+        assert!(!is_drained(&hub, &inline));
+        thread::spawn(move || drop(session));
+        let patience = Duration::from_secs(10);
+        assert_eq!(result.recv_timeout(patience), Ok(true), "it is stuck, or not drained");
+    }
+}
