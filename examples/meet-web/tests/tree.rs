@@ -1,0 +1,48 @@
+//! `docs/architecture.md` names every source file of the libraries.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+#[test]
+fn every_source_file_has_its_line() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join("docs/architecture.md")).expect("the page");
+    let mut unnamed = Vec::new();
+    for library in libraries(&root) {
+        let name = library.file_name().and_then(|name| name.to_str()).expect("a name");
+        let section = page.split(&format!("\n### {name}\n")).nth(1).expect(name);
+        let section = section.split("\n### ").next().unwrap_or_default();
+        let sources = library.join("src");
+        let files = files_in(&sources).into_iter().filter(|file| {
+            // The folder's line stands for all that is in it.
+            let within = file.strip_prefix(&sources).expect("a source").ancestors();
+            !within.map(|path| path.display()).any(|path| {
+                section.contains(&format!("\n| `{path}` |"))
+                    || section.contains(&format!("\n| `{path}/` |"))
+            })
+        });
+        unnamed.extend(files);
+    }
+    assert!(unnamed.is_empty(), "docs/architecture.md does not name {unnamed:#?}");
+}
+
+fn libraries(root: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root).expect("the project").map(|entry| entry.expect("an entry"));
+    let libraries: Vec<_> = entries
+        .filter(|entry| {
+            let name = entry.file_name();
+            name == "js-client" || name.to_string_lossy().starts_with("meet-signal-")
+        })
+        .map(|entry| entry.path())
+        .collect();
+    assert!(libraries.len() >= 3, "the libraries are there: {libraries:?}");
+    libraries
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of sources");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
+}
