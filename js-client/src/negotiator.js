@@ -49,9 +49,9 @@ export class Negotiator extends Emitter {
   #env;
   #scope = new AbortController();
 
-  // The flags of the pattern.
+  // Two of the pattern's three flags. The third, for an offer that meets an answer which is still being applied, has
+  // no use where messages are handled one after the other.
   #makingOffer = false;
-  #settingRemoteAnswer = false;
   #ignoredOffer = false;
 
   #firstExchangeDone = false;
@@ -63,8 +63,8 @@ export class Negotiator extends Emitter {
   /** How often an offer of the other side was accepted. */
   #accepted = 0;
   #early = new EarlyCandidates();
-  /** Messages are handled one after the other. What is pending when the connection closes never settles, and with it
-   * this chain: it ends with its negotiator. */
+  /** Messages are handled one after the other: while one is being applied, the next one waits. What is pending when the
+   * connection closes never settles, and with it this chain: it ends with its negotiator. */
   #inbox = Promise.resolve();
   /** @type {RTCIceCandidateInit[]} */
   #gathered = [];
@@ -189,14 +189,7 @@ export class Negotiator extends Emitter {
    */
   async #applyAnswer(description, offerId) {
     if (offerId !== this.#openOffer || this.#pc.signalingState !== 'have-local-offer') return;
-    // While it is being applied the state is still `have-local-offer`, but the other side, which is done, may already
-    // make its next offer: that one is no collision. Reset also on failure, or the next collision looked harmless.
-    this.#settingRemoteAnswer = true;
-    try {
-      await this.#pc.setRemoteDescription(description);
-    } finally {
-      this.#settingRemoteAnswer = false;
-    }
+    await this.#pc.setRemoteDescription(description);
     if (this.#openOffer === offerId) this.#openOffer = null;
     await this.#applied(description);
     this.#exchanged();
@@ -212,8 +205,7 @@ export class Negotiator extends Emitter {
       if (offerId === this.#answered) this.#say(this.#lastAnswer(), offerId);
       return;
     }
-    const stable = this.#pc.signalingState === 'stable' || this.#settingRemoteAnswer;
-    if (!this.#polite && (this.#makingOffer || !stable)) {
+    if (!this.#polite && (this.#makingOffer || this.#pc.signalingState !== 'stable')) {
       this.#ignoredOffer = true;
       return;
     }
@@ -225,7 +217,7 @@ export class Negotiator extends Emitter {
     await this.#applied(description);
     if (this.#closed) return;
     this.#beforeAnswer();
-    // The type is given: without one, an exchange that was overtaken would turn this into an offer.
+    // The type is given: in a state that was left meanwhile this is to fail, not to become an offer.
     await this.#pc.setLocalDescription({ type: 'answer' });
     if (this.#closed) return;
     this.#say(this.#lastAnswer(), offerId);

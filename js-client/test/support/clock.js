@@ -1,0 +1,95 @@
+// Time that passes only when a test says so.
+
+/** @typedef {import('./scheduler.js').Scheduler} Scheduler */
+/** @typedef {{ due: number, label: string, run: () => unknown }} Timer */
+
+/**
+ * The timers of all pages and servers of a test. `setTimeout`, `clearTimeout` and `now` are bound:
+ * they can be handed out as they are.
+ *
+ * Timers fire in the order of their due times, those of the same time in the order in which they
+ * were set, each as a task of its own.
+ */
+export class VirtualClock {
+  #now = 0;
+  #lastHandle = 0;
+  /** @type {Map<number, Timer>} in the order in which they were set */
+  #timers = new Map();
+  #scheduler;
+  #queue;
+
+  /** @param {Scheduler} scheduler */
+  constructor(scheduler) {
+    this.#scheduler = scheduler;
+    this.#queue = scheduler.queue('timers');
+  }
+
+  /** Milliseconds since the clock was made. */
+  now = () => this.#now;
+
+  /**
+   * @param {(...args: any[]) => unknown} run
+   * @param {number} [delayMs] below 0 counts as 0
+   * @param {...any} args
+   * @returns {number} a handle for `clearTimeout`, never 0
+   */
+  setTimeout = (run, delayMs = 0, ...args) => {
+    const handle = ++this.#lastHandle;
+    const timer = { due: this.#now + Math.max(0, delayMs), label: `timer ${delayMs} ms`, run: () => run(...args) };
+    this.#timers.set(handle, timer);
+    if (timer.due === this.#now) this.#fire(handle, timer);
+    return handle;
+  };
+
+  /** @param {number | null | undefined} handle unknown ones are ignored */
+  clearTimeout = (handle) => {
+    if (handle != null) this.#timers.delete(handle);
+  };
+
+  /** How many timers are set: zero when nothing has leaked. */
+  get pending() {
+    return this.#timers.size;
+  }
+
+  /**
+   * Lets time pass: everything that is due meanwhile runs, at its time, and between two times
+   * everything that is ready.
+   *
+   * @param {number} ms
+   */
+  async advance(ms) {
+    const end = this.#now + ms;
+    do await this.#scheduler.settle();
+    while (this.leap(end));
+    this.#now = end;
+  }
+
+  /**
+   * Goes to the next time at which a timer is due, if that is not after `latest`, and makes that
+   * time's timers ready.
+   *
+   * @param {number} [latest] in ms since the clock was made
+   * @returns {boolean} whether there was one
+   */
+  leap(latest = Infinity) {
+    let next = Infinity;
+    for (const timer of this.#timers.values()) next = Math.min(next, timer.due);
+    if (next === Infinity || next > latest) return false;
+    this.#now = next;
+    for (const [handle, timer] of this.#timers) {
+      if (timer.due === next) this.#fire(handle, timer);
+    }
+    return true;
+  }
+
+  /**
+   * @param {number} handle
+   * @param {Timer} timer
+   */
+  #fire(handle, timer) {
+    this.#queue.post(timer.label, () => {
+      // It may have been cleared while it waited for its turn.
+      if (this.#timers.delete(handle)) return timer.run();
+    });
+  }
+}
