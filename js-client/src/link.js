@@ -51,8 +51,10 @@ export class Link extends Emitter {
   #epoch = 0;
   /** The newest epoch of the other end that was heard of. @type {number | null} */
   #theirs = null;
-  /** Whether this epoch has begun: a description of the other end was applied. */
+  /** Whether this epoch has begun: there was a description of the other end. */
   #begun = false;
+  /** Whether one was applied. */
+  #applied = false;
 
   /** @type {LinkState} */
   #state = 'connecting';
@@ -124,8 +126,11 @@ export class Link extends Emitter {
     if (replaced) this.#replace();
     if (to !== null && to !== this.#epoch) return;
     if (sources !== null) this.#heardOf(sources);
+    if (negotiation === null) return;
+    // Not only once it is applied: in between there may be news of another epoch.
+    if ('description' in negotiation) this.#begun = true;
     // A new connection offers unasked.
-    if (negotiation !== null && !(replaced && 'request' in negotiation)) void this.#negotiator.receive(negotiation);
+    if (!(replaced && 'request' in negotiation)) void this.#negotiator.receive(negotiation);
   }
 
   /**
@@ -164,6 +169,7 @@ export class Link extends Emitter {
     const { polite, publications, configuration } = this.#options;
     this.#epoch += 1;
     this.#begun = false;
+    this.#applied = false;
     this.#restarting = false;
     this.#scope = new AbortController();
     const { signal } = this.#scope;
@@ -177,7 +183,7 @@ export class Link extends Emitter {
       beforeAnswer: () => slots.adopt(),
       environment: this.#env,
     });
-    negotiator.on('applied', () => { this.#begun = true; this.#showSources(); }, { signal });
+    negotiator.on('applied', () => { this.#applied = true; this.#showSources(); }, { signal });
     negotiator.on('exchanged', () => { slots.settle(); this.#showSources(); }, { signal });
     negotiator.on('failure', ({ detail: { error } }) => this.#giveUp(error), { signal });
     negotiator.on('warning', ({ detail }) => this.emit('warning', detail), { signal });
@@ -312,7 +318,7 @@ export class Link extends Emitter {
 
   /** What is told together with a description can be shown once that is applied. */
   #showSources() {
-    if (this.#begun && this.#remote.revision > 0) this.emit('sources', { list: this.#remote.list });
+    if (this.#applied && this.#remote.revision > 0) this.emit('sources', { list: this.#remote.list });
   }
 
   /** @param {RTCDataChannel} channel */

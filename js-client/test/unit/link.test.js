@@ -1,0 +1,367 @@
+// Links find each other, whatever happens to connections and messages.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { environment } from '../../src/environment.js';
+import { Link } from '../../src/link.js';
+import { parseLinkMessage } from '../../src/link-message.js';
+import { Publications } from '../../src/publications.js';
+import { RemotePeer } from '../../src/remote-peer.js';
+import { FakeStream, FakeTrack } from '../support/fake-media.js';
+import { FakeNetwork } from '../support/fake-network.js';
+import { fakeSignaling } from '../support/fake-signaling.js';
+import { Scheduler } from '../support/scheduler.js';
+
+/** One page: its link, and what it knows of the other one. */
+class Page {
+  isReady = true;
+  publications = new Publications();
+  states = [];
+  sourceEvents = [];
+  warnings = 0;
+
+  constructor(name, scene, end, polite) {
+    this.end = end;
+    const { clock, random } = scene.scheduler;
+    const env = environment({
+      RTCPeerConnection: scene.network.page(name).PeerConnection,
+      MediaStream: FakeStream,
+      setTimeout: clock.setTimeout,
+      clearTimeout: clock.clearTimeout,
+      now: clock.now,
+      random: () => random.next(),
+    });
+    this.link = new Link({
+      polite,
+      send: (data) => end.send(data),
+      isReady: () => this.isReady,
+      configuration: () => ({}),
+      publications: this.publications,
+      env,
+    });
+    this.peer = new RemotePeer({ id: 'other', meta: null, status: 'here', polite }, this.link, env);
+    this.link.on('state', ({ detail }) => this.states.push(detail.state));
+    this.link.on('sources', ({ detail }) => {
+      for (const { type, source } of this.peer.updateSources(detail.list)) this.sourceEvents.push(`${type} ${source.name}`);
+    });
+    this.link.on('warning', () => { this.warnings += 1; });
+    end.onmessage = (data) => {
+      const message = parseLinkMessage(data);
+      if (message !== null) this.link.receive(message);
+    };
+  }
+
+  publish(name, ...kinds) {
+    this.publications.set(name, kinds.map((kind) => new FakeTrack(kind)));
+  }
+
+  /** What the other page has to see of this one. */
+  get published() {
+    return [...this.publications].map(({ name, audio, video }) => ({
+      name,
+      audio: audio.track && { muted: audio.muted },
+      video: video.track && { muted: video.muted },
+    })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  get sees() {
+    return [...this.peer.sources.values()].map(({ name, audio, video, stream }) => {
+      for (const side of [audio, video]) {
+        if (side !== null) assert.equal(side.track?.readyState, 'live', `a track of ${name}`);
+      }
+      assert.equal(stream.getTracks().length, Number(audio !== null) + Number(video !== null), name);
+      return { name, audio: audio && { muted: audio.muted }, video: video && { muted: video.muted } };
+    }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+}
+
+class Scene {
+  constructor(seed) {
+    this.scheduler = new Scheduler({ seed });
+    this.network = new FakeNetwork(this.scheduler);
+    this.ends = fakeSignaling(this.scheduler);
+    // Who was there first is polite.
+    this.a = new Page('a', this, this.ends.a, true);
+    this.b = new Page('b', this, this.ends.b, false);
+  }
+
+  get pages() {
+    return [this.a, this.b];
+  }
+
+  async pause() {
+    for (let steps = this.scheduler.random.below(15); steps > 0; steps -= 1) await this.scheduler.step();
+  }
+
+  /** Long enough for every recovery. */
+  settle() {
+    return this.scheduler.clock.advance(180_000);
+  }
+
+  assertInCall(context) {
+    for (const [one, other] of [[this.a, this.b], [this.b, this.a]]) {
+      assert.equal(one.link.state, 'connected', context);
+      assert.equal(one.link.settled, true, context);
+      assert.deepEqual(one.sees, other.published, context);
+    }
+    // Each source was announced once for each time it was published.
+    for (const { sourceEvents } of this.pages) {
+      const balance = new Map();
+      for (const event of sourceEvents) {
+        const [, type, name] = /^(\w+) (.*)$/.exec(event);
+        if (type === 'sourcechanged') continue;
+        const count = (balance.get(name) ?? 0) + (type === 'sourceadded' ? 1 : -1);
+        assert.ok(count === 0 || count === 1, `${context}: ${sourceEvents.join()}`);
+        balance.set(name, count);
+      }
+    }
+    assert.equal(this.network.open, 2, context);
+  }
+}
+
+async function forManySeeds(scenario, seeds = 100) {
+  for (let seed = 0; seed < seeds; seed += 1) {
+    const scene = new Scene(seed);
+    await scenario(scene);
+    await scene.settle();
+    scene.assertInCall(`seed ${seed}`);
+  }
+}
+
+describe('media', () => {
+  test('what is published before, during and after connecting is seen', () => forManySeeds(async (scene) => {
+    scene.a.publish('camera', 'audio', 'video');
+    await scene.pause();
+    scene.b.publish('camera', 'video');
+    await scene.pause();
+    scene.b.publish('screen', 'video', 'audio');
+    await scene.pause();
+    scene.a.publish('screen', 'video');
+  }));
+
+  test('one camera on each side needs one exchange, ever', async () => {
+    const scene = new Scene();
+    scene.a.publish('camera', 'audio', 'video');
+    await scene.settle();
+    scene.b.publish('camera', 'audio', 'video');
+    await scene.settle();
+    scene.a.publications.replace('camera', 'video', null);
+    scene.a.publications.replace('camera', 'video', new FakeTrack('video'));
+    scene.b.publications.delete('camera');
+    scene.b.publish('screen', 'video');
+    await scene.settle();
+    scene.assertInCall();
+    const offers = scene.pages.flatMap(({ end }) => end.sent.filter(({ description }) => description?.type === 'offer'));
+    assert.equal(offers.length, 1);
+  });
+
+  test('publishing and taking away again makes no media sections', async () => {
+    const scene = new Scene();
+    await scene.settle();
+    for (let round = 0; round < 20; round += 1) {
+      for (const page of scene.pages) page.publish('screen', 'video');
+      await scene.settle();
+      for (const page of scene.pages) page.publications.delete('screen');
+      await scene.settle();
+    }
+    assert.equal(scene.a.link.receiver('2'), null);
+  });
+
+  test('anything that is done to sources is seen in the end', () => forManySeeds(async (scene) => {
+    const { random } = scene.scheduler;
+    for (let act = 0; act < 25; act += 1) {
+      const page = scene.pages[random.below(2)];
+      const name = ['camera', 'screen', 'third'][random.below(3)];
+      const kind = ['audio', 'video'][random.below(2)];
+      const known = page.publications.get(name) !== undefined;
+      [
+        () => page.publish(name, 'audio', 'video'),
+        () => page.publish(name, 'video'),
+        () => page.publish(name),
+        () => page.publications.delete(name),
+        () => known && page.publications.mute(name, kind, random.below(2) === 0),
+        () => known && page.publications.replace(name, kind, random.below(2) === 0 ? null : new FakeTrack(kind)),
+      ][random.below(6)]();
+      await scene.pause();
+    }
+  }));
+
+  test('the stream of a source stays the same object over new connections', async () => {
+    const scene = new Scene();
+    scene.a.publish('camera', 'video');
+    await scene.settle();
+    const { stream } = scene.b.peer.sources.get('camera');
+    const [track] = stream.getTracks();
+    scene.network.cut();
+    await scene.scheduler.clock.advance(40_000);
+    scene.network.mend();
+    await scene.settle();
+    scene.assertInCall();
+    assert.equal(scene.b.peer.sources.get('camera').stream, stream);
+    assert.notEqual(stream.getTracks()[0], track, 'the connection was replaced');
+    assert.deepEqual(scene.b.sourceEvents.filter((event) => !event.startsWith('sourcechanged')), ['sourceadded camera']);
+  });
+});
+
+describe('recovery', () => {
+  for (const method of ['setLocalDescription', 'setRemoteDescription']) {
+    test(`from a ${method} that the browser rejects, whenever and wherever`, () => forManySeeds(async (scene) => {
+      const { random } = scene.scheduler;
+      for (const page of scene.pages) page.publish('camera', 'audio', 'video');
+      for (let fault = 0; fault < 3; fault += 1) {
+        scene.network.failNext(method);
+        await scene.pause();
+        scene.pages[random.below(2)].publish(`more ${fault}`, 'video', 'audio');
+        await scene.pause();
+      }
+      // A fault that nothing has met yet is met by what follows.
+      scene.a.publish('last', 'video');
+      await scene.settle();
+      scene.b.publish('last', 'video', 'audio');
+    }));
+  }
+
+  for (const seconds of [4, 9, 20, 60]) {
+    test(`from a loss of the network of ${seconds} s`, () => forManySeeds(async (scene) => {
+      scene.a.publish('camera', 'audio', 'video');
+      await scene.scheduler.clock.advance(5000);
+      scene.network.cut();
+      await scene.scheduler.clock.advance(seconds * 1000);
+      scene.b.publish('camera', 'video');
+      await scene.pause();
+      scene.network.mend();
+    }, 25));
+  }
+
+  test('from losses of messages of which both sides learn', () => forManySeeds(async (scene) => {
+    const { random } = scene.scheduler;
+    for (let loss = 0; loss < 4; loss += 1) {
+      await scene.pause();
+      scene.pages[random.below(2)].publish(`source ${loss}`, 'video', 'audio');
+      await scene.pause();
+      const [loses, other] = random.below(2) === 0 ? [scene.a, scene.b] : [scene.b, scene.a];
+      loses.end.lose();
+      other.end.lose();
+      // The one whose frames were lost learns of it with its welcome.
+      loses.link.wake({ lossy: true });
+    }
+  }));
+
+  test('when signaling is away while the network is, too', () => forManySeeds(async (scene) => {
+    const { random } = scene.scheduler;
+    scene.a.publish('camera', 'video');
+    await scene.scheduler.clock.advance(random.below(3000));
+    const page = scene.pages[random.below(2)];
+    page.isReady = false;
+    page.end.hold();
+    scene.network.cut();
+    await scene.scheduler.clock.advance(random.below(60_000));
+    scene.network.mend();
+    page.end.release();
+    page.isReady = true;
+    page.link.wake({ lossy: false });
+  }));
+
+  test('nothing is tried while signaling does not get through', async () => {
+    const scene = new Scene();
+    await scene.settle();
+    for (const page of scene.pages) page.isReady = false;
+    const sent = scene.pages.map(({ end }) => end.sent.length);
+    scene.network.cut();
+    await scene.scheduler.clock.advance(600_000);
+    assert.deepEqual(scene.pages.map(({ end }) => end.sent.length), sent);
+    scene.network.mend();
+    for (const page of scene.pages) {
+      page.isReady = true;
+      page.link.wake({ lossy: false });
+    }
+    await scene.settle();
+    scene.assertInCall();
+  });
+
+  test('both sides replace their connections at once, again and again', () => forManySeeds(async (scene) => {
+    const { random } = scene.scheduler;
+    for (let round = 0; round < 5; round += 1) {
+      await scene.pause();
+      for (const page of scene.pages) {
+        // A link that is not connected replaces its connection when messages may have been lost.
+        if (random.below(3) > 0) page.link.wake({ lossy: true });
+        await scene.pause();
+      }
+    }
+  }));
+
+  test('one side replaces its connection at whatever moment', async () => {
+    // The race: news of another epoch while the offer of the last one was being applied. The connection, bound to that
+    // offer, was taken for a new one and kept.
+    for (let steps = 0; steps < 120; steps += 1) {
+      for (const which of ['a', 'b']) {
+        const scene = new Scene();
+        for (const page of scene.pages) page.publish('camera', 'audio', 'video');
+        for (let step = 0; step < steps; step += 1) await scene.scheduler.step();
+        scene[which].link.wake({ lossy: true });
+        await scene.settle();
+        scene.assertInCall(`${which} after ${steps} steps`);
+      }
+    }
+  });
+
+  test('attempts become rare while there is no way', async () => {
+    const scene = new Scene();
+    scene.network.cut();
+    await scene.scheduler.clock.advance(3_600_000);
+    assert.ok(scene.network.created < 2 * 3600 / 15, `${scene.network.created} connections in an hour`);
+    assert.equal(scene.network.open, 2);
+  });
+});
+
+test('state arrives over the control channel while signaling is down', async () => {
+  const scene = new Scene();
+  scene.a.publish('camera', 'audio', 'video');
+  await scene.settle();
+  scene.ends.a.hold();
+  scene.a.publications.mute('camera', 'audio', true);
+  await scene.scheduler.clock.advance(100);
+  assert.equal(scene.b.peer.sources.get('camera').audio.muted, true);
+});
+
+test('data channels reach the other page, and are held', async () => {
+  const scene = new Scene();
+  await scene.settle();
+  const got = [];
+  scene.b.link.on('channel', ({ detail: { channel } }) => {
+    channel.onmessage = ({ data }) => got.push(`${channel.label}: ${data}`);
+  });
+  const channel = scene.a.link.openChannel('whiteboard', { ordered: true });
+  channel.onopen = () => channel.send('a line');
+  await scene.settle();
+  assert.deepEqual(got, ['whiteboard: a line']);
+});
+
+test('a link that is closed leaves nothing behind', () => forManySeeds(async (scene) => {
+  await scene.pause();
+  scene.a.publish('camera', 'video');
+  await scene.pause();
+  for (const { link } of scene.pages) link.close();
+  await scene.settle();
+  assert.equal(scene.network.open, 0);
+  assert.equal(scene.scheduler.clock.pending, 0);
+  assert.equal(scene.network.listenerCount, 0);
+  scene.assertInCall = () => {};
+}, 50));
+
+test('whatever another page sends, it does no harm', async () => {
+  const scene = new Scene();
+  scene.a.publish('camera', 'video');
+  await scene.settle();
+  const junk = [null, 1, 'x', [], {}, { epoch: 0 }, { epoch: 1.5 }, { epoch: 'x' }, { epoch: 1, to: 'x' },
+    { epoch: 1, description: null }, { epoch: 1, description: { type: 'rollback', sdp: '' }, offerId: 1 },
+    { epoch: 1, description: { type: 'offer', sdp: 5 }, offerId: 1 }, { epoch: 1, candidates: [null, 1, {}] },
+    { epoch: 1, candidates: 'x' }, { epoch: 1, request: 'dance' }, { epoch: 1, sources: [] },
+    { epoch: 1, sources: { revision: 1e9, list: 'x' } }, { epoch: 1, sources: { revision: 'x', list: [] } },
+    { epoch: 1, description: { type: 'answer', sdp: 'x' }, offerId: 99 }, { epoch: 1, to: 99, request: 'offer' }];
+  for (const data of junk) scene.ends.b.send(data);
+  await scene.settle();
+  scene.assertInCall();
+});
