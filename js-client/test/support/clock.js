@@ -65,14 +65,14 @@ export class VirtualClock {
   }
 
   /**
-   * Goes to the next time at which a timer is due, if that is not after `latest`, and makes that
+   * Goes to the next time at which something is due, if that is not after `latest`, and makes that
    * time's timers ready.
    *
    * @param {number} [latest] in ms since the clock was made
    * @returns {boolean} whether there was one
    */
   leap(latest = Infinity) {
-    let next = Infinity;
+    let next = this.#scheduler.nextDue;
     for (const timer of this.#timers.values()) next = Math.min(next, timer.due);
     if (next === Infinity || next > latest) return false;
     this.#now = next;

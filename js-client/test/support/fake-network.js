@@ -37,7 +37,7 @@ export class FakeNetwork {
 
   /**
    * @param {Scheduler} scheduler
-   * @param {{ flavour?: FlavourName } & Partial<Timing>} [options]
+   * @param {{ flavour?: FlavourName | undefined } & Partial<Timing>} [options]
    */
   constructor(scheduler, { flavour = 'spec', ...timing } = {}) {
     this.scheduler = scheduler;
@@ -146,10 +146,10 @@ export class FakeNetwork {
    * @param {string} type
    */
   fail(slots, method, type) {
-    const index = this.#failures.findIndex((each) => each.method === method && each.matches(type, slots.page));
-    if (index < 0) return;
-    const [{ error }] = this.#failures.splice(index, 1);
-    throw error;
+    const planned = this.#failures.find((each) => each.method === method && each.matches(type, slots.page));
+    if (!planned) return;
+    this.#failures.splice(this.#failures.indexOf(planned), 1);
+    throw planned.error;
   }
 
   /**

@@ -89,7 +89,7 @@ export function init(description) {
  * @param {{ sdp: string } | null} description
  */
 export function ufrags(description) {
-  return [...(description?.sdp ?? '').matchAll(/^a=ice-ufrag:(.+?)\r?$/gm)].map((match) => match[1]);
+  return [...(description?.sdp ?? '').matchAll(/^a=ice-ufrag:(.+?)\r?$/gm)].map(([, ufrag = '']) => ufrag);
 }
 
 /**

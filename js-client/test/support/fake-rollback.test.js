@@ -86,17 +86,20 @@ describe('rolling back a remote offer', () => {
   test('removes the transceivers that it made, and ends their tracks', async () => {
     const pair = new FakePair();
     const { a, b } = pair;
-    const stream = new FakeStream();
-    a.addTrack(new FakeTrack('video'), stream);
+    a.addTrack(new FakeTrack('video'), new FakeStream());
+    /** @type {string[]} */
+    const seen = [];
+    b.ontrack = ({ track, streams: [stream] }) => {
+      track.onended = () => seen.push('ended');
+      stream.onremovetrack = () => seen.push('removetrack');
+    };
     const offer = await pair.offer();
     await pair.run(() => b.setRemoteDescription(offer));
-    const [{ receiver }] = b.getTransceivers();
-    const seen = recordEvents(receiver.track, ['ended']);
     await pair.run(() => b.setRemoteDescription({ type: 'rollback' }));
     await pair.settle();
     assert.deepEqual(b.getTransceivers(), []);
     assert.equal(b.remoteDescription, null);
-    assert.deepEqual(seen, ['ended']);
+    assert.deepEqual(seen, ['removetrack', 'ended']);
   });
 
   test('keeps one of them that got a track by addTrack', async () => {

@@ -37,7 +37,7 @@ export class SignalingEnd {
    * @param {Scheduler} scheduler
    */
   constructor(name, scheduler) {
-    this.#queue = scheduler.queue(`from ${name}`);
+    this.#queue = scheduler.wire(`from ${name}`);
   }
 
   /** @param {SignalingEnd} other */

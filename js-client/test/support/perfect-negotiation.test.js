@@ -88,6 +88,18 @@ describe('perfect negotiation agrees', () => {
     }
   });
 
+  test('on what one side adds after the other', async () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const scene = new Scene(seed);
+      for (const [index, pc] of scene.connections.entries()) {
+        pc.addTransceiver(new FakeTrack('video'), { direction: 'sendonly' });
+        await scene.pair.settle();
+        assert.ok(scene.agreed, `seed ${seed}`);
+        assert.deepEqual(scene.connections.map((each) => each.getTransceivers().length), [index + 1, index + 1]);
+      }
+    }
+  });
+
   test('on one transceiver for each kind when both sides use addTrack', async () => {
     for (let seed = 0; seed < 200; seed++) {
       const scene = new Scene(seed);
@@ -138,16 +150,17 @@ describe('perfect negotiation agrees', () => {
   });
 });
 
-describe('the event', () => {
-  test('fires only in stable, and never while an operation runs', async () => {
-    for (let seed = 0; seed < 30; seed++) {
-      const scene = new Scene(seed);
-      for (const pc of scene.connections) {
-        pc.addEventListener('negotiationneeded', () => assert.equal(pc.signalingState, 'stable'));
-      }
-      await storm(scene);
+test('the event fires only in stable', async () => {
+  for (let seed = 0; seed < 30; seed++) {
+    const scene = new Scene(seed);
+    /** @type {string[]} */
+    const states = [];
+    for (const pc of scene.connections) {
+      pc.addEventListener('negotiationneeded', () => states.push(pc.signalingState));
     }
-  });
+    await storm(scene);
+    assert.deepEqual([...new Set(states)], ['stable']);
+  }
 });
 
 describe('the mistakes of earlier versions show', () => {
@@ -171,9 +184,16 @@ describe('the mistakes of earlier versions show', () => {
 
   test('with errors of candidates suppressed too short, those of an ignored offer come up', async () => {
     const messages = new Set();
-    for (let seed = 0; seed < 250; seed++) {
+    for (let seed = 0; seed < 60; seed++) {
       const scene = new Scene(seed, { shortSuppression: true });
-      await anything(scene);
+      for (const pc of scene.connections) {
+        pc.addTransceiver('video');
+        // Keeps the candidates waiting in the chain until the answer is there.
+        pc.onsignalingstatechange = () => {
+          for (let round = 0; round < 10; round++) pc.getSenders()[0].replaceTrack(null);
+        };
+      }
+      await scene.pair.settle();
       for (const { message } of scene.errors) messages.add(message);
     }
     assert.deepEqual([...messages], ['There is no remote description']);

@@ -42,7 +42,7 @@ export class Random {
    * @returns {T}
    */
   pick(list) {
-    return list[this.below(list.length)];
+    return /** @type {T} */ (list[this.below(list.length)]);
   }
 
   /**

@@ -3,6 +3,8 @@
 import { VirtualClock } from './clock.js';
 import { Random } from './random.js';
 
+/** @typedef {{ label: string, number: number, due: number, run: () => unknown }} Task */
+
 // Taken at import, so that a test that mocks the globals does not stop the scheduler.
 const realImmediate = setImmediate;
 
@@ -18,6 +20,7 @@ const realImmediate = setImmediate;
 export class Scheduler {
   #random;
   #shuffled;
+  #latencyMs;
   /** @type {TaskQueue[]} those that have tasks */
   #ready = [];
   #posted = 0;
@@ -25,10 +28,14 @@ export class Scheduler {
   /** @type {string[]} */
   #trace = [];
 
-  /** @param {{ seed?: number }} [options] */
-  constructor({ seed } = {}) {
+  /**
+   * @param {{ seed?: number | undefined, latencyMs?: readonly [least: number, most: number] | undefined }} [options]
+   *   `latencyMs` is how long everything takes that goes over a network; by default no time passes
+   */
+  constructor({ seed, latencyMs = [0, 0] } = {}) {
     this.#shuffled = seed !== undefined;
     this.#random = new Random(seed ?? 0);
+    this.#latencyMs = latencyMs;
     this.clock = new VirtualClock(this);
   }
 
@@ -48,8 +55,20 @@ export class Scheduler {
    * @param {string} name shown in traces
    */
   queue(name) {
-    const weight = this.#shuffled && this.#random.chance(SLOW_QUEUES) ? SLOW_WEIGHT : 1;
-    return new TaskQueue(name, weight, () => this.#posted++, this.#ready);
+    return this.#makeQueue(name, () => this.clock.now());
+  }
+
+  /**
+   * A queue for what goes over a network: its tasks are due after the latency, still in order.
+   *
+   * @param {string} name shown in traces
+   */
+  wire(name) {
+    const [least, most] = this.#latencyMs;
+    return this.#makeQueue(name, () => {
+      const more = most > least ? this.#random.below(most - least + 1) : 0;
+      return this.clock.now() + least + more;
+    });
   }
 
   /**
@@ -135,9 +154,11 @@ export class Scheduler {
     return promise;
   }
 
-  /** How many tasks are ready, those of held queues not counted. */
-  get pending() {
-    return this.#ready.reduce((sum, queue) => sum + (queue.held ? 0 : queue.length), 0);
+  /** When the next task is due that is not yet; `Infinity` if there is none. For the clock. */
+  get nextDue() {
+    const now = this.clock.now();
+    const later = this.#ready.filter((queue) => !queue.held && queue.due > now);
+    return Math.min(Infinity, ...later.map((queue) => queue.due));
   }
 
   /** The last tasks that ran, oldest first: where to look when a seed fails. */
@@ -145,8 +166,18 @@ export class Scheduler {
     return [...this.#trace];
   }
 
+  /**
+   * @param {string} name
+   * @param {() => number} due
+   */
+  #makeQueue(name, due) {
+    const weight = this.#shuffled && this.#random.chance(SLOW_QUEUES) ? SLOW_WEIGHT : 1;
+    return new TaskQueue({ name, weight, due, number: () => this.#posted++, ready: this.#ready });
+  }
+
   #choose() {
-    const queues = this.#ready.filter((queue) => !queue.held);
+    const now = this.clock.now();
+    const queues = this.#ready.filter((queue) => !queue.held && queue.due <= now);
     if (!this.#shuffled) {
       return queues.reduce((a, b) => (a && a.head <= b.head ? a : b), queues[0]);
     }
@@ -168,9 +199,11 @@ export class Scheduler {
 
 /** Tasks that run in order. Made by `Scheduler.queue`. */
 export class TaskQueue {
-  /** @type {{ label: string, number: number, run: () => unknown }[]} */
+  /** @type {Task[]} */
   #tasks = [];
   #number;
+  #due;
+  #lastDue = 0;
   #ready;
 
   /** While true its tasks wait. */
@@ -180,14 +213,17 @@ export class TaskQueue {
   disorderly = false;
 
   /**
-   * @param {string} name
-   * @param {number} weight how often it is chosen, relative to others
-   * @param {() => number} number numbers all tasks in the order of posting
-   * @param {TaskQueue[]} ready the scheduler's list of queues that have tasks
+   * @param {object} init
+   * @param {string} init.name
+   * @param {number} init.weight how often it is chosen, relative to others
+   * @param {() => number} init.due when a task that is posted now may run
+   * @param {() => number} init.number numbers all tasks in the order of posting
+   * @param {TaskQueue[]} init.ready the scheduler's list of queues that have tasks
    */
-  constructor(name, weight, number, ready) {
+  constructor({ name, weight, due, number, ready }) {
     this.name = name;
     this.weight = weight;
+    this.#due = due;
     this.#number = number;
     this.#ready = ready;
   }
@@ -200,11 +236,12 @@ export class TaskQueue {
    */
   post(label, run) {
     if (this.#tasks.length === 0) this.#ready.push(this);
-    this.#tasks.push({ label, number: this.#number(), run });
+    this.#lastDue = Math.max(this.#lastDue, this.#due());
+    this.#tasks.push({ label, number: this.#number(), due: this.#lastDue, run });
   }
 
   /**
-   * Removes the next task and returns it. For the scheduler.
+   * Removes the next task and returns it. For the scheduler, which asks only queues that have one.
    *
    * @param {Random} random
    */
@@ -212,7 +249,7 @@ export class TaskQueue {
     const index = this.disorderly ? random.below(this.#tasks.length) : 0;
     const [task] = this.#tasks.splice(index, 1);
     if (this.#tasks.length === 0) this.#ready.splice(this.#ready.indexOf(this), 1);
-    return task;
+    return /** @type {Task} */ (task);
   }
 
   /** Forgets all its tasks. */
@@ -226,9 +263,14 @@ export class TaskQueue {
     return this.#tasks.length;
   }
 
+  /** When its next task may run. */
+  get due() {
+    return this.#tasks[0]?.due ?? Infinity;
+  }
+
   /** The number of its next task. */
   get head() {
-    return this.#tasks[0].number;
+    return this.#tasks[0]?.number ?? Infinity;
   }
 }
 

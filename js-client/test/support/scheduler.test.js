@@ -132,6 +132,27 @@ test('a held queue waits while others go on', async () => {
   assert.deepEqual(ran, ['other', 'held']);
 });
 
+test('what goes over a network takes its time, and keeps its order', async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const scheduler = new Scheduler({ seed, latencyMs: [10, 40] });
+    const { clock } = scheduler;
+    const wire = scheduler.wire('wire');
+    /** @type {string[]} */
+    const ran = [];
+    for (const name of ['a', 'b', 'c']) wire.post('task', () => ran.push(name));
+    clock.setTimeout(() => ran.push('timer'), 100);
+    await scheduler.settle();
+    assert.deepEqual(ran, []);
+    await clock.advance(9);
+    assert.deepEqual(ran, []);
+    await scheduler.until(() => ran.length === 3, { withinMs: 100 });
+    assert.ok(clock.now() >= 10 && clock.now() <= 40);
+    assert.deepEqual(ran, ['a', 'b', 'c']);
+    await clock.advance(100);
+    assert.equal(ran.at(-1), 'timer');
+  }
+});
+
 test('a task that fails fails the one who drives', async () => {
   const scheduler = new Scheduler();
   scheduler.inParallel('broken', () => { throw new RangeError('broken'); });

@@ -1,5 +1,7 @@
 // What all the fakes are made of: events, errors, promises.
 
+import '../abort-fix.js';
+
 import { getEventListeners } from 'node:events';
 
 /**
@@ -78,7 +80,8 @@ export function deferred() {
 /**
  * A `DOMException`, as the specification names it.
  *
- * @param {'InvalidStateError' | 'InvalidAccessError' | 'InvalidModificationError' | 'OperationError' | 'SyntaxError' | 'NotSupportedError'} name
+ * @param {'InvalidStateError' | 'InvalidAccessError' | 'InvalidModificationError' | 'OperationError'
+ *   | 'SyntaxError'} name
  * @param {string} message
  */
 export function exception(name, message) {

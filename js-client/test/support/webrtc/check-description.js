@@ -40,7 +40,7 @@ function checkOffer({ currentLocal, currentRemote }, offer) {
   const agreed = currentRemote?.sections ?? [];
   if (offer.sections.length < agreed.length) refuse('The offer has fewer media sections than were agreed');
   for (const [index, before] of agreed.entries()) {
-    const now = offer.sections[index];
+    const now = /** @type {Section} */ (offer.sections[index]);
     const free = before.rejected || currentLocal?.sections[index]?.rejected;
     if (!free && !isSame(before, now)) refuse('The order of the media sections is not that which was agreed');
   }
@@ -54,8 +54,9 @@ function checkAnswer(offer, answer) {
   const offered = offer?.sections ?? [];
   if (answer.sections.length !== offered.length) refuse('The answer has not as many media sections as the offer');
   for (const [index, section] of answer.sections.entries()) {
-    if (!isSame(offered[index], section)) refuse('The media sections of the answer are not those of the offer');
-    if (offered[index].rejected && !section.rejected) refuse('The answer accepts a section that was not offered');
+    const to = /** @type {Section} */ (offered[index]);
+    if (!isSame(to, section)) refuse('The media sections of the answer are not those of the offer');
+    if (to.rejected && !section.rejected) refuse('The answer accepts a section that was not offered');
   }
 }
 

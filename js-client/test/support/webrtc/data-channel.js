@@ -3,7 +3,9 @@
 import { FakeEventTarget, exception } from './basics.js';
 
 /** @typedef {import('./slots.js').Slots} Slots */
-/** @typedef {{ label: string, ordered: boolean, protocol: string, negotiated: boolean, id: number | null }} ChannelInit */
+/**
+ * @typedef {{ label: string, ordered: boolean, protocol: string, negotiated: boolean, id: number | null }} ChannelInit
+ */
 
 /** The internal slots of a channel. */
 export class ChannelSlots {
@@ -32,7 +34,7 @@ export class ChannelSlots {
     await this.connection.fire('open', {}, this.facade);
   }
 
-  /** "Announce the data channel as closed". @param {{ error?: DOMException }} [why] */
+  /** "Announce the data channel as closed". @param {{ error?: DOMException | undefined }} [why] */
   async closed({ error } = {}) {
     if (this.readyState === 'closed') return;
     this.readyState = 'closed';

@@ -24,7 +24,7 @@ export class IceAgent {
   #slots;
   #network;
   #gathering;
-  /** Endpoints of the other side by its user name fragment. @type {Map<string, Set<string>>} */
+  /** Ports of the other side by its user name fragment. @type {Map<string, Set<string>>} */
   #candidates = new Map();
   /** @type {Pair | null} */
   #pair = null;
@@ -59,8 +59,9 @@ export class IceAgent {
 
   /** Whether packets pass between this side and its peer, in both directions. */
   get flows() {
-    const peer = this.peer;
-    return Boolean(peer && peer.peer === this && !this.#isDead && !peer.#isDead && this.#network.joins(this.#slots, peer.#slots));
+    const { peer } = this;
+    if (peer?.peer !== this || this.#isDead || peer.#isDead) return false;
+    return this.#network.joins(this.#slots, peer.#slots);
   }
 
   /** Whether data and media can be exchanged. */
@@ -88,7 +89,7 @@ export class IceAgent {
    */
   addCandidate(ufrag, candidate) {
     const known = this.#candidates.get(ufrag) ?? new Set();
-    this.#candidates.set(ufrag, known.add(candidate.split(' ')[5]));
+    this.#candidates.set(ufrag, known.add(portOf(candidate)));
     this.#network.evaluate();
   }
 
@@ -238,4 +239,10 @@ export class IceAgent {
       await run();
     });
   }
+}
+
+/** @param {string} candidate */
+function portOf(candidate) {
+  const [, , , , , port = ''] = candidate.split(' ');
+  return port;
 }

@@ -38,7 +38,7 @@ export class OperationsChain {
     this.#operations.push(() => {
       operation().then((value) => finish(() => resolve(value)), (error) => finish(() => reject(error)));
     });
-    if (this.#operations.length === 1) this.#operations[0]();
+    if (this.#operations.length === 1) this.#operations[0]?.();
     return promise;
   }
 
@@ -50,7 +50,8 @@ export class OperationsChain {
   #next() {
     if (this.#closed) return;
     this.#operations.shift();
-    if (this.#operations.length > 0) this.#operations[0]();
+    const [next] = this.#operations;
+    if (next) next();
     else this.#onEmpty();
   }
 }

@@ -7,7 +7,14 @@ import { setDescription } from './set-description.js';
 /** @typedef {import('./jsep.js').Created} Created */
 /** @typedef {import('./slots.js').Slots} Slots */
 /** @typedef {import('./check-description.js').SdpType} SdpType */
-/** @typedef {{ candidate: string, sdpMid: string | null, sdpMLineIndex: number | null, usernameFragment: string | null }} CandidateInit */
+
+/**
+ * @typedef {object} CandidateInit
+ * @property {string} candidate
+ * @property {string | null} sdpMid
+ * @property {number | null} sdpMLineIndex
+ * @property {string | null} usernameFragment
+ */
 
 /**
  * @param {Slots} slots

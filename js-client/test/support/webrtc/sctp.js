@@ -24,7 +24,7 @@ export class SctpTransport {
   /** @param {Slots} slots */
   constructor(slots) {
     this.#slots = slots;
-    this.#outgoing = slots.network.scheduler.queue(`sctp of ${slots.queue.name}`);
+    this.#outgoing = slots.network.scheduler.wire(`sctp of ${slots.queue.name}`);
   }
 
   /** An answer has accepted a data section. */

@@ -112,10 +112,10 @@ export function writeSdp(session) {
  * @throws {DOMException} `OperationError` when it is no SDP
  */
 export function parseSdp(text) {
-  const [head, ...blocks] = text.split(/^(?=m=)/m);
-  const origin = /^o=- (\S+) (\d+) /m.exec(head);
+  const [head = '', ...blocks] = text.split(/^(?=m=)/m);
+  const [origin, id = '', version] = /^o=- (\S+) (\d+) /m.exec(head) ?? [];
   if (!head.startsWith('v=0\r\n') || !origin) throw exception('OperationError', 'Failed to parse SDP');
-  return { id: origin[1], version: Number(origin[2]), sections: blocks.map(parseSection) };
+  return { id, version: Number(version), sections: blocks.map(parseSection) };
 }
 
 /**
@@ -203,13 +203,13 @@ function parseSection(block) {
     kind: /** @type {Section['kind']} */ (media[1]),
     mid,
     rejected: media[2] === '0',
-    direction: /** @type {Direction} */ (/^a=(sendrecv|sendonly|recvonly|inactive)\r?$/m.exec(block)?.[1] ?? 'sendrecv'),
+    direction: /** @type {Direction} */ (DIRECTION.exec(block)?.[1] ?? 'sendrecv'),
     ufrag: value(block, 'ice-ufrag') ?? '',
     pwd: value(block, 'ice-pwd') ?? '',
     setup: /** @type {Section['setup']} */ (value(block, 'setup') ?? 'actpass'),
-    streamIds: msids.map((msid) => msid[1]).filter((id) => id !== '-'),
+    streamIds: msids.map(([, id = '']) => id).filter((id) => id !== '-'),
     trackId: msids[0]?.[2] ?? '',
-    candidates: [...block.matchAll(/^a=(candidate:.*?)\r?$/gm)].map((match) => match[1]),
+    candidates: [...block.matchAll(/^a=(candidate:.*?)\r?$/gm)].map(([, candidate = '']) => candidate),
     endOfCandidates: /^a=end-of-candidates/m.test(block),
   });
 }
@@ -221,6 +221,8 @@ function parseSection(block) {
 function value(block, name) {
   return new RegExp(`^a=${name}:(\\S+)`, 'm').exec(block)?.[1];
 }
+
+const DIRECTION = /^a=(sendrecv|sendonly|recvonly|inactive)\r?$/m;
 
 // Of nothing: the fake network has no keys.
 const FINGERPRINT = Array.from({ length: 32 }, (_, index) => (index * 7 + 16).toString(16).toUpperCase()).join(':');

@@ -16,7 +16,11 @@ import { SctpTransport } from './sctp.js';
 /** @typedef {import('./sdp.js').Description} Description */
 /** @typedef {import('./transceiver.js').FakeSender} FakeSender */
 /** @typedef {import('./transceiver.js').TransceiverSlots} TransceiverSlots */
-/** @typedef {'stable' | 'have-local-offer' | 'have-remote-offer' | 'have-local-pranswer' | 'have-remote-pranswer' | 'closed'} SignalingState */
+
+/**
+ * @typedef {'stable' | 'have-local-offer' | 'have-remote-offer' | 'have-local-pranswer' | 'have-remote-pranswer'
+ *   | 'closed'} SignalingState
+ */
 
 export class Slots {
   closed = false;

@@ -1,0 +1,224 @@
+// Pages in browsers, and all that a client takes from its surroundings.
+
+import { FakeStream, FakeTrack } from './fake-media.js';
+import { FakeNetwork } from './fake-network.js';
+import { FakeSignalServer } from './fake-signal-server.js';
+import { FakeEventTarget, makeEvent } from './webrtc/basics.js';
+import { Scheduler } from './scheduler.js';
+
+/** @typedef {import('./fake-network.js').FlavourName} FlavourName */
+/** @typedef {import('./fake-peer-connection.js').FakePeerConnection} FakePeerConnection */
+/** @typedef {import('./fake-signal-server.js').ServerOptions} ServerOptions */
+/** @typedef {import('./fake-socket.js').FakeWebSocket} FakeWebSocket */
+
+/** One network, one server, and the pages that meet there. */
+export class FakeWorld {
+  /** @type {FakePage[]} */
+  #pages = [];
+
+  /**
+   * @param {object} [options]
+   * @param {number} [options.seed] see `Scheduler`
+   * @param {readonly [least: number, most: number]} [options.latencyMs] likewise
+   * @param {FlavourName} [options.flavour] of the browsers
+   * @param {ServerOptions} [options.server]
+   */
+  constructor({ seed, latencyMs, flavour, server } = {}) {
+    this.scheduler = new Scheduler({ seed, latencyMs });
+    this.clock = this.scheduler.clock;
+    this.network = new FakeNetwork(this.scheduler, { flavour });
+    this.server = new FakeSignalServer(this.scheduler, server);
+  }
+
+  /**
+   * Opens a page.
+   *
+   * @param {string} name of the page, and of everything in the network and the server that is its
+   * @param {{ flavour?: FlavourName | undefined, storage?: FakeStorage }} [options] `storage` is the
+   *   tab's, which a reload keeps
+   */
+  page(name, options) {
+    const page = new FakePage(this, name, options);
+    this.#pages.push(page);
+    return page;
+  }
+
+  /** What clients that were left should not leave behind. */
+  get leaks() {
+    return {
+      connections: this.network.open,
+      sockets: this.server.sockets.open,
+      timers: this.#pages.reduce((sum, page) => sum + page.timers, 0),
+      listeners: this.#pages.reduce((sum, page) => sum + page.listeners, 0),
+    };
+  }
+}
+
+export class FakePage {
+  #world;
+  #options;
+  #alive = true;
+  /** @type {Set<number>} */
+  #timers = new Set();
+  /** @type {FakePeerConnection[]} */
+  #connections = [];
+  /** @type {FakeWebSocket[]} */
+  #sockets = [];
+
+  /** What the page hears of the network, of its end and of its return. */
+  window = new FakeEventTarget();
+  document = Object.assign(new FakeEventTarget(), { visibilityState: 'visible' });
+
+  /**
+   * @param {FakeWorld} world
+   * @param {string} name
+   * @param {{ flavour?: FlavourName | undefined, storage?: FakeStorage }} [options]
+   */
+  constructor(world, name, { flavour, storage = new FakeStorage() } = {}) {
+    this.#world = world;
+    this.#options = { flavour };
+    this.name = name;
+    this.storage = storage;
+    /** For the client's option of this name. Its types are the fakes', so a test that is checked says `any`. */
+    this.environment = this.#makeEnvironment();
+  }
+
+  /** The page's connections, oldest first. */
+  get connections() {
+    return [...this.#connections];
+  }
+
+  /** How many of the page's own timers are set. */
+  get timers() {
+    return this.#timers.size;
+  }
+
+  /** How many listeners are attached to what belongs to the browser rather than to the client. */
+  get listeners() {
+    return this.window.listenerCount + this.document.listenerCount;
+  }
+
+  /** A camera and a microphone, as a stream. */
+  camera() {
+    return new FakeStream([new FakeTrack('audio'), new FakeTrack('video')]);
+  }
+
+  /**
+   * Fires an event at the window.
+   *
+   * @param {'online' | 'offline' | 'pageshow' | 'pagehide'} type
+   * @param {{ persisted?: boolean }} [properties]
+   */
+  fire(type, properties = {}) {
+    this.window.dispatchEvent(makeEvent(type, properties));
+  }
+
+  /** @param {'visible' | 'hidden'} state */
+  setVisibility(state) {
+    this.document.visibilityState = state;
+    this.document.dispatchEvent(makeEvent('visibilitychange'));
+  }
+
+  /** The user closes the tab. */
+  close() {
+    this.fire('pagehide', { persisted: false });
+    this.crash();
+  }
+
+  /** The page is gone, without any of its code running once more. */
+  crash() {
+    if (!this.#alive) return;
+    this.#alive = false;
+    for (const handle of this.#timers) this.#world.clock.clearTimeout(handle);
+    this.#timers.clear();
+    this.#world.network.vanish(this.name);
+    for (const socket of this.#sockets) socket.disappear();
+  }
+
+  /**
+   * The user reloads: another page in the same tab.
+   *
+   * @returns {FakePage}
+   */
+  reload() {
+    this.close();
+    return this.#world.page(this.name, { ...this.#options, storage: this.storage });
+  }
+
+  #makeEnvironment() {
+    const { clock, network, scheduler, server } = this.#world;
+    const page = this;
+    const { PeerConnection } = network.page(this.name, { flavour: this.#options.flavour ?? network.flavour });
+    const { WebSocket } = server.page(this.name);
+    return {
+      RTCPeerConnection: class extends PeerConnection {
+        /** @param {any} [configuration] */
+        constructor(configuration) {
+          super(configuration);
+          page.#connections.push(this);
+        }
+      },
+      WebSocket: class extends WebSocket {
+        /**
+         * @param {string | URL} url
+         * @param {string | string[]} [protocols]
+         */
+        constructor(url, protocols) {
+          super(url, protocols);
+          page.#sockets.push(this);
+        }
+      },
+      MediaStream: FakeStream,
+      setTimeout: (/** @type {() => void} */ run, /** @type {number} */ ms) => this.#setTimeout(run, ms),
+      clearTimeout: (/** @type {number | null} */ handle) => {
+        clock.clearTimeout(handle);
+        if (handle !== null) this.#timers.delete(handle);
+      },
+      now: clock.now,
+      random: () => scheduler.random.next(),
+      window: this.window,
+      document: this.document,
+      storage: this.storage,
+      base: 'https://host/page',
+    };
+  }
+
+  /**
+   * @param {() => void} run
+   * @param {number} ms
+   */
+  #setTimeout(run, ms) {
+    // Code of a page that is gone does not run; here it may have had a promise left.
+    if (!this.#alive) return 0;
+    const handle = this.#world.clock.setTimeout(() => {
+      this.#timers.delete(handle);
+      run();
+    }, ms);
+    this.#timers.add(handle);
+    return handle;
+  }
+}
+
+/** `sessionStorage` of a tab. */
+export class FakeStorage {
+  /** @type {Map<string, string>} */
+  #items = new Map();
+
+  /** @param {string} key */
+  getItem(key) {
+    return this.#items.get(key) ?? null;
+  }
+
+  /**
+   * @param {string} key
+   * @param {string} value
+   */
+  setItem(key, value) {
+    this.#items.set(key, String(value));
+  }
+
+  /** @param {string} key */
+  removeItem(key) {
+    this.#items.delete(key);
+  }
+}

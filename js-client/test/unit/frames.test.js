@@ -1,0 +1,107 @@
+// The golden frames and schemas that the Rust side is tested against, too: the two cannot drift apart.
+
+import '../support/abort-fix.js';
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+
+import { Ajv2020 } from 'ajv/dist/2020.js';
+
+import { MeetRoom } from '../../src/meet-room.js';
+import { isSequenced, parseFrame } from '../../src/protocol.js';
+import { FakeWorld } from '../support/fake-world.js';
+
+const read = async (path) => JSON.parse(await readFile(new URL(`../../../docs/${path}`, import.meta.url), 'utf8'));
+const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
+const isClientMessage = ajv.compile(await read('schema/client-message.schema.json'));
+const isServerMessage = ajv.compile(await read('schema/server-message.schema.json'));
+
+for (const file of ['server-sent', 'server-variants']) {
+  describe(file, async () => {
+    for (const { name, frame, is, sequenced } of await read(`frames/${file}.json`)) {
+      test(name, () => {
+        const message = parseFrame(frame);
+        assert.notEqual(message, null);
+        assert.deepEqual(pick(message, is ?? JSON.parse(frame)), is ?? JSON.parse(frame));
+        assert.equal(isSequenced(message), sequenced);
+      });
+    }
+  });
+}
+
+describe('frames of clients', async () => {
+  for (const { name, frame } of await read('frames/client-valid.json')) {
+    test(`${name} is of the schema`, () => assert.ok(isClientMessage(JSON.parse(frame)), frame));
+  }
+  for (const { name, frame, passesSchema = false } of await read('frames/client-invalid.json')) {
+    test(`${name} is not of the schema`, () => {
+      let message;
+      try {
+        message = JSON.parse(frame);
+      } catch {
+        return;
+      }
+      assert.equal(isClientMessage(message), passesSchema, frame);
+    });
+  }
+});
+
+test('frames of a later version do no harm, and are counted', async () => {
+  const frames = (await read('frames/server-variants.json')).filter(({ ignored }) => ignored);
+  assert.ok(frames.length > 2);
+  const world = new FakeWorld();
+  const page = world.page('ada');
+  const room = new MeetRoom('/signal/room', { environment: page.environment });
+  await world.scheduler.run(room.join(), { withinMs: 1000 });
+  const session = world.server.session('ada');
+  for (const { frame } of frames) session.socket.send(frame);
+  await world.clock.advance(11_000);
+  const pong = world.server.log.findLast(({ frame }) => frame.type === 'pong').frame;
+  assert.equal(pong.received, frames.length);
+  assert.equal(room.state, 'joined');
+});
+
+test('all that the client sends in a meeting, and the fake server too, is of the schemas', async () => {
+  const world = new FakeWorld({ server: { iceServers: [{ urls: ['stun:a.example'] }] } });
+  const received = [];
+  const rooms = ['ada', 'bob'].map((name) => {
+    const page = world.page(name);
+    const { WebSocket } = page.environment;
+    page.environment.WebSocket = class extends WebSocket {
+      constructor(...given) {
+        super(...given);
+        this.addEventListener('message', ({ data }) => received.push(data));
+      }
+    };
+    const room = new MeetRoom('/signal/room', { meta: { name }, token: 'sesame', environment: page.environment });
+    room.publish('camera', page.camera());
+    return room;
+  });
+  for (const room of rooms) await world.scheduler.run(room.join(), { withinMs: 1000 });
+  await world.clock.advance(30_000);
+  rooms[0].broadcast('hello');
+  rooms[0].update({ name: 'Ada' });
+  rooms[0].send(rooms[1].self.id, null);
+  world.server.session('bob').socket.cut();
+  await world.clock.advance(30_000);
+  void rooms[0].leave();
+  await world.clock.advance(1000);
+
+  const types = new Set();
+  for (const { frame } of world.server.log) {
+    types.add(frame.type);
+    assert.ok(isClientMessage(frame), `${JSON.stringify(frame)} ${JSON.stringify(isClientMessage.errors)}`);
+  }
+  assert.deepEqual([...types].sort(), ['broadcast', 'join', 'leave', 'pong', 'signal', 'update']);
+  for (const frame of received) {
+    assert.ok(isServerMessage(JSON.parse(frame)), `${frame} ${JSON.stringify(isServerMessage.errors)}`);
+  }
+});
+
+/** The fields of `value` that `like` has, at every depth. */
+function pick(value, like) {
+  if (Array.isArray(like)) return value.map((item, index) => pick(item, like[index]));
+  if (typeof like !== 'object' || like === null) return value;
+  return Object.fromEntries(Object.keys(like).map((key) => [key, pick(value[key], like[key])]));
+}

@@ -1,0 +1,309 @@
+// Meetings of several pages on one server, in memory.
+
+import '../support/abort-fix.js';
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { MeetRoom } from '../../src/meet-room.js';
+import { FakeTrack } from '../support/fake-media.js';
+import { FakeWorld } from '../support/fake-world.js';
+
+class Meeting {
+  rooms = new Map();
+
+  constructor(options) {
+    this.world = new FakeWorld(options);
+    this.scheduler = this.world.scheduler;
+    this.clock = this.world.clock;
+    this.server = this.world.server;
+  }
+
+  /** A page's room, whose events are written down. */
+  room(name, { page = this.world.page(name), ...options } = {}) {
+    const room = new MeetRoom('/signal/room', { meta: name, environment: page.environment, ...options });
+    const events = [];
+    for (const type of ['peerjoined', 'peerleft', 'sourceadded', 'sourceremoved']) {
+      room.on(type, ({ detail }) => events.push(`${type} ${detail.peer.id}${detail.source ? ` ${detail.source.name}` : ''}`));
+    }
+    room.on('message', ({ detail }) => events.push(`message ${detail.peer.meta} ${JSON.stringify(detail.data)}${detail.direct ? ' direct' : ''}`));
+    room.on('statechange', ({ detail }) => events.push(`state ${detail.state}`));
+    this.rooms.set(name, room);
+    return Object.assign(room, { page, events });
+  }
+
+  async join(name, { camera = true, ...options } = {}) {
+    const room = this.room(name, options);
+    if (camera) room.publish('camera', room.page.camera());
+    await this.scheduler.run(room.join(), { withinMs: 60_000 });
+    return room;
+  }
+
+  settle(ms = 120_000) {
+    return this.clock.advance(ms);
+  }
+
+  /** Everybody who is joined is in a call with everybody else, and sees all that they publish. */
+  assertCalls(context) {
+    const joined = [...this.rooms.values()].filter(({ state }) => state === 'joined');
+    for (const one of joined) {
+      const others = joined.filter((other) => other !== one);
+      assert.deepEqual([...one.peers.keys()].sort(), others.map(({ self }) => self.id).sort(), context);
+      for (const other of others) {
+        const peer = one.peers.get(other.self.id);
+        assert.equal(peer.connection, 'connected', context);
+        assert.equal(peer.status, 'here', context);
+        const live = [...peer.sources.values()].map(({ name, audio, video }) => `${name} ${audio?.track?.readyState} ${video?.track?.readyState}`);
+        assert.deepEqual(live, ['camera live live'], context);
+      }
+      assertBalanced(one.events, context);
+    }
+    assert.equal(this.world.network.open, joined.length * (joined.length - 1), context);
+  }
+}
+
+/** Each peer, and each of its sources, is announced once and goes once; sources only while their peer is there. */
+function assertBalanced(events, context) {
+  const present = new Set();
+  for (const event of events) {
+    const [, type, what] = /^(\w+) (.*)$/.exec(event);
+    const note = `${context}: ${event} in\n${events.join('\n')}`;
+    if (type.endsWith('joined') || type.endsWith('added')) {
+      assert.ok(!present.has(what), note);
+      if (type === 'sourceadded') assert.ok(present.has(what.split(' ')[0]), note);
+      present.add(what);
+    } else if (type.endsWith('left') || type.endsWith('removed')) {
+      assert.ok(present.delete(what), note);
+      if (type === 'peerleft') assert.ok(![...present].some((other) => other.startsWith(`${what} `)), note);
+    }
+  }
+}
+
+describe('a meeting', () => {
+  test('of five who come one by one', async () => {
+    const meeting = new Meeting();
+    for (const name of ['ada', 'bob', 'cleo', 'dan', 'eve']) await meeting.join(name);
+    await meeting.settle();
+    meeting.assertCalls();
+  });
+
+  test('of four who come at once, under any schedule', async () => {
+    for (let seed = 0; seed < 25; seed += 1) {
+      const meeting = new Meeting({ seed });
+      const joins = ['ada', 'bob', 'cleo', 'dan'].map((name) => {
+        const room = meeting.room(name);
+        room.publish('camera', room.page.camera());
+        return room.join();
+      });
+      await meeting.scheduler.run(Promise.all(joins), { withinMs: 60_000 });
+      await meeting.settle();
+      meeting.assertCalls(`seed ${seed}`);
+    }
+  });
+
+  test('in which anything happens, under any schedule', async () => {
+    for (let seed = 0; seed < 40; seed += 1) {
+      const meeting = new Meeting({ seed });
+      const { random } = meeting.scheduler;
+      const names = ['ada', 'bob', 'cleo', 'dan'];
+      for (const name of names) {
+        const room = meeting.room(name);
+        room.publish('camera', room.page.camera());
+      }
+      for (let act = 0; act < 25; act += 1) {
+        const name = names[random.below(names.length)];
+        const room = meeting.rooms.get(name);
+        const isMember = room.state !== 'idle' && room.state !== 'closed';
+        [
+          () => { if (!isMember) room.join().catch(() => {}); },
+          () => { if (!isMember) room.join().catch(() => {}); },
+          () => { if (random.below(3) === 0) void room.leave(); },
+          () => { if (isMember) meeting.server.session(name).socket?.cut(); },
+          () => meeting.server.nextResume(random.below(2) === 0 ? 'partial' : 'no'),
+          () => room.publish('camera', room.page.camera()),
+          () => room.replace('camera', 'video', new FakeTrack('video')),
+          () => meeting.world.network.cut(name),
+          () => meeting.world.network.mend(name),
+        ].at(random.below(9))?.call(null);
+        if (random.below(2) === 0) await meeting.clock.advance(random.below(4000));
+        else for (let steps = random.below(40); steps > 0; steps -= 1) await meeting.scheduler.step();
+      }
+      for (const name of names) meeting.world.network.mend(name);
+      await meeting.settle(240_000);
+      meeting.assertCalls(`seed ${seed}`);
+    }
+  });
+
+  test('whose server forgets everybody heals by itself', async () => {
+    const meeting = new Meeting();
+    const rooms = [];
+    for (const name of ['ada', 'bob', 'cleo']) rooms.push(await meeting.join(name));
+    await meeting.settle();
+    const before = rooms.map(({ self }) => self.id);
+    meeting.server.restart();
+    await meeting.settle(20_000);
+    meeting.assertCalls();
+    assert.ok(rooms.every(({ self }) => !before.includes(self.id)));
+  });
+});
+
+describe('a peer', () => {
+  test('that leaves takes its sources along first', async () => {
+    const meeting = new Meeting();
+    const ada = await meeting.join('ada');
+    const bob = await meeting.join('bob');
+    await meeting.settle();
+    const { id } = bob.self;
+    void bob.leave();
+    await meeting.scheduler.settle();
+    assert.deepEqual(ada.events.slice(-2), [`sourceremoved ${id} camera`, `peerleft ${id}`]);
+    assert.equal(ada.peers.size, 0);
+  });
+
+  test('that is away stays, with its picture', async () => {
+    const meeting = new Meeting();
+    const ada = await meeting.join('ada');
+    const bob = await meeting.join('bob');
+    await meeting.settle();
+    meeting.server.session('bob').socket.cut();
+    await meeting.scheduler.until(() => ada.peers.get(bob.self.id).status === 'away');
+    assert.equal(ada.peers.get(bob.self.id).connection, 'connected');
+    assert.equal(ada.peers.get(bob.self.id).sources.size, 1);
+    await meeting.settle();
+    meeting.assertCalls();
+  });
+
+  test('is found in the order of joining, with what it tells about itself', async () => {
+    const meeting = new Meeting();
+    for (const name of ['ada', 'bob', 'cleo']) await meeting.join(name);
+    meeting.rooms.get('bob').update({ name: 'bob', hand: 'up' });
+    await meeting.scheduler.settle();
+    const dan = await meeting.join('dan');
+    assert.deepEqual([...dan.peers.values()].map(({ meta }) => meta), ['ada', { name: 'bob', hand: 'up' }, 'cleo']);
+    assert.deepEqual(meeting.rooms.get('bob').self.meta, { name: 'bob', hand: 'up' });
+  });
+});
+
+test('what is muted is silent here and shown there', async () => {
+  const meeting = new Meeting();
+  const ada = await meeting.join('ada', { camera: false });
+  const bob = await meeting.join('bob');
+  const stream = ada.page.camera();
+  ada.publish('camera', stream);
+  ada.mute('camera', 'audio');
+  await meeting.settle();
+  const source = () => bob.peers.get(ada.self.id).sources.get('camera');
+  assert.equal(stream.getAudioTracks()[0].enabled, false);
+  assert.deepEqual([source().audio.muted, source().video.muted], [true, false]);
+  ada.mute('camera', 'audio', false);
+  ada.replace('camera', 'video', null);
+  await meeting.settle();
+  assert.equal(source().audio.muted, false);
+  assert.equal(source().video, null);
+  ada.unpublish('camera');
+  await meeting.settle();
+  assert.equal(source(), undefined);
+});
+
+test('a source that is published wrongly is refused', () => {
+  const meeting = new Meeting();
+  const room = meeting.room('ada');
+  const refused = (act) => assert.throws(act, ({ code }) => code === 'state');
+  refused(() => room.publish('', []));
+  refused(() => room.publish('x'.repeat(65), []));
+  refused(() => room.publish('two', [new FakeTrack('audio'), new FakeTrack('audio')]));
+  refused(() => room.replace('nothing', 'audio', null));
+  room.publish('camera', []);
+  refused(() => room.replace('camera', 'audio', new FakeTrack('video')));
+});
+
+test('messages go to all, or to one alone', async () => {
+  const meeting = new Meeting();
+  const [ada, bob, cleo] = [await meeting.join('ada'), await meeting.join('bob'), await meeting.join('cleo')];
+  await meeting.settle();
+  for (const room of [ada, bob, cleo]) room.events.length = 0;
+  ada.broadcast({ chat: 'hello' });
+  ada.send(bob.self.id, undefined);
+  await meeting.scheduler.settle();
+  assert.deepEqual(bob.events, ['message ada {"chat":"hello"}', 'message ada null direct']);
+  assert.deepEqual(cleo.events, ['message ada {"chat":"hello"}']);
+  assert.deepEqual(ada.events, []);
+});
+
+test('what the application sends, locks and renews arrives', async () => {
+  const meeting = new Meeting({ server: { iceServers: [{ urls: 'stun:a.example' }] } });
+  const ada = await meeting.join('ada');
+  await meeting.join('bob');
+  const got = [];
+  ada.on('app', ({ detail }) => got.push(detail.data));
+  meeting.server.app(meeting.server.session('ada'), { notice: 1 });
+  meeting.server.renew([{ urls: 'stun:b.example' }]);
+  await meeting.scheduler.settle();
+  assert.deepEqual(got, [{ notice: 1 }]);
+  assert.deepEqual(ada.page.connections[0].getConfiguration().iceServers.map(({ urls }) => [urls].flat()), [['stun:b.example']]);
+});
+
+test('the options for connections are the application’s', async () => {
+  const meeting = new Meeting();
+  const ada = await meeting.join('ada', { rtc: { iceTransportPolicy: 'relay' } });
+  await meeting.join('bob');
+  assert.equal(ada.page.connections[0].getConfiguration().iceTransportPolicy, 'relay');
+  assert.equal(ada.page.connections[0].getConfiguration().bundlePolicy, 'max-bundle');
+});
+
+test('joining and leaving fifty times leaves nothing behind', async () => {
+  const meeting = new Meeting();
+  const ada = meeting.room('ada');
+  const bob = meeting.room('bob');
+  for (let round = 0; round < 50; round += 1) {
+    ada.publish('camera', ada.page.camera());
+    await meeting.scheduler.run(Promise.all([ada.join(), bob.join()]), { withinMs: 10_000 });
+    await meeting.settle(2000);
+    assert.equal(ada.peers.size, 1);
+    void ada.leave();
+    void bob.leave();
+  }
+  await meeting.settle(1000);
+  assert.deepEqual(meeting.world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
+  assert.equal(meeting.world.network.listenerCount, 0);
+});
+
+test('mounting twice, as React does to find faults, is one member', async () => {
+  const meeting = new Meeting();
+  const page = meeting.world.page('ada');
+  const mount = () => {
+    const controller = new AbortController();
+    const room = meeting.room('ada', { page });
+    const joined = room.join({ signal: controller.signal }).catch((error) => error);
+    return { room, joined, unmount: () => controller.abort() };
+  };
+  const first = mount();
+  first.unmount();
+  const second = mount();
+  await meeting.settle(1000);
+  assert.deepEqual(meeting.server.roster('room'), ['ada']);
+  assert.equal(first.room.state, 'closed');
+  assert.equal(second.room.state, 'joined');
+  assert.equal((await first.joined).name, 'AbortError');
+  second.unmount();
+  await meeting.settle(1000);
+  assert.deepEqual(meeting.world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
+});
+
+test('leaving announces that everybody is gone, after the state', async () => {
+  const meeting = new Meeting();
+  const ada = await meeting.join('ada');
+  const bob = await meeting.join('bob');
+  await meeting.settle();
+  ada.events.length = 0;
+  void ada.leave();
+  const { id } = bob.self;
+  assert.deepEqual(ada.events, ['state closed', `sourceremoved ${id} camera`, `peerleft ${id}`]);
+});
+
+test('importing the client touches nothing of the page', async () => {
+  const before = Object.getOwnPropertyNames(globalThis).length;
+  const client = await import('../../src/index.js');
+  assert.equal(Object.getOwnPropertyNames(globalThis).length, before);
+  assert.equal(typeof client.MeetRoom, 'function');
+});

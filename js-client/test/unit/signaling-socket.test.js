@@ -1,0 +1,455 @@
+// A session over connections that come and go.
+
+import '../support/abort-fix.js';
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { SignalingSocket } from '../../src/signaling-socket.js';
+import { FakeWorld } from '../support/fake-world.js';
+
+class Scene {
+  constructor(options = {}) {
+    this.world = new FakeWorld(options);
+    this.scheduler = this.world.scheduler;
+    this.clock = this.world.clock;
+    this.server = this.world.server;
+  }
+
+  /** A page's socket that writes down what it is told. */
+  socket(name, { page = this.world.page(name), ...options } = {}) {
+    const socket = new SignalingSocket('/signal/room', { meta: name, environment: page.environment, ...options });
+    const log = { states: [], reasons: [], messages: [], welcomes: [], rejected: [] };
+    socket.on('statechange', ({ detail }) => { log.states.push(detail.state); log.reasons.push(detail.reason?.code ?? null); });
+    socket.on('welcome', ({ detail }) => log.welcomes.push(detail.welcome));
+    socket.on('message', ({ detail }) => log.messages.push(detail.message));
+    socket.on('rejected', ({ detail }) => log.rejected.push([detail.error.code, detail.message?.data]));
+    return Object.assign(socket, { log, page });
+  }
+
+  async join(name, options) {
+    const socket = this.socket(name, options);
+    await this.scheduler.run(socket.join(), { withinMs: 60_000 });
+    return socket;
+  }
+
+  /** What the sockets were told by broadcast. */
+  heard(socket) {
+    return socket.log.messages.filter(({ type }) => type === 'broadcast').map(({ data }) => data);
+  }
+
+  sent(page, type) {
+    return this.server.log.filter((entry) => entry.page === page && entry.frame?.type === type).map(({ frame }) => frame);
+  }
+}
+
+const failure = (promise) => promise.then(() => assert.fail('it did not reject'), (error) => error);
+
+describe('joining', () => {
+  test('asks at the page’s own host, with the subprotocol, and tells about itself', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada', { token: async () => 'sesame' });
+    assert.deepEqual(ada.log.states, ['connecting', 'joined']);
+    assert.equal(ada.log.welcomes[0].resumed, 'no');
+    assert.deepEqual(scene.sent('ada', 'join'), [{ type: 'join', meta: 'ada', token: 'sesame' }]);
+  });
+
+  test('is given up, with a reason, when no connection comes about', async () => {
+    const scene = new Scene();
+    scene.server.stop();
+    const ada = scene.socket('ada');
+    const error = await scene.scheduler.run(failure(ada.join()), { withinMs: 60_000 });
+    assert.equal(error.code, 'unreachable');
+    assert.equal(error.retryable, true);
+    assert.equal(ada.state, 'closed');
+    assert.equal(scene.server.sockets.created, 4, 'a bounded number of tries');
+  });
+
+  test('gives up an attempt that never opens, truly', async () => {
+    const scene = new Scene();
+    scene.server.ignoreNext(1);
+    const ada = scene.socket('ada', { openMs: 3000 });
+    const joined = ada.join();
+    await scene.clock.advance(2999);
+    assert.equal(scene.server.sockets.open, 1);
+    await scene.scheduler.run(joined, { withinMs: 10_000 });
+    assert.equal(scene.server.sockets.open, 1, 'the first one is not left open');
+    assert.deepEqual(scene.server.roster('room'), ['ada']);
+  });
+
+  for (const [name, server, code] of [
+    ['a full room', { capacity: 0 }, 'room-full'],
+    ['an application that refuses', { authorize: () => ({ refuse: { code: 'unauthorized', close: 4502 } }) }, 'unauthorized'],
+  ]) {
+    test(`is refused by ${name}, once`, async () => {
+      const scene = new Scene({ server });
+      const ada = scene.socket('ada');
+      const error = await scene.scheduler.run(failure(ada.join()), { withinMs: 60_000 });
+      assert.equal(error.code, code);
+      await scene.clock.advance(60_000);
+      assert.equal(scene.server.sockets.created, 1);
+    });
+  }
+
+  test('is aborted at any moment, and leaves nothing behind', async () => {
+    for (let steps = 0; steps < 12; steps += 1) {
+      const scene = new Scene();
+      const ada = scene.socket('ada');
+      const controller = new AbortController();
+      const joined = ada.join({ signal: controller.signal }).then(() => null, (error) => error);
+      for (let step = 0; step < steps; step += 1) await scene.scheduler.step();
+      controller.abort(new Error('changed my mind'));
+      const error = await scene.scheduler.run(joined, { withinMs: 10_000 });
+      if (error !== null) assert.equal(error.message, 'changed my mind');
+      await scene.clock.advance(60_000);
+      assert.equal(ada.state, 'closed');
+      assert.deepEqual(scene.server.roster('room'), []);
+      assert.deepEqual(scene.world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 }, `${steps} steps`);
+    }
+  });
+
+  test('twice at once is refused; after leaving, the same object joins anew', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    assert.equal((await failure(ada.join())).code, 'state');
+    void ada.leave();
+    await scene.scheduler.run(ada.join(), { withinMs: 1000 });
+    await scene.clock.advance(60_000);
+    assert.deepEqual(scene.server.roster('room'), ['ada'], 'once');
+    assert.notEqual(ada.log.welcomes[0].self.id, ada.log.welcomes[1].self.id);
+  });
+});
+
+describe('coming back', () => {
+  test('resumes, and nothing is lost or doubled, whenever the connection is cut', async () => {
+    for (let seed = 0; seed < 60; seed += 1) {
+      const scene = new Scene({ seed });
+      const { random } = scene.scheduler;
+      const ada = await scene.join('ada');
+      const bob = await scene.join('bob');
+      const said = { ada: [], bob: [] };
+      for (let n = 0; n < 60; n += 1) {
+        const [name, one] = random.below(2) === 0 ? ['ada', ada] : ['bob', bob];
+        said[name].push(n);
+        one.send({ type: 'broadcast', data: n });
+        if (random.below(6) === 0) scene.server.session(['ada', 'bob'][random.below(2)]).socket?.cut();
+        for (let steps = random.below(8); steps > 0; steps -= 1) await scene.scheduler.step();
+        if (random.below(5) === 0) await scene.clock.advance(random.below(3000));
+      }
+      await scene.clock.advance(60_000);
+      assert.deepEqual(scene.heard(bob), said.ada, `seed ${seed}`);
+      assert.deepEqual(scene.heard(ada), said.bob, `seed ${seed}`);
+      for (const one of [ada, bob]) assert.ok(one.log.welcomes.slice(1).every(({ resumed }) => resumed === 'full'));
+    }
+  });
+
+  test('waits longer and longer, at random, and tries for ever', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    scene.server.stop();
+    await scene.clock.advance(3_600_000);
+    assert.equal(ada.state, 'away');
+    const tries = scene.server.sockets.created;
+    assert.ok(tries > 300 && tries < 1500, `${tries} tries in an hour`);
+    scene.server.start();
+    await scene.clock.advance(15_000);
+    assert.equal(ada.state, 'joined');
+    assert.equal(ada.log.welcomes.at(-1).resumed, 'no', 'the grace period is over');
+  });
+
+  test('a policy decides, and null stops', async () => {
+    const scene = new Scene();
+    const asked = [];
+    const retry = (attempt) => { asked.push([attempt.attempt, attempt.joined, attempt.error.code]); return attempt.attempt < 3 ? 10 : null; };
+    const ada = await scene.join('ada', { retry });
+    scene.server.stop();
+    await scene.clock.advance(60_000);
+    assert.deepEqual(asked, [[1, true, 'lost'], [2, true, 'unreachable'], [3, true, 'unreachable']]);
+    assert.equal(ada.state, 'closed');
+    assert.deepEqual(ada.log.reasons.at(-1), 'unreachable');
+  });
+
+  for (const code of [1001, 4001, 4002, 4003, 4004, 4499]) {
+    test(`after ${code} it comes back`, async () => {
+      const scene = new Scene();
+      const ada = await scene.join('ada');
+      scene.server.close(scene.server.session('ada'), code, 'a reason');
+      await scene.clock.advance(15_000);
+      assert.deepEqual(ada.log.states, ['connecting', 'joined', 'away', 'resuming', 'joined']);
+    });
+  }
+
+  for (const code of [1000, 1002, 1003, 1007, 1008, 1009, 4500, 4501, 4503, 4506, 4507, 4508, 4999]) {
+    test(`after ${code} it stays away, and says why`, async () => {
+      const scene = new Scene();
+      const ada = await scene.join('ada');
+      scene.server.close(scene.server.session('ada'), code, 'a reason');
+      await scene.clock.advance(60_000);
+      assert.deepEqual(ada.log.states, ['connecting', 'joined', 'closed']);
+      assert.ok(ada.log.reasons.at(-1));
+      assert.deepEqual(scene.world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
+    });
+  }
+
+  test('a server that drains says when to come back', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    scene.server.drain(4000);
+    await scene.clock.advance(3900);
+    assert.equal(ada.state, 'away');
+    await scene.clock.advance(2000);
+    assert.equal(ada.state, 'joined');
+  });
+
+  test('a server that is silent for three heartbeats is dead', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    scene.server.session('ada').socket.stall();
+    await scene.clock.advance(29_000);
+    assert.equal(ada.state, 'joined');
+    await scene.clock.advance(3000);
+    assert.equal(ada.state, 'joined');
+    assert.equal(ada.log.welcomes.at(-1).resumed, 'full');
+    assert.equal(ada.log.reasons[2], 'timeout');
+  });
+
+  test('a quiet connection lives, with a client that has no timer of its own', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    await scene.clock.advance(600_000);
+    assert.deepEqual(ada.log.states, ['connecting', 'joined']);
+  });
+
+  test('what is sent in the meantime is kept in order, and bounded', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    const bob = await scene.join('bob');
+    scene.server.stop();
+    await scene.clock.advance(1);
+    const kept = [];
+    assert.throws(() => {
+      for (let n = 0; ; n += 1) {
+        ada.send({ type: 'broadcast', data: n });
+        kept.push(n);
+      }
+    }, ({ code }) => code === 'queue-full');
+    assert.equal(kept.length, 1024);
+    scene.server.start();
+    await scene.clock.advance(60_000);
+    assert.deepEqual(scene.heard(bob), kept);
+  });
+
+  test('a fresh session gets what was said to all, and not what was part of a conversation', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    const bob = await scene.join('bob');
+    scene.server.nextResume('no');
+    scene.server.session('ada').socket.cut();
+    await scene.scheduler.settle();
+    ada.send({ type: 'signal', to: bob.log.welcomes[0].self.id, data: 'stale' });
+    ada.send({ type: 'broadcast', data: 'hello' });
+    ada.update('ada, renamed');
+    await scene.clock.advance(10_000);
+    assert.deepEqual(scene.heard(bob), ['hello']);
+    assert.ok(!bob.log.messages.some(({ type }) => type === 'signal'));
+    assert.equal(bob.log.messages.findLast(({ type }) => type === 'joined').peer.meta, 'ada, renamed');
+  });
+
+  test('after a partial resume counting starts anew on both sides', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    const bob = await scene.join('bob');
+    for (let n = 0; n < 50; n += 1) bob.send({ type: 'broadcast', data: n });
+    await scene.clock.advance(100);
+    scene.server.nextResume('partial');
+    scene.server.session('ada').socket.cut();
+    await scene.clock.advance(10_000);
+    assert.equal(ada.log.welcomes.at(-1).resumed, 'partial');
+    for (let n = 50; n < 60; n += 1) {
+      bob.send({ type: 'broadcast', data: n });
+      ada.send({ type: 'broadcast', data: n });
+    }
+    scene.server.session('ada').socket.cut();
+    await scene.clock.advance(10_000);
+    assert.equal(ada.log.welcomes.at(-1).resumed, 'full');
+    assert.deepEqual(scene.heard(ada), Array.from({ length: 60 }, (_, n) => n));
+    assert.deepEqual(scene.heard(bob), Array.from({ length: 10 }, (_, n) => 50 + n));
+  });
+});
+
+describe('the page', () => {
+  const loseAndStayAway = async (scene, ada) => {
+    scene.server.stop();
+    await scene.clock.advance(60_000);
+    assert.equal(ada.state, 'away');
+    scene.server.start();
+  };
+
+  for (const [event, act] of [
+    ['is online again', (page) => page.fire('online')],
+    ['is looked at again', (page) => page.setVisibility('visible')],
+    ['is brought back', (page) => page.fire('pageshow', { persisted: true })],
+  ]) {
+    test(`that ${event} tries at once`, async () => {
+      const scene = new Scene();
+      const ada = await scene.join('ada');
+      await loseAndStayAway(scene, ada);
+      act(ada.page);
+      await scene.scheduler.settle();
+      assert.equal(ada.state, 'joined');
+    });
+  }
+
+  test('that was offline does not wait for a dead connection', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    scene.server.session('ada').socket.stall();
+    ada.page.fire('offline');
+    ada.page.fire('online');
+    await scene.scheduler.settle();
+    assert.equal(ada.state, 'joined');
+    assert.equal(ada.log.welcomes.at(-1).resumed, 'full');
+  });
+
+  test('that slept through three heartbeats looks at once', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    const { socket } = scene.server.session('ada');
+    socket.stall();
+    await scene.clock.advance(25_000);
+    ada.page.setVisibility('visible');
+    await scene.scheduler.settle();
+    assert.equal(ada.log.welcomes.length, 1, 'it may only be slow');
+  });
+
+  test('that goes for good leaves at once', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    const bob = await scene.join('bob');
+    ada.page.close();
+    await scene.scheduler.settle();
+    assert.equal(bob.log.messages.at(-1).reason, 'left');
+  });
+
+  test('that goes into the back/forward cache is away, and resumes when it is brought back', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    const bob = await scene.join('bob');
+    ada.page.fire('pagehide', { persisted: true });
+    await scene.scheduler.settle();
+    assert.equal(bob.log.messages.at(-1).status, 'away');
+    ada.page.fire('pageshow', { persisted: true });
+    await scene.scheduler.settle();
+    assert.equal(bob.log.messages.at(-1).status, 'here');
+    assert.equal(ada.log.welcomes.at(-1).resumed, 'full');
+  });
+
+  test('that is reloaded replaces itself, also where its leave is lost', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    const bob = await scene.join('bob');
+    scene.server.session('ada').socket.stall();
+    const page = ada.page.reload();
+    const again = await scene.join('ada', { page });
+    assert.deepEqual(scene.server.roster('room'), ['bob', 'ada']);
+    assert.deepEqual(bob.log.messages.map(({ type, reason }) => reason ?? type).slice(-2), ['replaced', 'joined']);
+    assert.notEqual(again.log.welcomes[0].self.id, ada.log.welcomes[0].self.id);
+  });
+
+  test('that is duplicated while it lives is somebody else', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    const twin = scene.world.page('twin', { storage: ada.page.storage });
+    await scene.join('twin', { page: twin });
+    assert.deepEqual(scene.server.roster('room'), ['ada', 'twin']);
+  });
+
+  test('whose storage is forbidden joins all the same', async () => {
+    const scene = new Scene();
+    const page = scene.world.page('ada');
+    const forbidden = () => { throw new DOMException('no', 'SecurityError'); };
+    page.environment.storage = { getItem: forbidden, setItem: forbidden, removeItem: forbidden };
+    const ada = await scene.join('ada', { page });
+    page.fire('pagehide', { persisted: false });
+    assert.equal(ada.state, 'closed');
+  });
+});
+
+describe('messages', () => {
+  test('are acknowledged after 32 of them, and with each pong', async () => {
+    const scene = new Scene();
+    await scene.join('ada');
+    const bob = await scene.join('bob');
+    for (let n = 0; n < 31; n += 1) bob.send({ type: 'broadcast', data: n });
+    await scene.clock.advance(100);
+    // With that of the join of Bob it is 32.
+    assert.deepEqual(scene.sent('ada', 'ack'), [{ type: 'ack', received: 32 }]);
+    await scene.clock.advance(11_000);
+    assert.deepEqual(scene.sent('ada', 'pong').at(-1), { type: 'pong', received: 32 });
+  });
+
+  test('that are long are acknowledged before 32 KiB', async () => {
+    const scene = new Scene();
+    await scene.join('ada');
+    const bob = await scene.join('bob');
+    for (let n = 0; n < 3; n += 1) bob.send({ type: 'broadcast', data: '☃'.repeat(5000) });
+    await scene.clock.advance(100);
+    assert.equal(scene.sent('ada', 'ack').length, 1);
+  });
+
+  test('that the server refuses are told, with what they were', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    scene.server.rejectNext('broadcast', { code: 'not-allowed' });
+    ada.send({ type: 'broadcast', data: 'first' });
+    ada.send({ type: 'broadcast', data: 'second' });
+    await scene.clock.advance(100);
+    assert.deepEqual(ada.log.rejected, [['not-allowed', 'first']]);
+  });
+
+  test('over the rate are sent again, in order, after the pause that was asked for', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    const bob = await scene.join('bob');
+    for (let n = 0; n < 3; n += 1) scene.server.rejectNext('broadcast', { code: 'rate-limited', retryAfterMs: 500 });
+    for (let n = 0; n < 6; n += 1) ada.send({ type: 'broadcast', data: n });
+    await scene.clock.advance(100);
+    assert.deepEqual(scene.heard(bob), [3, 4, 5]);
+    await scene.clock.advance(5000);
+    assert.deepEqual(scene.heard(bob), [3, 4, 5, 0, 1, 2]);
+    assert.deepEqual(ada.log.rejected, []);
+  });
+
+  test('are sent below the rate of the server', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    for (let n = 0; n < 400; n += 1) ada.send({ type: 'broadcast', data: n });
+    await scene.scheduler.settle();
+    assert.equal(scene.sent('ada', 'broadcast').length, 200);
+    await scene.clock.advance(1000);
+    assert.equal(scene.sent('ada', 'broadcast').length, 250);
+    await scene.clock.advance(10_000);
+    assert.equal(scene.sent('ada', 'broadcast').length, 400);
+  });
+
+  test('cannot be sent before joining, nor after leaving', async () => {
+    const scene = new Scene();
+    const ada = scene.socket('ada');
+    const send = () => ada.send({ type: 'broadcast', data: 1 });
+    assert.throws(send, ({ code }) => code === 'state');
+    await scene.scheduler.run(ada.join(), { withinMs: 1000 });
+    send();
+    await scene.scheduler.run(ada.leave(), { withinMs: 5000 });
+    assert.throws(send, ({ code }) => code === 'state');
+  });
+});
+
+test('leaving is told to the server, in any state, once', async () => {
+  const scene = new Scene();
+  const ada = await scene.join('ada');
+  const bob = await scene.join('bob');
+  await scene.scheduler.run(Promise.all([ada.leave(), ada.leave()]), { withinMs: 5000 });
+  await scene.scheduler.run(ada.leave(), { withinMs: 5000 });
+  assert.deepEqual(bob.log.messages.filter(({ type }) => type === 'left').map(({ reason }) => reason), ['left']);
+  assert.equal(ada.log.reasons.at(-1), null);
+});
