@@ -15,6 +15,8 @@ import { MeetError } from './errors.js';
 export class Ledger {
   /** Sent, and not known to be handled. @type {Entry[]} */
   #sent = [];
+  /** Handled, as the last word of the server has it: errors about them may still be on their way. @type {Entry[]} */
+  #handledLast = [];
   /** Not sent, in their order. @type {Entry[]} */
   #waiting = [];
   /** How many the server has handled. */
@@ -56,8 +58,10 @@ export class Ledger {
    */
   acknowledge(received) {
     const news = Math.min(received - this.#handled, this.#sent.length);
-    for (const entry of this.#sent.splice(0, Math.max(0, news))) this.#size -= entry.text.length;
-    this.#handled = Math.max(this.#handled, received);
+    if (news <= 0) return;
+    this.#handledLast = this.#sent.splice(0, news);
+    for (const entry of this.#handledLast) this.#size -= entry.text.length;
+    this.#handled = received;
   }
 
   /**
@@ -78,6 +82,7 @@ export class Ledger {
    */
   restart(keeps) {
     this.#handled = 0;
+    this.#handledLast = [];
     this.#sent = [];
     this.#waiting = this.#waiting.filter(({ message }) => keeps(message));
     this.#size = this.#waiting.reduce((size, { text }) => size + text.length, 0);
@@ -89,7 +94,7 @@ export class Ledger {
    * @param {number | undefined} ref
    */
   find(ref) {
-    return this.#sent.find((entry) => entry.ref === ref)?.message ?? null;
+    return this.#find(ref)?.message ?? null;
   }
 
   /**
@@ -98,13 +103,18 @@ export class Ledger {
    * @param {number | undefined} ref
    */
   repeat(ref) {
-    const entry = this.#sent.find((sent) => sent.ref === ref);
+    const entry = this.#find(ref);
     if (entry === undefined) return false;
     // Several in a row come back one after the other, and keep their order.
     const at = this.#waiting.findIndex((waiting) => waiting.ref > entry.ref);
     this.#waiting.splice(at < 0 ? this.#waiting.length : at, 0, entry);
     this.#size += entry.text.length;
     return true;
+  }
+
+  /** @param {number | undefined} ref */
+  #find(ref) {
+    return [...this.#handledLast, ...this.#sent].find((entry) => entry.ref === ref);
   }
 }
 

@@ -248,6 +248,8 @@ export class FakeSignalServer {
       this.#resume(resumed, end, outcome === 'full' && resumed.canResumeFrom(resume.received) ? resume.received : null);
       return;
     }
+    // As at the end of the grace period: it is in the room no more.
+    if (resumed && outcome === 'no' && resumed.room.name === name) this.#expire(resumed);
     const room = this.#rooms.get(name) ?? new Room(name, (session) => this.#left(session));
     const replaced = room.members.find(({ ticket }) => ticket === replaces);
     const free = this.capacity - room.members.length + (replaced ? 1 : 0);
@@ -276,6 +278,14 @@ export class FakeSignalServer {
     } else {
       this.#enter(session);
     }
+  }
+
+  /** @param {Session} session */
+  #expire(session) {
+    const { socket } = session;
+    if (socket) socket.onmessage = socket.onclose = null;
+    session.room.leave(session, 'timeout');
+    socket?.cut();
   }
 
   /** @param {Session} session */

@@ -1,128 +1,16 @@
 // Links find each other, whatever happens to connections and messages.
 
+import '../support/abort-fix.js';
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { environment } from '../../src/environment.js';
-import { Link } from '../../src/link.js';
-import { parseLinkMessage } from '../../src/link-message.js';
-import { Publications } from '../../src/publications.js';
-import { RemotePeer } from '../../src/remote-peer.js';
-import { FakeStream, FakeTrack } from '../support/fake-media.js';
-import { FakeNetwork } from '../support/fake-network.js';
-import { fakeSignaling } from '../support/fake-signaling.js';
-import { Scheduler } from '../support/scheduler.js';
-
-/** One page: its link, and what it knows of the other one. */
-class Page {
-  isReady = true;
-  publications = new Publications();
-  states = [];
-  sourceEvents = [];
-  warnings = 0;
-
-  constructor(name, scene, end, polite) {
-    this.end = end;
-    const { clock, random } = scene.scheduler;
-    const env = environment({
-      RTCPeerConnection: scene.network.page(name).PeerConnection,
-      MediaStream: FakeStream,
-      setTimeout: clock.setTimeout,
-      clearTimeout: clock.clearTimeout,
-      now: clock.now,
-      random: () => random.next(),
-    });
-    this.link = new Link({
-      polite,
-      send: (data) => end.send(data),
-      isReady: () => this.isReady,
-      configuration: () => ({}),
-      publications: this.publications,
-      env,
-    });
-    this.peer = new RemotePeer({ id: 'other', meta: null, status: 'here', polite }, this.link, env);
-    this.link.on('state', ({ detail }) => this.states.push(detail.state));
-    this.link.on('sources', ({ detail }) => {
-      for (const { type, source } of this.peer.updateSources(detail.list)) this.sourceEvents.push(`${type} ${source.name}`);
-    });
-    this.link.on('warning', () => { this.warnings += 1; });
-    end.onmessage = (data) => {
-      const message = parseLinkMessage(data);
-      if (message !== null) this.link.receive(message);
-    };
-  }
-
-  publish(name, ...kinds) {
-    this.publications.set(name, kinds.map((kind) => new FakeTrack(kind)));
-  }
-
-  /** What the other page has to see of this one. */
-  get published() {
-    return [...this.publications].map(({ name, audio, video }) => ({
-      name,
-      audio: audio.track && { muted: audio.muted },
-      video: video.track && { muted: video.muted },
-    })).sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-
-  get sees() {
-    return [...this.peer.sources.values()].map(({ name, audio, video, stream }) => {
-      for (const side of [audio, video]) {
-        if (side !== null) assert.equal(side.track?.readyState, 'live', `a track of ${name}`);
-      }
-      assert.equal(stream.getTracks().length, Number(audio !== null) + Number(video !== null), name);
-      return { name, audio: audio && { muted: audio.muted }, video: video && { muted: video.muted } };
-    }).sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-}
-
-class Scene {
-  constructor(seed) {
-    this.scheduler = new Scheduler({ seed });
-    this.network = new FakeNetwork(this.scheduler);
-    this.ends = fakeSignaling(this.scheduler);
-    // Who was there first is polite.
-    this.a = new Page('a', this, this.ends.a, true);
-    this.b = new Page('b', this, this.ends.b, false);
-  }
-
-  get pages() {
-    return [this.a, this.b];
-  }
-
-  async pause() {
-    for (let steps = this.scheduler.random.below(15); steps > 0; steps -= 1) await this.scheduler.step();
-  }
-
-  /** Long enough for every recovery. */
-  settle() {
-    return this.scheduler.clock.advance(180_000);
-  }
-
-  assertInCall(context) {
-    for (const [one, other] of [[this.a, this.b], [this.b, this.a]]) {
-      assert.equal(one.link.state, 'connected', context);
-      assert.equal(one.link.settled, true, context);
-      assert.deepEqual(one.sees, other.published, context);
-    }
-    // Each source was announced once for each time it was published.
-    for (const { sourceEvents } of this.pages) {
-      const balance = new Map();
-      for (const event of sourceEvents) {
-        const [, type, name] = /^(\w+) (.*)$/.exec(event);
-        if (type === 'sourcechanged') continue;
-        const count = (balance.get(name) ?? 0) + (type === 'sourceadded' ? 1 : -1);
-        assert.ok(count === 0 || count === 1, `${context}: ${sourceEvents.join()}`);
-        balance.set(name, count);
-      }
-    }
-    assert.equal(this.network.open, 2, context);
-  }
-}
+import { FakeTrack } from '../support/fake-media.js';
+import { LinkedPages } from './support/linked-pages.js';
 
 async function forManySeeds(scenario, seeds = 100) {
   for (let seed = 0; seed < seeds; seed += 1) {
-    const scene = new Scene(seed);
+    const scene = new LinkedPages(seed);
     await scenario(scene);
     await scene.settle();
     scene.assertInCall(`seed ${seed}`);
@@ -141,7 +29,7 @@ describe('media', () => {
   }));
 
   test('one camera on each side needs one exchange, ever', async () => {
-    const scene = new Scene();
+    const scene = new LinkedPages();
     scene.a.publish('camera', 'audio', 'video');
     await scene.settle();
     scene.b.publish('camera', 'audio', 'video');
@@ -157,7 +45,7 @@ describe('media', () => {
   });
 
   test('publishing and taking away again makes no media sections', async () => {
-    const scene = new Scene();
+    const scene = new LinkedPages();
     await scene.settle();
     for (let round = 0; round < 20; round += 1) {
       for (const page of scene.pages) page.publish('screen', 'video');
@@ -188,7 +76,7 @@ describe('media', () => {
   }));
 
   test('the stream of a source stays the same object over new connections', async () => {
-    const scene = new Scene();
+    const scene = new LinkedPages();
     scene.a.publish('camera', 'video');
     await scene.settle();
     const { stream } = scene.b.peer.sources.get('camera');
@@ -264,7 +152,7 @@ describe('recovery', () => {
   }));
 
   test('nothing is tried while signaling does not get through', async () => {
-    const scene = new Scene();
+    const scene = new LinkedPages();
     await scene.settle();
     for (const page of scene.pages) page.isReady = false;
     const sent = scene.pages.map(({ end }) => end.sent.length);
@@ -297,7 +185,7 @@ describe('recovery', () => {
     // offer, was taken for a new one and kept.
     for (let steps = 0; steps < 120; steps += 1) {
       for (const which of ['a', 'b']) {
-        const scene = new Scene();
+        const scene = new LinkedPages();
         for (const page of scene.pages) page.publish('camera', 'audio', 'video');
         for (let step = 0; step < steps; step += 1) await scene.scheduler.step();
         scene[which].link.wake({ lossy: true });
@@ -308,7 +196,7 @@ describe('recovery', () => {
   });
 
   test('attempts become rare while there is no way', async () => {
-    const scene = new Scene();
+    const scene = new LinkedPages();
     scene.network.cut();
     await scene.scheduler.clock.advance(3_600_000);
     assert.ok(scene.network.created < 2 * 3600 / 15, `${scene.network.created} connections in an hour`);
@@ -317,7 +205,7 @@ describe('recovery', () => {
 });
 
 test('state arrives over the control channel while signaling is down', async () => {
-  const scene = new Scene();
+  const scene = new LinkedPages();
   scene.a.publish('camera', 'audio', 'video');
   await scene.settle();
   scene.ends.a.hold();
@@ -327,7 +215,7 @@ test('state arrives over the control channel while signaling is down', async () 
 });
 
 test('data channels reach the other page, and are held', async () => {
-  const scene = new Scene();
+  const scene = new LinkedPages();
   await scene.settle();
   const got = [];
   scene.b.link.on('channel', ({ detail: { channel } }) => {
@@ -352,7 +240,7 @@ test('a link that is closed leaves nothing behind', () => forManySeeds(async (sc
 }, 50));
 
 test('whatever another page sends, it does no harm', async () => {
-  const scene = new Scene();
+  const scene = new LinkedPages();
   scene.a.publish('camera', 'video');
   await scene.settle();
   const junk = [null, 1, 'x', [], {}, { epoch: 0 }, { epoch: 1.5 }, { epoch: 'x' }, { epoch: 1, to: 'x' },
