@@ -166,6 +166,10 @@ describe('the operations chain', () => {
     ]) promise.then(count, count);
     a.close();
     b.close();
+    // One that would fail at once.
+    const failing = new pair.network.PeerConnection();
+    failing.createAnswer().then(count, count);
+    failing.close();
     await pair.scheduler.clock.advance(60_000);
     assert.equal(settled, 0);
     assert.equal(b.signalingState, 'closed');

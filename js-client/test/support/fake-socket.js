@@ -242,7 +242,7 @@ export class FakeWebSocket extends FakeEventTarget {
 /** The server's end of a socket, and where a test makes its network fail. */
 export class ServerEnd {
   #wire;
-  /** @type {'connecting' | 'open' | 'closing' | 'closed'} */
+  /** @type {'connecting' | 'open' | 'closed'} */
   #state = 'connecting';
 
   /** @type {((text: string) => void) | null} */
@@ -338,7 +338,10 @@ export class ServerEnd {
    * @param {string} reason
    */
   closedByPage(code, reason) {
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open') {
+      this.lost();
+      return;
+    }
     this.#wire.closed(code, reason);
     this.#end(code);
   }

@@ -11,7 +11,27 @@ import { Scheduler } from './scheduler.js';
 /** @typedef {import('./fake-signal-server.js').ServerOptions} ServerOptions */
 /** @typedef {import('./fake-socket.js').FakeWebSocket} FakeWebSocket */
 
-/** One network, one server, and the pages that meet there. */
+/**
+ * One network, one server, and the pages that meet there.
+ *
+ * ```js
+ * const world = new FakeWorld({ seed, latencyMs: [5, 50] });
+ * const [ada, bob] = ['ada', 'bob'].map((name) => {
+ *   const page = world.page(name, { flavour: 'firefox' });
+ *   const room = new MeetRoom('/signal/standup', { environment: page.environment });
+ *   room.publish('camera', page.camera());
+ *   return { page, room };
+ * });
+ * await world.scheduler.run(() => Promise.all([ada.room.join(), bob.room.join()]), { withinMs: 5_000 });
+ * await world.scheduler.until(() => bob.room.peers.size === 1, { withinMs: 10_000 });
+ *
+ * world.server.session('bob').socket?.cut(); // or stall(), unstall(), close(4002)
+ * world.network.cut('ada', 'bob');
+ * await world.clock.advance(20_000);
+ * world.network.mend('ada', 'bob');
+ * world.network.failNext('setRemoteDescription', { matches: (type, page) => page === 'ada' });
+ * ```
+ */
 export class FakeWorld {
   /** @type {FakePage[]} */
   #pages = [];
@@ -93,9 +113,12 @@ export class FakePage {
     return this.#timers.size;
   }
 
-  /** How many listeners are attached to what belongs to the browser rather than to the client. */
+  /**
+   * How many listeners are attached to what belongs to the browser rather than to the client: none in
+   * a page that is gone.
+   */
   get listeners() {
-    return this.window.listenerCount + this.document.listenerCount;
+    return this.#alive ? this.window.listenerCount + this.document.listenerCount : 0;
   }
 
   /** A camera and a microphone, as a stream. */

@@ -1,45 +1,6 @@
 // ICE gathering of one connection: generations of candidates, and the events that tell of them.
 
-/** @typedef {import('./sdp.js').Section} Section */
 /** @typedef {import('./slots.js').Slots} Slots */
-
-/** The candidates for one set of credentials. */
-class Generation {
-  complete = false;
-  dropped = false;
-
-  /**
-   * @param {string} ufrag
-   * @param {{ mid: string, index: number }[]} sections for which it gathers
-   */
-  constructor(ufrag, sections) {
-    this.ufrag = ufrag;
-    this.sections = sections;
-  }
-}
-
-/** `RTCIceCandidate`. */
-export class FakeIceCandidate {
-  /** @param {{ candidate: string, sdpMid: string, sdpMLineIndex: number, usernameFragment: string }} init */
-  constructor(init) {
-    this.candidate = init.candidate;
-    this.sdpMid = init.sdpMid;
-    this.sdpMLineIndex = init.sdpMLineIndex;
-    this.usernameFragment = init.usernameFragment;
-    const [foundation, , protocol, , address, port, , type] = init.candidate.replace('candidate:', '').split(' ');
-    this.foundation = init.candidate ? foundation : null;
-    this.protocol = protocol ?? null;
-    this.address = address ?? null;
-    this.port = port ? Number(port) : null;
-    this.type = type ?? null;
-    Object.freeze(this);
-  }
-
-  toJSON() {
-    const { candidate, sdpMid, sdpMLineIndex, usernameFragment } = this;
-    return { candidate, sdpMid, sdpMLineIndex, usernameFragment };
-  }
-}
 
 export class Gathering {
   /** As the page sees it. @type {'new' | 'gathering' | 'complete'} */
@@ -179,6 +140,44 @@ export class Gathering {
     ));
     if (generations.length === 0) return 'new';
     return generations.every(({ complete }) => complete) ? 'complete' : 'gathering';
+  }
+}
+
+/** `RTCIceCandidate`. */
+export class FakeIceCandidate {
+  /** @param {{ candidate: string, sdpMid: string, sdpMLineIndex: number, usernameFragment: string }} init */
+  constructor(init) {
+    this.candidate = init.candidate;
+    this.sdpMid = init.sdpMid;
+    this.sdpMLineIndex = init.sdpMLineIndex;
+    this.usernameFragment = init.usernameFragment;
+    const [foundation, , protocol, , address, port, , type] = init.candidate.replace('candidate:', '').split(' ');
+    this.foundation = init.candidate ? foundation : null;
+    this.protocol = protocol ?? null;
+    this.address = address ?? null;
+    this.port = port ? Number(port) : null;
+    this.type = type ?? null;
+    Object.freeze(this);
+  }
+
+  toJSON() {
+    const { candidate, sdpMid, sdpMLineIndex, usernameFragment } = this;
+    return { candidate, sdpMid, sdpMLineIndex, usernameFragment };
+  }
+}
+
+/** The candidates for one set of credentials. */
+class Generation {
+  complete = false;
+  dropped = false;
+
+  /**
+   * @param {string} ufrag
+   * @param {{ mid: string, index: number }[]} sections for which it gathers
+   */
+  constructor(ufrag, sections) {
+    this.ufrag = ufrag;
+    this.sections = sections;
   }
 }
 

@@ -4,7 +4,6 @@
 
 import { Gathering } from './gathering.js';
 
-/** @typedef {import('./sdp.js').Description} Description */
 /** @typedef {import('./slots.js').Slots} Slots */
 
 /**

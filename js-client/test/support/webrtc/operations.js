@@ -4,7 +4,6 @@ import { exception } from './basics.js';
 import { generateAnswer, generateOffer } from './jsep.js';
 import { setDescription } from './set-description.js';
 
-/** @typedef {import('./jsep.js').Created} Created */
 /** @typedef {import('./slots.js').Slots} Slots */
 /** @typedef {import('./check-description.js').SdpType} SdpType */
 
