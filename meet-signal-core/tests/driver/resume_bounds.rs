@@ -1,0 +1,256 @@
+//! When a session does not go on, or not as a whole, and what it does not get anew when it does.
+
+use meet_signal_core::{CloseReason, Grant, Hub, Limits, LimitsBuilder, driver::serve};
+use serde_json::{Value, json};
+use tokio::{
+    task::yield_now,
+    time::{Duration, advance},
+};
+
+use crate::{
+    bystander, connect, connect_with_room_for, id,
+    resume::{ask, broadcast, numbers, resume, tell},
+    room,
+    socket::{ClientEnd, Got, connection},
+};
+
+fn hub(limits: impl FnOnce(LimitsBuilder) -> LimitsBuilder) -> Hub {
+    Hub::new(limits(Limits::builder()).build().expect("within the ranges"))
+}
+
+/// Joins with a ticket to resume and one to replace.
+async fn join_with(client: &mut ClientEnd, resume: &Value, replaces: &Value) -> Value {
+    let resume = json!({"ticket": resume, "received": 0});
+    let join = json!({"type": "join", "resume": resume, "replaces": replaces});
+    client.send(&join.to_string());
+    client.expect("welcome").await
+}
+
+#[tokio::test(start_paused = true)]
+async fn resumes_over_the_rate_are_refused_and_change_nothing() {
+    let hub = hub(|limits| limits.resumes_per_minute(2).grace(Duration::from_secs(60)));
+    let mut other = bystander(&hub).await;
+    let (mut client, _task) = connect(&hub);
+    let welcome = client.join().await;
+    other.told().await;
+    for _ in 0..2 {
+        client = connect(&hub).0;
+        resume(&mut client, &welcome, 0).await;
+    }
+    let (mut hasty, task) = connect(&hub);
+    ask(&hasty, &welcome, 0);
+    let error = hasty.expect("error").await;
+    assert_eq!(error["code"], "rate-limited");
+    let wait = Duration::from_millis(error["retryAfterMs"].as_u64().unwrap());
+    assert!(wait <= Duration::from_secs(31), "a token comes every 30 s: {wait:?}");
+    assert_eq!(hasty.next().await, Got::Closed(CloseReason::Flood));
+    task.await.unwrap();
+    client.send(&broadcast(1));
+    assert_eq!(other.told().await["data"], 1, "the session has not heard of it");
+
+    // Its word can be relied on.
+    drop(client);
+    assert_eq!(other.told().await["status"], "away");
+    advance(Duration::from_secs(29)).await;
+    let (mut client, _task) = connect(&hub);
+    ask(&client, &welcome, 0);
+    assert_eq!(client.expect("error").await["code"], "rate-limited");
+    let (mut client, _task) = connect(&hub);
+    advance(wait - Duration::from_secs(29)).await;
+    assert_eq!(resume(&mut client, &welcome, 0).await["received"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resume_refills_no_rate() {
+    let hub = hub(|limits| limits.rate_per_second(1).rate_burst(3));
+    let (mut client, _task) = connect(&hub);
+    let welcome = client.join().await;
+    // The join was one of the three.
+    client.send(&broadcast(1));
+    let (mut client, _task) = connect(&hub);
+    resume(&mut client, &welcome, 0).await;
+    client.send(&broadcast(2));
+    client.send(&broadcast(3));
+    let error = client.expect("error").await;
+    assert_eq!(error["code"], "rate-limited");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resume_forgives_no_bad_messages() {
+    let hub = hub(|limits| limits.bad_messages(2));
+    let (mut client, _task) = connect(&hub);
+    let welcome = client.join().await;
+    for received in 0..2 {
+        client.send("no JSON");
+        assert_eq!(client.expect("error").await["code"], "bad-message");
+        client = connect(&hub).0;
+        resume(&mut client, &welcome, received + 1).await;
+    }
+    client.send("no JSON");
+    assert_eq!(client.next().await, Got::Closed(CloseReason::ProtocolViolation));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_hub_and_a_full_room_do_not_matter() {
+    let hub = hub(|limits| limits.sessions(2).room_peers(2));
+    let _other = bystander(&hub).await;
+    let (mut client, _task) = connect(&hub);
+    let welcome = client.join().await;
+    for _ in 0..3 {
+        client = connect(&hub).0;
+        assert_eq!(resume(&mut client, &welcome, 0).await["resumed"], "full");
+        assert_eq!(hub.sessions(), 2);
+    }
+    client.send(r#"{"type":"leave"}"#);
+    assert_eq!(client.next().await, Got::Closed(CloseReason::Left));
+    while hub.sessions() > 1 {
+        yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draining_hub_refuses() {
+    let hub = Hub::default();
+    let (mut client, _task) = connect(&hub);
+    let welcome = client.join().await;
+    drop(client);
+    yield_now().await;
+    hub.drain().await;
+    let (mut client, _task) = connect(&hub);
+    ask(&client, &welcome, 0);
+    assert_eq!(client.expect("error").await["code"], "unavailable");
+    assert!(matches!(client.next().await, Got::Closed(reason) if reason.code() == 4000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_goes_with_its_session() {
+    let hub = Hub::default();
+    let (mut client, task) = connect(&hub);
+    let left = client.join().await;
+    client.send(r#"{"type":"leave"}"#);
+    assert_eq!(client.next().await, Got::Closed(CloseReason::Left));
+    task.await.unwrap();
+    let (mut client, task) = connect(&hub);
+    let closed = client.join().await;
+    assert!(hub.close_room(&room()));
+    assert_eq!(client.next().await, Got::Closed(CloseReason::RoomClosed));
+    task.await.unwrap();
+
+    for welcome in [left, closed] {
+        let (mut client, _task) = connect(&hub);
+        let fresh = resume(&mut client, &welcome, 0).await;
+        assert_eq!(fresh["resumed"], "no");
+        assert_ne!(fresh["ticket"], welcome["ticket"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_is_for_its_own_room() {
+    let hub = Hub::default();
+    let (mut client, _task) = connect(&hub);
+    let welcome = client.join().await;
+    let (server, mut elsewhere) = connection(8);
+    let other_room = "another".parse().expect("a valid name");
+    tokio::spawn(serve(hub.clone(), other_room, Grant::new(), server));
+    let fresh = resume(&mut elsewhere, &welcome, 0).await;
+    assert_eq!((&fresh["room"], &fresh["resumed"]), (&json!("another"), &json!("no")));
+    client.send(r#"{"type":"leave"}"#);
+    assert_eq!(client.next().await, Got::Closed(CloseReason::Left), "it was not taken over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_fresh_join_replaces() {
+    let hub = Hub::default();
+    let (mut a_end, _task) = connect(&hub);
+    let a = a_end.join().await;
+    let (mut b_end, _task) = connect(&hub);
+    let b = b_end.join().await;
+
+    let (mut client, _task) = connect(&hub);
+    let welcome = join_with(&mut client, &b["ticket"], &a["ticket"]).await;
+    assert_eq!((&welcome["resumed"], id(&welcome)), (&json!("full"), id(&b)));
+    assert_eq!(&welcome["peers"][0]["id"], id(&a), "it was not replaced");
+
+    let (mut client, _task) = connect(&hub);
+    let welcome = join_with(&mut client, &json!("unknown"), &b["ticket"]).await;
+    assert_eq!(welcome["resumed"], "no");
+    assert_eq!(&welcome["peers"][0]["id"], id(&a));
+    assert_eq!(hub.roster(&room()).len(), 2, "the session of this ticket was");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_overflowed_while_away_makes_it_partial() {
+    let hub = hub(|limits| limits.outbox_frames(3));
+    let (mut client, _task) = connect(&hub);
+    let welcome = client.join().await;
+    drop(client);
+    for n in 1..=4 {
+        tell(&hub, n);
+    }
+    let late = bystander(&hub).await;
+
+    let (mut client, _task) = connect(&hub);
+    let partial = resume(&mut client, &welcome, 0).await;
+    assert_eq!((&partial["resumed"], &partial["received"]), (&json!("partial"), &json!(0)));
+    assert_eq!(id(&partial), id(&welcome));
+    assert_eq!(partial["peers"][0]["polite"], true, "it came later");
+    // Both count from 0, and go on.
+    client.send(r#"{"type":"ack","received":0}"#);
+    client.send(&broadcast(2));
+    tell(&hub, 5);
+    assert_eq!(numbers(&mut client, 1).await, [5]);
+    let (mut client, _task) = connect(&hub);
+    let full = resume(&mut client, &welcome, 1).await;
+    assert_eq!((&full["resumed"], &full["received"]), (&json!("full"), &json!(1)));
+    drop(late);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_too_slow_may_come_back() {
+    let hub = hub(|limits| limits.outbox_frames(3).write_timeout(Duration::from_secs(1)));
+    let (mut stuck, _task) = connect_with_room_for(1, &hub);
+    let welcome = stuck.join().await;
+    for n in 1..=2 {
+        tell(&hub, n);
+        yield_now().await;
+    }
+    // One is with the client; the write of the other one times out.
+    advance(Duration::from_secs(2)).await;
+    let (mut client, _task) = connect(&hub);
+    assert_eq!(resume(&mut client, &welcome, 1).await["resumed"], "full");
+    assert_eq!(numbers(&mut client, 1).await, [2]);
+    assert!(matches!(stuck.next().await, Got::Flush(_)));
+    assert_eq!(stuck.next().await, Got::Closed(CloseReason::TooSlow));
+}
+
+/// The client never got the welcome that made both count anew, and asks again with what it had
+/// counted before. Taken for a number of the new counting, its 2 would be found among what was sent
+/// since, and two frames that it never saw would be dropped with a `full`.
+#[tokio::test(start_paused = true)]
+async fn a_number_of_the_counting_before_is_not_taken_for_one_of_the_new() {
+    let hub = hub(|limits| limits.unacknowledged_frames(1));
+    let (mut client, _task) = connect(&hub);
+    let welcome = client.join().await;
+    for n in 1..=4 {
+        tell(&hub, n);
+    }
+    assert_eq!(numbers(&mut client, 4).await, [1, 2, 3, 4]);
+    let (unheard, _task) = connect(&hub);
+    ask(&unheard, &welcome, 2);
+    assert_eq!(client.next().await, Got::Closed(CloseReason::TakenOver));
+    for n in 5..=6 {
+        tell(&hub, n);
+        yield_now().await;
+    }
+    let (mut client, _task) = connect(&hub);
+    assert_eq!(resume(&mut client, &welcome, 2).await["resumed"], "partial");
+
+    // Whoever says anything has read its welcome, and counts from there.
+    tell(&hub, 7);
+    assert_eq!(numbers(&mut client, 1).await, [7]);
+    client.send(r#"{"type":"ack","received":0}"#);
+    yield_now().await;
+    let (mut client, _task) = connect(&hub);
+    assert_eq!(resume(&mut client, &welcome, 0).await["resumed"], "full");
+    assert_eq!(numbers(&mut client, 1).await, [7]);
+}
