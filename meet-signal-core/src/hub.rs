@@ -252,14 +252,14 @@ impl Hub {
         self.with_shard(room, |shard, wakes| shard.apply(room, input, wakes))
     }
 
-    /// Does what a member's frame asks for.
+    /// Does what a member's frame asks for; `None` where it is no member.
     pub(crate) fn handle(
         &self,
         room: &RoomId,
         connection: Connection,
         request: Read<Request>,
         now: Instant,
-    ) -> ControlFlow<CloseReason> {
+    ) -> Option<ControlFlow<CloseReason>> {
         self.with_shard(room, |shard, wakes| shard.handle(room, connection, request, now, wakes))
     }
 

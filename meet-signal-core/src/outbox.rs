@@ -5,6 +5,7 @@ mod queue;
 mod tests;
 
 use std::{
+    ops::ControlFlow,
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
@@ -145,6 +146,11 @@ impl Outbox {
     /// The client has handled the first `received` frames of the session.
     pub(crate) fn acknowledge(&self, received: u64) -> Result<(), NeverSent> {
         self.lock().queue.acknowledge(received)
+    }
+
+    /// A break where this connection has nothing to wait for any more.
+    pub(crate) fn end(&self, generation: Generation) -> ControlFlow<CloseReason> {
+        self.lock().end(generation).map_or(ControlFlow::Continue(()), ControlFlow::Break)
     }
 
     /// Whether this connection reads from here.

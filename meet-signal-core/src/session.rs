@@ -49,7 +49,8 @@ impl Session {
         match Read::new(text, self.hub.limits()) {
             Ok(frame) => {
                 let request = frame.map(|message| self.request(message));
-                self.hub.handle(&self.room, self.connection, request, now)
+                let handled = self.hub.handle(&self.room, self.connection, request, now);
+                handled.unwrap_or_else(|| self.outbox.end(self.connection.generation))
             }
             Err(reason) => ControlFlow::Break(reason),
         }

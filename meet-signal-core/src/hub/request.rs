@@ -38,7 +38,8 @@ impl Shard {
     /// Judges a member's frame, counts it, does what it asks for and answers it: in one step, so
     /// that whoever takes the session over finds it done as a whole or not at all.
     ///
-    /// A break says that the connection ends; on [`CloseReason::Left`] the room has been left.
+    /// A break says that the connection ends; on [`CloseReason::Left`] the room has been left. Nothing
+    /// is said about somebody who is no member (any more).
     pub(super) fn handle(
         &mut self,
         room: &RoomId,
@@ -46,14 +47,12 @@ impl Shard {
         request: Read<Request>,
         now: Instant,
         wakes: &mut Wakes,
-    ) -> ControlFlow<CloseReason> {
-        // The outbox of somebody who is no member says why.
-        let Some(entry) = self.rooms.get_mut(room) else { return ControlFlow::Continue(()) };
-        let end = entry.handle(connection, request, now, wakes);
+    ) -> Option<ControlFlow<CloseReason>> {
+        let end = self.rooms.get_mut(room)?.handle(connection, request, now, wakes)?;
         if end.is_break() {
             self.remove_if_empty(room);
         }
-        end
+        Some(end)
     }
 }
 
@@ -64,11 +63,11 @@ impl Entry {
         request: Read<Request>,
         now: Instant,
         wakes: &mut Wakes,
-    ) -> ControlFlow<CloseReason> {
+    ) -> Option<ControlFlow<CloseReason>> {
         let Connection { peer, generation } = connection;
-        let Some(seat) = self.seats.get_mut(&peer) else { return ControlFlow::Continue(()) };
+        let seat = self.seats.get_mut(&peer)?;
         if seat.generation != generation {
-            return ControlFlow::Break(CloseReason::TakenOver);
+            return Some(ControlFlow::Break(CloseReason::TakenOver));
         }
         seat.heard();
         let (reference, sequenced) = (request.reference(), request.is_sequenced());
@@ -78,13 +77,13 @@ impl Entry {
         }
         let done = match judged {
             Ok(Request::Apply(input)) => match self.apply(input, wakes) {
-                Ok(()) => return ControlFlow::Continue(()),
+                Ok(()) => return Some(ControlFlow::Continue(())),
                 Err(undone) => Err(rejected(answer_to(undone), reference)),
             },
             Ok(Request::Leave) => {
                 // It is a member: whoever is none has no seat.
                 let _ = self.apply(Input::Leave { peer, reason: LeaveReason::Left }, wakes);
-                return ControlFlow::Break(CloseReason::Left);
+                return Some(ControlFlow::Break(CloseReason::Left));
             }
             Ok(Request::Acknowledge(received)) => seat
                 .outbox
@@ -93,7 +92,7 @@ impl Entry {
             Ok(Request::Refuse(answer)) => Err(rejected(answer, reference)),
             Err(rejected) => Err(rejected),
         };
-        match done {
+        Some(match done {
             Ok(()) => ControlFlow::Continue(()),
             Err(Rejected::Ended(reason)) => ControlFlow::Break(reason),
             Err(Rejected::Answered(error)) => {
@@ -103,7 +102,7 @@ impl Entry {
                 }
                 ControlFlow::Continue(())
             }
-        }
+        })
     }
 }
 
