@@ -2,6 +2,7 @@
 
 #[cfg(feature = "driver")]
 pub mod driver;
+pub mod handshake;
 pub mod message;
 pub mod room;
 pub mod roster;

@@ -1,0 +1,168 @@
+//! Whether an HTTP request becomes a connection: what every adapter asks before it upgrades.
+
+use thiserror::Error;
+
+use crate::{
+    InvalidRoomId, OriginPolicy, OriginRefused, RoomId, UnknownSubprotocol, select_subprotocol,
+};
+
+/// What a request for a WebSocket says that decides whether it gets one.
+///
+/// An adapter reads it from its framework's request, before or after the application's own
+/// extractors ran, and then [checks](Self::check) it:
+///
+/// ```
+/// use meet_signal_core::{OriginPolicy, handshake::Handshake};
+///
+/// let headers = [
+///     ("host", b"meet.example.com".as_slice()),
+///     ("origin", b"https://evil.example"),
+///     ("sec-websocket-protocol", b"meet-signal.v1"),
+/// ];
+/// let handshake = Handshake::new(None, headers);
+/// let refused = handshake.check("standup", &OriginPolicy::same_host()).unwrap_err();
+/// assert_eq!(refused.status(), 403);
+///
+/// let accepted = handshake.check("standup", &OriginPolicy::any())?;
+/// assert_eq!(accepted.room.as_str(), "standup");
+/// assert_eq!(accepted.subprotocol, Some("meet-signal.v1"));
+/// # Ok::<(), meet_signal_core::handshake::UpgradeRefused>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Handshake {
+    origin: Option<String>,
+    host: Option<String>,
+    subprotocol: Result<Option<&'static str>, UnknownSubprotocol>,
+}
+
+/// A request that may be upgraded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "the connection is still to be upgraded"]
+#[non_exhaustive]
+pub struct Accepted {
+    /// The room that its session is to be in.
+    pub room: RoomId,
+    /// What the response has in `Sec-WebSocket-Protocol`; none where the client offered nothing.
+    pub subprotocol: Option<&'static str>,
+}
+
+/// Why a request is answered without an upgrade. Displayed, it is a line of text for whoever reads
+/// a browser's console: the body of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error(transparent)]
+#[non_exhaustive]
+pub enum UpgradeRefused {
+    /// No room can have this name.
+    Room(#[from] InvalidRoomId),
+    /// The page's origin may not connect.
+    Origin(#[from] OriginRefused),
+    /// The client offers only subprotocols that are not known here.
+    Subprotocol(#[from] UnknownSubprotocol),
+}
+
+impl Handshake {
+    /// Reads the headers, given as names (in any case) and values. `authority` is that of the
+    /// request's own URI, which HTTP/2 has instead of `Host`.
+    ///
+    /// Headers that say nothing here are passed over. Of several `Origin`s the first counts.
+    pub fn new<'a>(
+        authority: Option<&str>,
+        headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) -> Self {
+        let (mut origin, mut host) = (None, authority);
+        let mut subprotocols = Vec::new();
+        for (name, value) in headers {
+            let value = str::from_utf8(value);
+            if name.eq_ignore_ascii_case("origin") {
+                origin = origin.or(Some(value.unwrap_or(NOT_TEXT)));
+            } else if name.eq_ignore_ascii_case("host") {
+                host = host.or(value.ok());
+            } else if name.eq_ignore_ascii_case("sec-websocket-protocol") {
+                subprotocols.push(value.unwrap_or(NOT_TEXT));
+            }
+        }
+        Self {
+            origin: origin.map(str::to_owned),
+            host: host.map(str::to_owned),
+            subprotocol: select_subprotocol(subprotocols),
+        }
+    }
+
+    /// Decides, for the room's name as it stands in the URL (decoded, where the framework decodes).
+    ///
+    /// # Errors
+    ///
+    /// The request is to be answered with [`UpgradeRefused::status`].
+    pub fn check(&self, room: &str, origins: &OriginPolicy) -> Result<Accepted, UpgradeRefused> {
+        let room = room.parse()?;
+        origins.check(self.origin.as_deref(), self.host.as_deref())?;
+        Ok(Accepted { room, subprotocol: self.subprotocol? })
+    }
+}
+
+impl UpgradeRefused {
+    /// The HTTP status of the answer.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Room(_) | Self::Subprotocol(_) => 400,
+            Self::Origin(_) => 403,
+        }
+    }
+}
+
+/// Stands for a value that is not text: `null` is the origin of a page that has none, which no list
+/// and no host has, and it names no subprotocol.
+const NOT_TEXT: &str = "null";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: (&str, &[u8]) = ("Host", b"a.example");
+
+    fn check(headers: &[(&str, &[u8])]) -> Result<Accepted, UpgradeRefused> {
+        let headers = headers.iter().copied().chain([HOST]);
+        Handshake::new(None, headers).check("standup", &OriginPolicy::same_host())
+    }
+
+    #[test]
+    fn names_of_headers_are_in_any_case_and_others_are_passed_over() {
+        let accepted = check(&[
+            ("Origin", b"http://a.example"),
+            ("x-origin", b"http://b.example"),
+            ("Sec-WebSocket-Protocol", b"chat"),
+            ("sec-websocket-protocol", b"meet-signal.v1"),
+        ]);
+        assert_eq!(accepted.unwrap().subprotocol, Some("meet-signal.v1"));
+    }
+
+    #[test]
+    fn the_authority_of_the_uri_is_the_host() {
+        let headers = [HOST, ("origin", b"https://b.example".as_slice())];
+        let policy = OriginPolicy::same_host();
+        assert!(Handshake::new(Some("b.example"), headers).check("a", &policy).is_ok());
+        assert!(Handshake::new(None, headers).check("a", &policy).is_err());
+    }
+
+    #[test]
+    fn what_is_not_text_is_there_and_matches_nothing() {
+        let origin = check(&[("origin", b"http://\xff")]);
+        assert_eq!(origin, Err(UpgradeRefused::Origin(OriginRefused::NotAllowed)));
+        let subprotocol = check(&[("sec-websocket-protocol", b"\xff")]);
+        assert_eq!(subprotocol, Err(UpgradeRefused::Subprotocol(UnknownSubprotocol)));
+    }
+
+    #[test]
+    fn each_refusal_has_its_status_and_says_why() {
+        for (headers, room, status, body) in [
+            (None, "no spaces", 400, "a room name is"),
+            (Some(("origin", b"http://b.example".as_slice())), "a", 403, "pages of this origin"),
+            (Some(("sec-websocket-protocol", b"chat")), "a", 400, "this server speaks"),
+        ] {
+            let handshake = Handshake::new(None, headers);
+            let refused = handshake.check(room, &OriginPolicy::same_host()).unwrap_err();
+            assert_eq!(refused.status(), status);
+            assert!(refused.to_string().starts_with(body), "{refused}");
+        }
+    }
+}
