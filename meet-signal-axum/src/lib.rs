@@ -7,7 +7,9 @@ mod upgrade;
 
 pub use assets::client;
 pub use router::SignalRouter;
-pub use upgrade::{SignalUpgrade, UpgradeRefused};
+pub use upgrade::SignalUpgrade;
 
 pub use meet_signal_core as core;
-pub use meet_signal_core::{Denied, Grant, Hub, Limits, OriginPolicy, RoomId};
+pub use meet_signal_core::{
+    Denied, Grant, Hub, Limits, OriginPolicy, RoomId, handshake::UpgradeRefused,
+};

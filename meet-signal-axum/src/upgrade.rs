@@ -2,12 +2,12 @@
 
 use axum::{
     extract::{FromRequestParts, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use meet_signal_core::{
-    Authorize, Hub, InvalidRoomId, OriginPolicy, OriginRefused, RoomId, UnknownSubprotocol, driver,
-    select_subprotocol,
+    Authorize, Hub, OriginPolicy, driver,
+    handshake::{Handshake, UpgradeRefused},
 };
 
 use crate::socket::AxumSocket;
@@ -31,28 +31,8 @@ use crate::socket::AxumSocket;
 #[must_use = "a response is made by `join`"]
 pub struct SignalUpgrade {
     websocket: WebSocketUpgrade,
-    headers: Handshake,
+    handshake: Handshake,
     origins: OriginPolicy,
-}
-
-#[derive(Debug)]
-struct Handshake {
-    origin: Option<HeaderValue>,
-    host: Option<String>,
-    subprotocols: Vec<HeaderValue>,
-}
-
-/// Why a request is answered without an upgrade. As a response it is a line of text for whoever
-/// reads a browser's console.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum UpgradeRefused {
-    /// 400: no room can have this name.
-    Room(InvalidRoomId),
-    /// 400: the client offers only subprotocols that are not known here.
-    Subprotocol(UnknownSubprotocol),
-    /// 403: the page's origin may not connect.
-    Origin(OriginRefused),
 }
 
 impl SignalUpgrade {
@@ -71,7 +51,10 @@ impl SignalUpgrade {
     where
         A: Authorize<Decision: Send> + Send + 'static,
     {
-        self.try_join(hub, room, authorize).unwrap_or_else(IntoResponse::into_response)
+        self.try_join(hub, room, authorize).unwrap_or_else(|refused| {
+            let status = StatusCode::from_u16(refused.status()).expect("a status of HTTP");
+            (status, refused.to_string()).into_response()
+        })
     }
 
     /// Like [`join`](Self::join), for an application with error pages of its own.
@@ -88,11 +71,7 @@ impl SignalUpgrade {
     where
         A: Authorize<Decision: Send> + Send + 'static,
     {
-        let room: RoomId = room.parse().map_err(UpgradeRefused::Room)?;
-        let origin = self.headers.origin();
-        self.origins.check(origin, self.headers.host.as_deref()).map_err(UpgradeRefused::Origin)?;
-        let subprotocol = self.headers.subprotocol().map_err(UpgradeRefused::Subprotocol)?;
-
+        let accepted = self.handshake.check(room, &self.origins)?;
         let limits = hub.limits();
         let websocket = self
             .websocket
@@ -100,10 +79,11 @@ impl SignalUpgrade {
             .write_buffer_size(WRITE_BUFFER)
             .max_message_size(limits.frame_bytes())
             .max_frame_size(limits.frame_bytes())
-            .protocols(subprotocol);
+            .protocols(accepted.subprotocol);
         let hub = hub.clone();
-        Ok(websocket
-            .on_upgrade(move |socket| driver::serve(hub, room, authorize, AxumSocket::new(socket))))
+        Ok(websocket.on_upgrade(move |socket| {
+            driver::serve(hub, accepted.room, authorize, AxumSocket::new(socket))
+        }))
     }
 }
 
@@ -111,49 +91,11 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
     type Rejection = WebSocketUpgradeRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let headers = Handshake::of(parts);
+        let authority = parts.uri.authority().map(|authority| authority.as_str());
+        let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let handshake = Handshake::new(authority, headers);
         let websocket = WebSocketUpgrade::from_request_parts(parts, state).await?;
-        Ok(Self { websocket, headers, origins: OriginPolicy::default() })
-    }
-}
-
-impl Handshake {
-    fn of(parts: &Parts) -> Self {
-        let headers = &parts.headers;
-        let host = match parts.uri.authority() {
-            Some(authority) => Some(authority.as_str().to_owned()),
-            None => text(headers, header::HOST).map(str::to_owned),
-        };
-        Self {
-            origin: headers.get(header::ORIGIN).cloned(),
-            host,
-            subprotocols: headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned().collect(),
-        }
-    }
-
-    /// An origin that is not text is one that no list has.
-    fn origin(&self) -> Option<&str> {
-        self.origin.as_ref().map(|value| value.to_str().unwrap_or("null"))
-    }
-
-    fn subprotocol(&self) -> Result<Option<&'static str>, UnknownSubprotocol> {
-        select_subprotocol(self.subprotocols.iter().map(|value| value.to_str().unwrap_or("")))
-    }
-}
-
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
-}
-
-impl IntoResponse for UpgradeRefused {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Room(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
-            Self::Subprotocol(error) => {
-                (StatusCode::BAD_REQUEST, error.to_string()).into_response()
-            }
-            Self::Origin(error) => (StatusCode::FORBIDDEN, error.to_string()).into_response(),
-        }
+        Ok(Self { websocket, handshake, origins: OriginPolicy::default() })
     }
 }
 
