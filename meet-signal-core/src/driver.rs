@@ -79,7 +79,10 @@ async fn admit<S: Socket, A: Authorize>(
             .map_err(|_| End::Closed(CloseReason::ProtocolViolation))?;
         let text = match incoming {
             Incoming::Text(text) => text,
-            Incoming::Control => continue,
+            Incoming::Control => {
+                intake.control(now()).map_err(End::Closed)?;
+                continue;
+            }
             Incoming::Refused(reason) => return Err(End::Closed(reason)),
             Incoming::Closed => return Err(End::Lost),
         };
@@ -177,7 +180,13 @@ async fn converse<S: Socket>(session: &mut Session, welcome: Frame, socket: &mut
                         return End::Closed(reason);
                     }
                 }
-                Incoming::Control => liveness.heard(now()),
+                Incoming::Control => {
+                    let now = now();
+                    liveness.heard(now);
+                    if let ControlFlow::Break(reason) = session.receive_control(now) {
+                        return End::Closed(reason);
+                    }
+                }
                 Incoming::Refused(reason) => return End::Closed(reason),
                 Incoming::Closed => return End::Lost,
             },

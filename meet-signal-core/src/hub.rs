@@ -263,6 +263,16 @@ impl Hub {
         self.with_shard(room, |shard, wakes| shard.handle(room, connection, request, now, wakes))
     }
 
+    /// Counts a WebSocket ping or pong of a member; `None` where it is no member.
+    pub(crate) fn control(
+        &self,
+        room: &RoomId,
+        connection: Connection,
+        now: Instant,
+    ) -> Option<ControlFlow<CloseReason>> {
+        self.with_shard(room, |shard, _| shard.control(room, connection, now))
+    }
+
     /// Has the room do something with a member, if this connection speaks for it.
     pub(crate) fn apply_for(&self, room: &RoomId, connection: Connection, input: Input) {
         self.with_shard(room, |shard, wakes| {

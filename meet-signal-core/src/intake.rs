@@ -113,6 +113,17 @@ impl Intake {
         content.map_err(|malformed| self.reject(malformed))
     }
 
+    /// Counts a WebSocket ping or pong: they make work, too, and each ping an answer that waits for
+    /// the socket. Over the rate, there is nothing to tell the client by.
+    ///
+    /// # Errors
+    ///
+    /// The connection ends.
+    pub(crate) fn control(&mut self, now: Instant) -> Result<(), CloseReason> {
+        let taken = self.rate.take(now).or_else(|_| self.patience.take(now));
+        taken.map_err(|_| CloseReason::Flood)
+    }
+
     /// An acknowledgement has the form of a message, but is of frames that were never sent.
     pub(crate) fn bad_acknowledgement(&mut self) -> Rejected {
         let message = "`received` is more than was sent";

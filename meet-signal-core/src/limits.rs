@@ -73,7 +73,7 @@ limits! {
     /// How many sessions the hub holds, over all rooms and away ones too: those who join, drop and
     /// join again must not pile up kept sessions for ever. One costs about a kilobyte.
     sessions: usize = 262_144, 1, usize::MAX;
-    /// How many frames a second a session may send on and on. A join with its candidates is some
+    /// How many frames a second a session may send on and on, WebSocket pings and pongs too. A join with its candidates is some
     /// thirty frames for each peer.
     rate_per_second: u32 = 60, 1, 1_000_000;
     /// How many frames a session may send at once, on top of a quiet time.

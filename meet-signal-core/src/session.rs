@@ -56,6 +56,15 @@ impl Session {
         }
     }
 
+    /// Handles a WebSocket ping or pong from the client, which counts against its rate. The adapter
+    /// or its framework answers a ping.
+    ///
+    /// A break says that the connection ends.
+    pub fn receive_control(&mut self, now: Instant) -> ControlFlow<CloseReason> {
+        let counted = self.hub.control(&self.room, self.connection, now);
+        counted.unwrap_or_else(|| self.outbox.end(self.connection.generation))
+    }
+
     /// Appends what waits for the client's socket to `batch`: up to `most` bytes, but at least one
     /// frame. All of it counts as sent.
     ///

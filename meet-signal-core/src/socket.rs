@@ -47,7 +47,7 @@ pub trait Socket {
 pub enum Incoming<T> {
     /// A text frame.
     Text(T),
-    /// A WebSocket ping or pong: a sign of life.
+    /// A WebSocket ping or pong: a sign of life that counts against the rate, like a message.
     Control,
     /// Something that ends the connection: [`CloseReason::Binary`], [`CloseReason::FrameTooLarge`],
     /// [`CloseReason::NotUtf8`] or [`CloseReason::NotWebSocket`].

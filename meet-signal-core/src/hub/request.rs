@@ -54,6 +54,23 @@ impl Shard {
         }
         Some(end)
     }
+
+    /// Counts a WebSocket ping or pong of a member; otherwise like [`handle`](Self::handle).
+    pub(super) fn control(
+        &mut self,
+        room: &RoomId,
+        connection: Connection,
+        now: Instant,
+    ) -> Option<ControlFlow<CloseReason>> {
+        let seat = self.rooms.get_mut(room)?.seats.get_mut(&connection.peer)?;
+        if seat.generation != connection.generation {
+            return Some(ControlFlow::Break(CloseReason::TakenOver));
+        }
+        Some(match seat.intake.control(now) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(reason) => ControlFlow::Break(reason),
+        })
+    }
 }
 
 impl Entry {

@@ -187,6 +187,32 @@ async fn a_client_that_takes_nothing_is_too_slow_and_hurts_nobody() {
     assert!(!task.is_finished(), "it may come back");
 }
 
+/// A client that pings without reading has an answer wait for each of them, beside the outbox and
+/// its bound.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_pings_ends_the_connection() {
+    let limits = Limits::builder().rate_per_second(1).rate_burst(3).build().unwrap();
+    let hub = Hub::new(limits);
+    let ping = |client: &ClientEnd, times| {
+        (0..times).for_each(|_| client.sender().deliver(Incoming::Control));
+    };
+    // A burst, and as many again for patience.
+    let (mut member, _task) = connect(&hub);
+    member.join().await;
+    ping(&member, 4);
+    member.send(r#"{"type":"leave"}"#);
+    assert_eq!(member.next().await, Got::Closed(CloseReason::Left));
+
+    let (mut member, _task) = connect(&hub);
+    member.join().await;
+    ping(&member, 6);
+    assert_eq!(member.next().await, Got::Closed(CloseReason::Flood));
+
+    let (mut stranger, _task) = connect(&hub);
+    ping(&stranger, 7);
+    assert_eq!(stranger.next().await, Got::Closed(CloseReason::Flood));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_burst_is_one_flush() {
     let hub = Hub::default();
