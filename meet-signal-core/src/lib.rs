@@ -7,6 +7,8 @@ pub mod message;
 pub mod room;
 pub mod roster;
 pub mod socket;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod ticket;
 
 mod authorize;

@@ -1,0 +1,103 @@
+//! The server under test, and how it is set up.
+
+use std::{net::SocketAddr, time::Duration};
+
+use crate::{
+    Applicant, Denied, Grant, Hub, Limits, Permissions,
+    message::{IceServer, Meta},
+};
+
+/// Where the server under test is.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) path: String,
+    pub(crate) hub: Option<Hub>,
+}
+
+impl Target {
+    /// A server at this address, with its rooms at `/signal/{room}`.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, path: "/signal/{room}".to_owned(), hub: None }
+    }
+
+    /// Where the rooms are; `{room}` stands for the name.
+    ///
+    /// # Panics
+    ///
+    /// The template does not say where the name goes.
+    pub fn path(mut self, template: impl Into<String>) -> Self {
+        self.path = template.into();
+        assert!(self.path.contains("{room}"), "a path without `{{room}}`");
+        self
+    }
+
+    /// The server's hub, where it is in the same process: for the promises about what an
+    /// application does.
+    pub fn hub(mut self, hub: Hub) -> Self {
+        self.hub = Some(hub);
+        self
+    }
+}
+
+/// The limits that the server's hub has to have.
+///
+/// | limit | value | because |
+/// |---|---|---|
+/// | `heartbeat` | 1 s | three of them in silence lose a connection: soon, but not for a busy machine's hiccup |
+/// | `grace` | 1 s | what is lost is gone soon |
+/// | `join_timeout` | 5 s | a crowd that connects at once has time to join |
+/// | `write_timeout` | 1 s | a member that does not read is found out soon |
+/// | `room_peers` | 8 | a room is filled with a handful of connections |
+/// | `outbox_bytes` | 128 KiB | a few frames fill it |
+///
+/// All others are the defaults.
+///
+/// # Panics
+///
+/// Never: these limits are within their ranges.
+pub fn limits() -> Limits {
+    Limits::builder()
+        .heartbeat(Duration::from_secs(1))
+        .grace(Duration::from_secs(1))
+        .join_timeout(Duration::from_secs(5))
+        .write_timeout(Duration::from_secs(1))
+        .room_peers(8)
+        .outbox_bytes(128 * 1024)
+        .build()
+        .expect("the limits are within their ranges")
+}
+
+/// The decisions that the server under test has to leave to the suite: pass this function where an
+/// [`Authorize`](crate::Authorize) is taken.
+///
+/// A token that begins with `conformance:` asks for what follows: `unauthorized`, `refused`,
+/// `banned`, `room-locked`, `duplicate` and `unavailable` for that [`Denied`], `listener` for no
+/// permissions, `guest` for a grant that sets `meta` and ICE servers. Everybody else is let in.
+///
+/// # Errors
+///
+/// What the token asks for.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it decides at once.
+pub async fn authorize(applicant: Applicant) -> Result<Grant, Denied> {
+    let asked = applicant.token.as_deref().and_then(|token| token.strip_prefix("conformance:"));
+    match asked {
+        Some("unauthorized") => Err(Denied::unauthorized("as the token asks for")),
+        Some("refused") => Err(Denied::refused("as the token asks for")),
+        Some("banned") => Err(Denied::banned("as the token asks for")),
+        Some("room-locked") => Err(Denied::room_locked("as the token asks for")),
+        Some("duplicate") => Err(Denied::duplicate("as the token asks for")),
+        Some("unavailable") => Err(Denied::unavailable("as the token asks for")),
+        Some("listener") => Ok(Grant::new().permissions(Permissions::NONE)),
+        Some("guest") => {
+            let meta = Meta::new(&"a guest").expect("a string is JSON");
+            let turn = IceServer::turn("turn:turn.example", "a guest", "a secret");
+            Ok(Grant::new().meta(meta).ice_servers([IceServer::stun("stun:stun.example"), turn]))
+        }
+        _ => Ok(Grant::new()),
+    }
+}
