@@ -1,0 +1,5 @@
+//! What this adapter does beyond the protocol, and the conformance suite cannot see.
+
+mod assets;
+mod support;
+mod upgrade;

@@ -1,0 +1,156 @@
+//! What an application makes of the adapter.
+
+use std::net::SocketAddr;
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, Path, State},
+    http::{StatusCode, request::Parts},
+    response::Response,
+    routing,
+};
+use futures_util::{SinkExt, StreamExt};
+use meet_signal_axum::{Grant, Hub, OriginPolicy, SignalRouter, SignalUpgrade, UpgradeRefused};
+use meet_signal_core::message::Meta;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+
+use crate::support::{get, serve, upgrade};
+
+type Client = WebSocketStream<TcpStream>;
+
+async fn join(server: SocketAddr, path: &str) -> (Client, Value) {
+    let stream = TcpStream::connect(server).await.expect("the server listens");
+    let client = client_async(format!("ws://{server}{path}"), stream).await;
+    let (mut client, _) = client.expect("the request is upgraded");
+    client.send(Message::text(r#"{"type":"join"}"#)).await.expect("the connection is open");
+    let welcome = told(&mut client).await;
+    assert_eq!(welcome["type"], "welcome");
+    (client, welcome)
+}
+
+async fn told(client: &mut Client) -> Value {
+    let message = client.next().await.expect("the connection goes on").expect("a message");
+    serde_json::from_str(message.to_text().expect("a text")).expect("JSON")
+}
+
+#[tokio::test]
+async fn listed_origins_may_connect_and_no_others() {
+    let policy = OriginPolicy::listed(["https://meet.example.com"]);
+    let server = serve(SignalRouter::new(Hub::default()).origins(policy).into_router()).await;
+    let same_host = format!("http://{server}");
+    for (origin, status) in [
+        ("https://meet.example.com", 101),
+        ("http://meet.example.com", 403),
+        ("https://meet.example.com:8443", 403),
+        ("null", 403),
+        (&same_host, 403),
+    ] {
+        let answer = upgrade(server, "/signal/standup", &[("Origin", origin)]).await;
+        assert_eq!(answer.status, status, "{origin}");
+    }
+    assert_eq!(upgrade(server, "/signal/standup", &[]).await.status, 101);
+}
+
+#[tokio::test]
+async fn with_browsers_only_an_origin_is_asked_for() {
+    let policy = OriginPolicy::same_host().browsers_only();
+    let server = serve(SignalRouter::new(Hub::default()).origins(policy).into_router()).await;
+    assert_eq!(upgrade(server, "/signal/standup", &[]).await.status, 403);
+    let origin = format!("http://{server}");
+    let answer = upgrade(server, "/signal/standup", &[("Origin", &origin)]).await;
+    assert_eq!(answer.status, 101);
+}
+
+#[tokio::test]
+async fn a_refusal_says_why_to_who_reads_the_console() {
+    let server = serve(SignalRouter::new(Hub::default()).into_router()).await;
+    let refused = upgrade(server, "/signal/a%20b", &[]).await;
+    assert_eq!((refused.status, refused.body.starts_with("a room name is")), (400, true));
+    let refused = upgrade(server, "/signal/a", &[("Origin", "https://evil.example")]).await;
+    assert_eq!(refused.body, "pages of this origin may not connect here");
+    let refused = upgrade(server, "/signal/a", &[("Sec-WebSocket-Protocol", "chat")]).await;
+    assert_eq!(refused.body, "this server speaks the WebSocket subprotocol meet-signal.v1");
+}
+
+#[tokio::test]
+async fn a_get_without_an_upgrade_is_a_client_error() {
+    let server = serve(SignalRouter::new(Hub::default()).into_router()).await;
+    let answer = get(server, "/signal/standup", &[]).await;
+    assert!((400..500).contains(&answer.status), "{}", answer.status);
+}
+
+#[tokio::test]
+async fn two_hubs_in_one_process_know_nothing_of_each_other() {
+    let (one, two) = (Hub::default(), Hub::default());
+    let app = Router::new()
+        .nest("/one", SignalRouter::new(one.clone()).into_router())
+        .nest("/two", SignalRouter::new(two.clone()).into_router());
+    let server = serve(app).await;
+    let (mut in_one, welcome) = join(server, "/one/signal/standup").await;
+    let (_in_two, other) = join(server, "/two/signal/standup").await;
+    assert_eq!((&welcome["peers"], &other["peers"]), (&json!([]), &json!([])));
+    let room = "standup".parse().unwrap();
+    assert_eq!((one.roster(&room).len(), two.roster(&room).len()), (1, 1));
+
+    // Nothing of the other room came before this.
+    let signal = json!({"type": "signal", "to": other["self"]["id"], "data": 1, "ref": 1});
+    in_one.send(Message::text(signal.to_string())).await.unwrap();
+    assert_eq!(told(&mut in_one).await["code"], "no-such-peer");
+}
+
+/// Stands for an application's own login.
+struct User {
+    name: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for User {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        let name = parts.headers.get("x-user").and_then(|name| name.to_str().ok());
+        name.map(|name| Self { name: name.to_owned() }).ok_or(StatusCode::UNAUTHORIZED)
+    }
+}
+
+#[tokio::test]
+async fn an_extractor_of_the_application_refuses_before_the_upgrade() {
+    async fn signal(
+        user: User,
+        State(hub): State<Hub>,
+        Path(room): Path<String>,
+        upgrade: SignalUpgrade,
+    ) -> Response {
+        upgrade.join(&hub, &room, Grant::new().meta(Meta::new(&user.name).unwrap()))
+    }
+
+    let hub = Hub::default();
+    let app = Router::new().route("/rooms/{room}", routing::get(signal)).with_state(hub.clone());
+    let server = serve(app).await;
+    assert_eq!(upgrade(server, "/rooms/standup", &[]).await.status, 401);
+    let answer = upgrade(server, "/rooms/standup", &[("X-User", "Ada")]).await;
+    assert_eq!(answer.status, 101);
+    assert!(hub.rooms().is_empty(), "nobody said `join`");
+}
+
+#[tokio::test]
+async fn an_application_may_have_pages_of_its_own_for_what_is_refused() {
+    async fn signal(
+        State(hub): State<Hub>,
+        Path(room): Path<String>,
+        upgrade: SignalUpgrade,
+    ) -> Result<Response, (StatusCode, &'static str)> {
+        upgrade.try_join(&hub, &room, Grant::new()).map_err(|refused| match refused {
+            UpgradeRefused::Room(_) => (StatusCode::NOT_FOUND, "there is no such room"),
+            _ => (StatusCode::IM_A_TEAPOT, "go away"),
+        })
+    }
+
+    let app = Router::new().route("/rooms/{room}", routing::get(signal)).with_state(Hub::default());
+    let server = serve(app).await;
+    let answer = upgrade(server, "/rooms/a%20b", &[]).await;
+    assert_eq!((answer.status, answer.body.as_str()), (404, "there is no such room"));
+    let answer = upgrade(server, "/rooms/a", &[("Origin", "null")]).await;
+    assert_eq!(answer.status, 418);
+}
