@@ -28,6 +28,38 @@ impl ETag {
     }
 }
 
+/// The answer to a request for a module, whatever the web framework: an adapter gives it as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// 200, 304, or 404.
+    pub status: u16,
+    /// Names, in lower case, and values.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// The content.
+    pub body: &'static [u8],
+}
+
+/// Answers a GET of the module with this name. `if_none_match` are the values of the request's
+/// headers `If-None-Match` (RFC 9110, section 13.1.2).
+///
+/// Each module is served with an `ETag` and revalidated at every use (`Cache-Control: no-cache`), so
+/// that after a deployment no page mixes old modules with new ones.
+pub fn answer<'a>(name: &str, if_none_match: impl IntoIterator<Item = &'a str>) -> Answer {
+    let Some(module) = module(name) else {
+        let headers = vec![("content-type", "text/plain; charset=utf-8")];
+        return Answer { status: 404, headers, body: b"no such module" };
+    };
+    let mut headers = vec![("etag", module.etag.as_str()), ("cache-control", "no-cache")];
+    if module.is_fresh(if_none_match) {
+        return Answer { status: 304, headers, body: b"" };
+    }
+    headers.push(("content-type", CONTENT_TYPE));
+    // Without it, a module imported by a page of another origin could be read as another type.
+    headers.push(("x-content-type-options", "nosniff"));
+    Answer { status: 200, headers, body: module.source }
+}
+
 /// The module that a page imports.
 pub const ENTRY: &str = "index.js";
 
@@ -48,6 +80,15 @@ pub fn module(name: &str) -> Option<&'static Module> {
 impl Module {
     const fn new(name: &'static str, source: &'static [u8]) -> Self {
         Self { name, source, etag: ETag(tag(source)) }
+    }
+
+    /// `If-None-Match`: a list of tags, compared weakly, or `*`.
+    fn is_fresh<'a>(&self, if_none_match: impl IntoIterator<Item = &'a str>) -> bool {
+        if_none_match
+            .into_iter()
+            .flat_map(|tags| tags.split(','))
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.etag.as_str())
     }
 }
 
@@ -89,5 +130,44 @@ mod tests {
     fn tags_follow_the_text() {
         assert_eq!(Module::new("a", b"").etag.as_str(), "\"cbf29ce484222325\"");
         assert_eq!(Module::new("a", b"a").etag.as_str(), "\"af63dc4c8601ec8c\"");
+    }
+
+    #[test]
+    fn a_module_is_served_with_its_type_and_its_tag() {
+        let tag = module(ENTRY).unwrap().etag.as_str();
+        let answer = answer(ENTRY, []);
+        assert_eq!((answer.status, answer.body), (200, module(ENTRY).unwrap().source));
+        assert_eq!(
+            answer.headers,
+            [
+                ("etag", tag),
+                ("cache-control", "no-cache"),
+                ("content-type", "text/javascript; charset=utf-8"),
+                ("x-content-type-options", "nosniff"),
+            ]
+        );
+    }
+
+    #[test]
+    fn who_has_a_module_is_not_sent_it_again() {
+        let tag = module(ENTRY).unwrap().etag.as_str();
+        let weak = format!("W/{tag}");
+        let among_others = format!("\"other\" , {tag}");
+        for has in [&[tag][..], &[&weak], &[&among_others], &["\"other\"", tag], &["*"]] {
+            let answer = answer(ENTRY, has.iter().copied());
+            assert_eq!((answer.status, answer.body), (304, &b""[..]), "{has:?}");
+            assert_eq!(answer.headers, [("etag", tag), ("cache-control", "no-cache")]);
+        }
+        let unquoted = tag.trim_matches('"');
+        for has in [&[][..], &[""], &["\"other\""], &[unquoted], &["W/*"]] {
+            assert_eq!(answer(ENTRY, has.iter().copied()).status, 200, "{has:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_module_is_not_found() {
+        for name in ["", "Cargo.toml", "../lib.rs", "index.js/"] {
+            assert_eq!(answer(name, ["*"]).status, 404, "{name:?}");
+        }
     }
 }

@@ -3,11 +3,11 @@
 use axum::{
     Router,
     extract::Path,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use meet_signal_js::{CONTENT_TYPE, Module, module};
+use meet_signal_js::answer;
 
 /// A router that serves the JS modules by name: nest it where the page imports them from.
 ///
@@ -28,32 +28,16 @@ where
 }
 
 async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
-    let Some(module) = module(&name) else {
-        return (StatusCode::NOT_FOUND, "no such module").into_response();
-    };
-    let validators = [
-        (header::ETAG, etag(module)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    ];
-    if is_fresh(&headers, module) {
-        return (StatusCode::NOT_MODIFIED, validators).into_response();
-    }
-    let types = [
-        (header::CONTENT_TYPE, CONTENT_TYPE),
-        // Without it, a module imported by a page of another origin could be read as another type.
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    (validators, types, module.source).into_response()
-}
-
-fn etag(module: &Module) -> HeaderValue {
-    HeaderValue::from_str(module.etag.as_str()).expect("a tag is printable ASCII")
-}
-
-/// `If-None-Match` by RFC 9110, section 13.1.2: a list of tags, compared weakly, or `*`.
-fn is_fresh(headers: &HeaderMap, module: &Module) -> bool {
     let tags = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
-    tags.flat_map(|tags| tags.split(','))
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == module.etag.as_str())
+    let answer = answer(&name, tags);
+    let status = StatusCode::from_u16(answer.status).expect("a status of HTTP");
+    let mut response = (status, answer.body).into_response();
+    // A body of bytes comes with a type of its own; a 304 has none.
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    let headers = answer
+        .headers
+        .into_iter()
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    response.headers_mut().extend(headers);
+    response
 }
