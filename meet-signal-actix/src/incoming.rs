@@ -1,0 +1,95 @@
+//! What a connection receives: the payload of the request that upgrades it.
+
+use actix_http::ws::{OpCode, Parser, ProtocolError};
+use actix_web::{dev::Payload, web::BytesMut};
+use futures_util::StreamExt;
+use meet_signal_core::CloseReason;
+
+/// The WebSocket frames of a payload, of which it takes no more than a frame needs: actix stops
+/// reading a connection once 32 KiB wait to be taken.
+pub(crate) struct Fragments {
+    payload: Payload,
+    buffer: BytesMut,
+    frame_bytes: usize,
+    /// One could not be read, and so none after it.
+    broken: bool,
+}
+
+/// A frame of RFC 6455, section 5.2.
+pub(crate) struct Fragment {
+    pub(crate) last: bool,
+    pub(crate) opcode: OpCode,
+    pub(crate) payload: BytesMut,
+}
+
+impl Fragments {
+    pub(crate) fn new(payload: Payload, frame_bytes: usize) -> Self {
+        Self { payload, buffer: BytesMut::new(), frame_bytes, broken: false }
+    }
+
+    /// The next one, or what is wrong with it. `None`: the connection is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what has been read is kept.
+    pub(crate) async fn next(&mut self) -> Option<Result<Fragment, CloseReason>> {
+        loop {
+            match self.parse() {
+                Ok(Some(fragment)) => return Some(Ok(fragment)),
+                Ok(None) => self.read().await?,
+                Err(reason) => {
+                    self.broken = true;
+                    return Some(Err(reason));
+                }
+            }
+        }
+    }
+
+    /// Discards what still comes, until the other end has closed.
+    pub(crate) async fn until_closed(&mut self) {
+        while !self.broken {
+            match self.next().await {
+                Some(Ok(Fragment { opcode: OpCode::Close, .. })) | None => return,
+                Some(_) => {}
+            }
+        }
+        while self.read().await.is_some() {
+            self.buffer.clear();
+        }
+    }
+
+    fn parse(&mut self) -> Result<Option<Fragment>, CloseReason> {
+        // actix looks at the length once the whole frame is there, which may be gigabytes.
+        if announced_bytes(&self.buffer).is_some_and(|length| length > self.frame_bytes as u64) {
+            return Err(CloseReason::FrameTooLarge);
+        }
+        match Parser::parse(&mut self.buffer, true, self.frame_bytes) {
+            Ok(None) => Ok(None),
+            Ok(Some((last, opcode, payload))) => {
+                if self.buffer.is_empty() {
+                    // The fragment has the memory; an idle connection keeps none.
+                    self.buffer = BytesMut::new();
+                }
+                Ok(Some(Fragment { last, opcode, payload: payload.unwrap_or_default() }))
+            }
+            Err(ProtocolError::Overflow) => Err(CloseReason::FrameTooLarge),
+            Err(_) => Err(CloseReason::NotWebSocket),
+        }
+    }
+
+    async fn read(&mut self) -> Option<()> {
+        let chunk = self.payload.next().await?.ok()?;
+        self.buffer.extend_from_slice(&chunk);
+        Some(())
+    }
+}
+
+/// The length in the header of the frame at the start of `buffer` (RFC 6455, section 5.2), once it
+/// is there.
+fn announced_bytes(buffer: &[u8]) -> Option<u64> {
+    match buffer.get(1)? & 0x7f {
+        126 => Some(u16::from_be_bytes(*buffer.get(2..)?.first_chunk()?).into()),
+        127 => Some(u64::from_be_bytes(*buffer.get(2..)?.first_chunk()?)),
+        length => Some(length.into()),
+    }
+}

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod assets;
+mod handshake;
+mod incoming;
+mod outgoing;
+mod scope;
+mod socket;
+mod upgrade;
+
+pub use assets::client;
+pub use handshake::UpgradeRefused;
+pub use scope::SignalScope;
+pub use upgrade::SignalUpgrade;
+
+pub use meet_signal_core as core;
+pub use meet_signal_core::{Denied, Grant, Hub, Limits, OriginPolicy, RoomId};

@@ -1,0 +1,166 @@
+//! What a connection sends: the body of the response that upgrades it.
+//!
+//! actix asks a body for its next chunk while less than 32 KiB wait to be written (or as much as
+//! `HttpServer::h1_write_buffer_size` says), and never while the connection takes nothing. So what a
+//! socket hands over waits in a slot until it is asked for, and the socket waits with it. A peer
+//! that does not read costs one batch here, besides its outbox, and is noticed.
+
+use std::{
+    cell::RefCell,
+    convert::Infallible,
+    future::poll_fn,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use actix_http::ws::{CloseReason, OpCode, Parser};
+use actix_web::{
+    body::{BodySize, MessageBody},
+    web::{Bytes, BytesMut},
+};
+use meet_signal_core::{Frame, socket::Lost};
+
+/// The two ends of a slot.
+pub(crate) fn outgoing() -> (Outgoing, Body) {
+    let slot = Rc::default();
+    (Outgoing(Rc::clone(&slot)), Body(slot))
+}
+
+/// The socket's end. Once it is dropped, the body ends with what is in the slot.
+pub(crate) struct Outgoing(Rc<RefCell<Slot>>);
+
+/// actix's end.
+pub(crate) struct Body(Rc<RefCell<Slot>>);
+
+#[derive(Default)]
+struct Slot {
+    /// Encoded frames.
+    bytes: BytesMut,
+    /// The payload of the last ping, until it is answered. Earlier ones need no answer (RFC 6455,
+    /// section 5.5.3), so that a peer cannot pile answers up.
+    ping: Option<Box<[u8]>>,
+    /// The body was asked for more than there was: all that was in the slot has found room.
+    taken: bool,
+    /// The other end has been dropped.
+    ended: bool,
+    sender: Option<Waker>,
+    reader: Option<Waker>,
+}
+
+impl Outgoing {
+    /// Takes all frames out of `batch`, and waits until they have found room in actix's buffer.
+    /// Not cancel safe: what was taken out is sent all the same.
+    pub(crate) async fn send(&self, batch: &mut Vec<Frame>) -> Result<(), Lost> {
+        self.put(|slot| {
+            slot.taken = false;
+            slot.bytes.reserve(batch.iter().map(|frame| HEADER + frame.len()).sum());
+            for frame in batch.drain(..) {
+                Parser::write_message(&mut slot.bytes, frame.as_str(), OpCode::Text, true, false);
+            }
+        });
+        poll_fn(|cx| self.0.borrow_mut().poll_taken(cx)).await
+    }
+
+    /// Has a ping answered, when there is room.
+    pub(crate) fn pong(&self, ping: &[u8]) {
+        // Copied: a few bytes would keep all that was read with them.
+        self.put(|slot| slot.ping = Some(ping.into()));
+    }
+
+    /// Has a close frame sent, after which nothing is to be sent.
+    pub(crate) fn close(&self, reason: Option<CloseReason>) {
+        self.put(|slot| {
+            slot.answer_ping();
+            Parser::write_close(&mut slot.bytes, reason, false);
+        });
+    }
+
+    fn put(&self, f: impl FnOnce(&mut Slot)) {
+        let reader = {
+            let mut slot = self.0.borrow_mut();
+            f(&mut slot);
+            slot.reader.take()
+        };
+        reader.inspect(Waker::wake_by_ref);
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        self.put(|slot| slot.ended = true);
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let sender = {
+            let mut slot = self.0.borrow_mut();
+            slot.ended = true;
+            slot.sender.take()
+        };
+        sender.inspect(Waker::wake_by_ref);
+    }
+}
+
+impl MessageBody for Body {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let mut slot = self.0.borrow_mut();
+        if let Some(chunk) = slot.chunk() {
+            return Poll::Ready(Some(Ok(chunk)));
+        }
+        if slot.ended {
+            return Poll::Ready(None);
+        }
+        slot.taken = true;
+        slot.reader = Some(cx.waker().clone());
+        let sender = slot.sender.take();
+        drop(slot);
+        sender.inspect(Waker::wake_by_ref);
+        Poll::Pending
+    }
+}
+
+impl Slot {
+    fn chunk(&mut self) -> Option<Bytes> {
+        self.answer_ping();
+        let chunk = self.bytes.split_to(self.bytes.len().min(CHUNK)).freeze();
+        if self.bytes.is_empty() {
+            // The chunk has the memory; an idle connection keeps none.
+            self.bytes = BytesMut::new();
+        }
+        (!chunk.is_empty()).then_some(chunk)
+    }
+
+    fn answer_ping(&mut self) {
+        if let Some(ping) = self.ping.take() {
+            Parser::write_message(&mut self.bytes, ping, OpCode::Pong, true, false);
+        }
+    }
+
+    fn poll_taken(&mut self, cx: &Context<'_>) -> Poll<Result<(), Lost>> {
+        if self.ended {
+            return Poll::Ready(Err(Lost::new()));
+        }
+        if self.taken {
+            return Poll::Ready(Ok(()));
+        }
+        self.sender = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// How much one asking gives. It is what actix may hold beyond its own bound, and keeps.
+const CHUNK: usize = 16 * 1024;
+
+/// The most that a frame's header takes (RFC 6455, section 5.2).
+const HEADER: usize = 10;

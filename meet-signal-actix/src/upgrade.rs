@@ -1,0 +1,112 @@
+//! From an HTTP request to a session.
+
+use std::{
+    fmt,
+    future::{Ready, ready},
+};
+
+use actix_http::ws;
+use actix_web::{
+    Error, FromRequest, HttpRequest, HttpResponse, ResponseError, dev::Payload, http::header, rt,
+};
+use meet_signal_core::{Authorize, Hub, OriginPolicy, driver};
+
+use crate::{
+    handshake::{self, UpgradeRefused},
+    outgoing::outgoing,
+    socket::ActixSocket,
+};
+
+/// An extractor for the application's own handler: a request that wants to become a session.
+///
+/// ```
+/// use actix_web::{HttpResponse, web};
+/// use meet_signal_actix::{Grant, Hub, SignalUpgrade};
+///
+/// async fn signal(
+///     hub: web::Data<Hub>,
+///     room: web::Path<String>,
+///     // … and the application's own extractors: whoever is logged in, say.
+///     upgrade: SignalUpgrade,
+/// ) -> HttpResponse {
+///     upgrade.join(&hub, &room, Grant::new())
+/// }
+/// # actix_web::App::new().route("/rooms/{room}/signal", web::get().to(signal));
+/// ```
+#[must_use = "a response is made by `join`"]
+pub struct SignalUpgrade {
+    request: HttpRequest,
+    payload: Payload,
+    origins: OriginPolicy,
+}
+
+impl SignalUpgrade {
+    /// Which pages may connect. By default those of the same host.
+    pub fn origins(mut self, policy: OriginPolicy) -> Self {
+        self.origins = policy;
+        self
+    }
+
+    /// Upgrades the connection, and serves it until its session has ended.
+    ///
+    /// `authorize` is a ready [`Grant`](meet_signal_core::Grant), or a closure that gets the token
+    /// of the client's first message; see [`Authorize`]. A request that is refused is answered with
+    /// [`UpgradeRefused`].
+    pub fn join<A>(self, hub: &Hub, room: &str, authorize: A) -> HttpResponse
+    where
+        A: Authorize + 'static,
+    {
+        self.try_join(hub, room, authorize).unwrap_or_else(|refused| refused.error_response())
+    }
+
+    /// Like [`join`](Self::join), for an application with error pages of its own.
+    ///
+    /// # Errors
+    ///
+    /// The request is not to be upgraded.
+    pub fn try_join<A>(
+        self,
+        hub: &Hub,
+        room: &str,
+        authorize: A,
+    ) -> Result<HttpResponse, UpgradeRefused>
+    where
+        A: Authorize + 'static,
+    {
+        let (room, subprotocol) = handshake::check(&self.request, room, &self.origins)?;
+        let (outgoing, body) = outgoing();
+        let socket = ActixSocket::new(self.payload, outgoing, hub.limits().frame_bytes());
+        rt::spawn(driver::serve(hub.clone(), room, authorize, socket));
+
+        let mut response = ws::handshake_response(self.request.head());
+        if let Some(subprotocol) = subprotocol {
+            response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, subprotocol));
+        }
+        let response = response.message_body(body).expect("the headers are valid");
+        Ok(response.map_into_boxed_body().into())
+    }
+
+    /// A parameter of the matched route.
+    pub(crate) fn parameter(&self, name: &str) -> String {
+        self.request.match_info().query(name).to_owned()
+    }
+}
+
+impl FromRequest for SignalUpgrade {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(ws::verify_handshake(request.head()).map_err(Error::from).map(|()| Self {
+            request: request.clone(),
+            payload: payload.take(),
+            origins: OriginPolicy::default(),
+        }))
+    }
+}
+
+impl fmt::Debug for SignalUpgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignalUpgrade").field("origins", &self.origins).finish_non_exhaustive()
+    }
+}
