@@ -1,0 +1,151 @@
+//! What is answered without a connection becoming a session: the same as the adapter for axum says.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use actix_web::web;
+use meet_signal_actix::{Hub, SignalScope};
+use meet_signal_axum::SignalRouter;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::server::{serve, serve_hub};
+
+/// What of an answer is promised.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+async fn request(address: SocketAddr, method: &str, path: &str, headers: &[&str]) -> Answer {
+    let mut tcp = TcpStream::connect(address).await.expect("a server listens");
+    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
+    tcp.write_all(request.as_bytes()).await.expect("a connection");
+
+    let mut tcp = BufReader::new(tcp);
+    let status_line = line(&mut tcp).await;
+    let status = status_line.split(' ').nth(1).expect("a status").parse().expect("a number");
+    let mut headers = BTreeMap::new();
+    let mut length = 0;
+    while let Some((name, value)) = line(&mut tcp).await.split_once(": ") {
+        let name = name.to_ascii_lowercase();
+        if name == "content-length" {
+            length = value.parse().expect("a number");
+        }
+        if PROMISED.contains(&name.as_str()) {
+            headers.insert(name, value.to_owned());
+        }
+    }
+    let bodiless = method == "HEAD" || status == 304;
+    let mut body = vec![0; if bodiless { 0 } else { length }];
+    tcp.read_exact(&mut body).await.expect("the whole body");
+    Answer { status, headers, body: String::from_utf8(body).expect("text") }
+}
+
+async fn line(tcp: &mut BufReader<TcpStream>) -> String {
+    let mut line = String::new();
+    tcp.read_line(&mut line).await.expect("a line");
+    line.trim_end().to_owned()
+}
+
+/// The answer of this adapter, which is that of the other one.
+async fn answer(method: &str, path: &str, headers: &[&str]) -> Answer {
+    let actix = serve(|app| {
+        app.service(SignalScope::new(Hub::default()))
+            .service(web::scope("/js").service(meet_signal_actix::client()));
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let axum = listener.local_addr().expect("it listens");
+    let app = SignalRouter::new(Hub::default())
+        .into_router()
+        .nest("/js", meet_signal_axum::client::<()>());
+    let axum_server = tokio::spawn(axum::serve(listener, app).into_future());
+
+    let answer = request(actix.address, method, path, headers).await;
+    assert_eq!(answer, request(axum, method, path, headers).await, "{method} {path} {headers:?}");
+    axum_server.abort();
+    answer
+}
+
+async fn handshake(path: &str, headers: &[&str]) -> Answer {
+    answer("GET", path, &[&HANDSHAKE, headers].concat()).await
+}
+
+#[tokio::test]
+async fn a_room_that_cannot_be_is_refused() {
+    for name in ["a%20room", "a%2Fb", "stand+up", &"x".repeat(65)] {
+        let answer = handshake(&format!("/signal/{name}"), &[]).await;
+        assert_eq!(answer.status, 400, "{name}");
+        let body = "a room name is 1 to 64 characters of A-Z a-z 0-9 . _ ~ -";
+        assert_eq!(answer.body, body, "{name}");
+    }
+    assert_eq!(handshake("/signal/", &[]).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_subprotocol_that_nobody_speaks_is_refused() {
+    let answer = handshake(ROOM, &["Sec-WebSocket-Protocol: chat, meet-signal.v2"]).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.body, "this server speaks the WebSocket subprotocol meet-signal.v1");
+    assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_is_refused() {
+    let answer = handshake(ROOM, &["Origin: https://evil.example"]).await;
+    assert_eq!(answer.status, 403);
+    assert_eq!(answer.body, "pages of this origin may not connect here");
+    // What a client says of proxies before it is no reason to believe it.
+    let forwarded = ["Origin: https://evil.example", "X-Forwarded-Host: evil.example"];
+    assert_eq!(handshake(ROOM, &forwarded).await.status, 403);
+}
+
+#[tokio::test]
+async fn what_is_no_handshake_is_refused() {
+    for (method, headers, status) in [
+        ("GET", &[][..], 400),
+        ("POST", &HANDSHAKE, 405),
+        ("GET", &["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 12"], 426),
+    ] {
+        let server = serve_hub(&Hub::default());
+        let answer = request(server.address, method, ROOM, headers).await;
+        assert_eq!(answer.status, status, "{method} {headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_browser_side_is_served_and_revalidated() {
+    let whole = answer("GET", "/meet-signal/index.js", &[]).await;
+    assert_eq!(whole.status, 200);
+    assert_eq!(whole.headers["content-type"], "text/javascript; charset=utf-8");
+    assert_eq!(whole.headers["x-content-type-options"], "nosniff");
+    assert_eq!(whole.headers["cache-control"], "no-cache");
+    let has = format!("If-None-Match: \"other\", W/{}", whole.headers["etag"]);
+    let fresh = answer("GET", "/js/index.js", &[&has]).await;
+    assert_eq!((fresh.status, fresh.body.as_str()), (304, ""));
+    assert_eq!(fresh.headers["etag"], whole.headers["etag"]);
+    let stale = answer("GET", "/js/index.js", &["If-None-Match: \"other\""]).await;
+    assert_eq!(stale, whole);
+    let head = answer("HEAD", "/js/index.js", &[]).await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    assert_eq!(head.headers, whole.headers);
+    for name in ["nothing.js", "..%2Flib.rs"] {
+        assert_eq!(answer("GET", &format!("/js/{name}"), &[]).await.status, 404, "{name}");
+    }
+    assert_eq!(answer("POST", "/js/index.js", &[]).await.status, 405);
+}
+
+const PROMISED: [&str; 4] = ["content-type", "etag", "cache-control", "x-content-type-options"];
+
+const ROOM: &str = "/signal/standup";
+
+const HANDSHAKE: [&str; 4] = [
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+];

@@ -1,0 +1,9 @@
+//! The adapter over real sockets, served by several workers.
+
+mod answers;
+mod frames;
+mod memory;
+mod peer;
+mod server;
+mod sessions;
+mod slow;
