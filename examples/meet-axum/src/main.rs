@@ -1,10 +1,6 @@
 //! The Meet application on axum: `cargo run -p meet-axum`.
 
-use std::{
-    error::Error,
-    net::{SocketAddr, TcpListener},
-    time::Duration,
-};
+use std::{error::Error, sync::Arc};
 
 use axum::{
     Router,
@@ -21,8 +17,7 @@ use axum_server::{
 };
 use clap::Parser;
 use meet_signal_axum::{Grant, Hub, SignalRouter};
-use meet_web::{Asset, CONTENT_SECURITY_POLICY, Options};
-use tokio::{select, signal, time::timeout};
+use meet_web::{Asset, CONTENT_SECURITY_POLICY, Options, PATIENCE};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -30,16 +25,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let hub = Hub::default();
     let app = app(&options, hub.clone()).into_make_service();
 
-    let listener = TcpListener::bind(options.address())
-        .map_err(|error| format!("cannot listen at {}: {error}", options.address()))?;
-    listener.set_nonblocking(true)?;
+    let listener = options.listen()?;
     println!("Meet is at {}", options.url(listener.local_addr()?));
 
     let handle = Handle::new();
-    tokio::spawn(stop_on_signal(hub, handle.clone()));
-    let server = axum_server::from_tcp(listener)?.handle(handle);
+    let server = axum_server::from_tcp(listener)?.handle(handle.clone());
+    tokio::spawn(async move {
+        meet_web::stopping(hub).await;
+        handle.graceful_shutdown(Some(PATIENCE));
+    });
     if options.tls {
-        let tls = RustlsConfig::from_config(meet_web::server_config(options.host)?);
+        let tls = RustlsConfig::from_config(Arc::new(meet_web::server_config(options.host)?));
         server.acceptor(RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor)).serve(app).await?;
     } else {
         server.acceptor(NoDelayAcceptor).serve(app).await?;
@@ -58,10 +54,8 @@ fn app(options: &Options, hub: Hub) -> Router {
         .layer(map_response(with_security_policy))
 }
 
-/// The home page's form, for a browser without scripts.
 async fn open_room(Query(form): Query<Vec<(String, String)>>) -> Redirect {
-    let name = form.iter().find(|(field, _)| field == "room").map_or("", |(_, name)| name);
-    Redirect::to(&meet_web::room_path(name))
+    Redirect::to(&meet_web::form_target(&form))
 }
 
 async fn asset(Path(name): Path<String>) -> Response {
@@ -77,21 +71,3 @@ async fn with_security_policy(mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
 }
-
-/// Tells every participant to come back later, waits until they have heard it, and stops serving.
-async fn stop_on_signal(hub: Hub, handle: Handle<SocketAddr>) {
-    let terminated = async {
-        let mut signals = signal::unix::signal(signal::unix::SignalKind::terminate())
-            .expect("a process can listen to signals");
-        signals.recv().await;
-    };
-    select! {
-        _ = signal::ctrl_c() => {}
-        () = terminated => {}
-    }
-    // A participant whose connection is dead never answers; the server stops all the same.
-    let _ = timeout(PATIENCE, hub.drain()).await;
-    handle.graceful_shutdown(Some(PATIENCE));
-}
-
-const PATIENCE: Duration = Duration::from_secs(3);

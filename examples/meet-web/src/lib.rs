@@ -1,12 +1,14 @@
 //! What the Meet examples share, whatever their web framework: the pages, the command line, the
-//! certificate.
+//! listener, the certificate, the end.
 
 mod options;
 mod pages;
+mod stop;
 mod tls;
 
 pub use options::Options;
-pub use pages::{Asset, CONTENT_SECURITY_POLICY, asset, home, room, room_path};
+pub use pages::{Asset, CONTENT_SECURITY_POLICY, asset, form_target, home, room};
+pub use stop::{PATIENCE, stopping};
 pub use tls::{CertificateError, server_config};
 
 // The Rust of the project's README is compiled.

@@ -1,6 +1,9 @@
 //! The command line.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, TcpListener},
+};
 
 use clap::Parser;
 use meet_signal_core::message::IceServer;
@@ -30,9 +33,16 @@ pub struct Options {
 }
 
 impl Options {
-    /// Where to listen.
-    pub fn address(&self) -> SocketAddr {
-        SocketAddr::new(self.host, self.port)
+    /// Listens where these options say, for connections that time out.
+    ///
+    /// # Errors
+    ///
+    /// The address is not to be had; the message says which.
+    pub fn listen(&self) -> io::Result<TcpListener> {
+        let address = SocketAddr::new(self.host, self.port);
+        listen(address).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen at {address}: {error}"))
+        })
     }
 
     /// What participants are given.
@@ -50,6 +60,19 @@ impl Options {
         }
     }
 }
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    // Each connection inherits it: whoever takes nothing for so long is gone, though a web server
+    // that writes to it would wait for ever.
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(&listener).set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    Ok(listener)
+}
+
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// RFC 7064. A browser throws at a URL that it cannot parse, which would end every join.
 fn stun_url(url: &str) -> Result<String, &'static str> {

@@ -45,9 +45,10 @@ pub fn asset(name: &str) -> Option<Asset> {
     Some(Asset { content_type, body: file.data })
 }
 
-/// Where the form of the home page leads: `/room?room=standup` to `/room/standup`. A name that no
-/// room can have leads back home, where the form says what a name is.
-pub fn room_path(name: &str) -> String {
+/// Where the form of the home page leads, in a browser without scripts: `/room?room=standup` to
+/// `/room/standup`. A name that no room can have leads back home, where the form says what a name is.
+pub fn form_target(fields: &[(String, String)]) -> String {
+    let name = fields.iter().find(|(field, _)| field == "room").map_or("", |(_, name)| name);
     match name.trim().parse::<RoomId>() {
         Ok(room) => format!("/room/{room}"),
         Err(_) => "/".to_owned(),
@@ -81,8 +82,10 @@ mod tests {
 
     #[test]
     fn the_form_leads_to_the_room() {
-        assert_eq!(room_path("standup "), "/room/standup");
-        assert_eq!(room_path("//evil.example"), "/");
-        assert_eq!(room_path(""), "/");
+        let target = |room: &str| form_target(&[("room".to_owned(), room.to_owned())]);
+        assert_eq!(target("standup "), "/room/standup");
+        assert_eq!(target("//evil.example"), "/");
+        assert_eq!(target(""), "/");
+        assert_eq!(form_target(&[]), "/");
     }
 }

@@ -28,7 +28,7 @@ pub enum CertificateError {
 /// # Errors
 ///
 /// See [`CertificateError`].
-pub fn server_config(host: IpAddr) -> Result<Arc<ServerConfig>, CertificateError> {
+pub fn server_config(host: IpAddr) -> Result<ServerConfig, CertificateError> {
     let names =
         ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), host.to_string()];
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names)?;
@@ -38,5 +38,5 @@ pub fn server_config(host: IpAddr) -> Result<Arc<ServerConfig>, CertificateError
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(config)
 }

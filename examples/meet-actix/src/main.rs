@@ -1,0 +1,62 @@
+//! The Meet application on actix-web: `cargo run -p meet-actix`.
+
+use std::error::Error;
+
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    http::header,
+    middleware::DefaultHeaders,
+    web::{Path, Query, Redirect, ServiceConfig, get},
+};
+use clap::Parser;
+use meet_signal_actix::{Grant, Hub, SignalScope};
+use meet_web::{Asset, CONTENT_SECURITY_POLICY, Options, PATIENCE};
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    let hub = Hub::default();
+    let stopping = meet_web::stopping(hub.clone());
+    let routes = routes(&options, hub);
+
+    let listener = options.listen()?;
+    println!("Meet is at {}", options.url(listener.local_addr()?));
+
+    let security = (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    let server = HttpServer::new(move || {
+        App::new().wrap(DefaultHeaders::new().add(security.clone())).configure(routes.clone())
+    })
+    .tcp_nodelay(true)
+    .shutdown_signal(stopping)
+    .shutdown_timeout(PATIENCE.as_secs());
+    let server = if options.tls {
+        server.listen_rustls_0_23(listener, meet_web::server_config(options.host)?)?
+    } else {
+        server.listen(listener)?
+    };
+    server.run().await?;
+    Ok(())
+}
+
+fn routes(options: &Options, hub: Hub) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let everybody = Grant::new().ice_servers(options.ice_servers());
+    move |app| {
+        app.route("/", get().to(async || page(meet_web::home())))
+            .route("/room", get().to(open_room))
+            .route("/room/{room}", get().to(async || page(meet_web::room())))
+            .route("/assets/{name}", get().to(asset))
+            .service(SignalScope::new(hub.clone()).authorize(everybody.clone()));
+    }
+}
+
+async fn open_room(form: Query<Vec<(String, String)>>) -> Redirect {
+    Redirect::to(meet_web::form_target(&form)).see_other()
+}
+
+async fn asset(name: Path<String>) -> HttpResponse {
+    meet_web::asset(&name).map_or_else(|| HttpResponse::NotFound().finish(), page)
+}
+
+fn page(asset: Asset) -> HttpResponse {
+    HttpResponse::Ok().content_type(asset.content_type).body(asset.body.into_owned())
+}
