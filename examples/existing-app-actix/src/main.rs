@@ -1,0 +1,33 @@
+//! A site for teams on actix-web: `cargo run -p existing-app-actix`. Log in as `ada`, `bob` or `cy`,
+//! with the password `demo`.
+
+mod login;
+mod pages;
+
+use std::io;
+
+use actix_session::{SessionMiddleware, storage::CookieSessionStore};
+use actix_web::{App, HttpServer, cookie::Key, web::Data};
+use existing_app::Site;
+
+#[actix_web::main]
+async fn main() -> io::Result<()> {
+    // With a key that is made now, a restart logs everybody out.
+    let key = Key::generate();
+    let site = Data::new(Site::demo());
+
+    let server = HttpServer::new(move || {
+        // Behind TLS: `cookie_secure(true)`.
+        let sessions = SessionMiddleware::builder(CookieSessionStore::default(), key.clone())
+            .cookie_secure(false)
+            .build();
+        App::new()
+            .wrap(sessions)
+            .app_data(site.clone())
+            .configure(login::routes)
+            .configure(pages::routes)
+    });
+    let server = server.tcp_nodelay(true).bind(("127.0.0.1", existing_app::port()))?;
+    println!("The site is at http://{}/", server.addrs()[0]);
+    server.run().await
+}

@@ -1,0 +1,92 @@
+//! Who is there, and what they may see.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Form, RequestPartsExt, Router,
+    extract::{FromRequestParts, Path, State},
+    http::{StatusCode, request::Parts},
+    response::{Html, IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use axum_extra::extract::{
+    SignedCookieJar,
+    cookie::{Cookie, SameSite},
+};
+use existing_app::{Person, Site, Team, context, page};
+use serde::Deserialize;
+
+use crate::App;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new().route("/login", get(form).post(log_in)).route("/logout", post(log_out))
+}
+
+/// Who is logged in. Everybody else is led to the login.
+pub(crate) struct User(pub(crate) Person);
+
+/// Who is logged in, and the team of the URL, which they belong to.
+pub(crate) struct Member {
+    pub(crate) person: Person,
+    pub(crate) team: Team,
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    login: String,
+    password: String,
+}
+
+async fn form() -> Html<String> {
+    Html(page("login.html", context! { failed => false }))
+}
+
+async fn log_in(
+    State(site): State<Arc<Site>>,
+    jar: SignedCookieJar,
+    Form(credentials): Form<Credentials>,
+) -> Response {
+    let Some(person) = site.log_in(&credentials.login, &credentials.password) else {
+        let form = Html(page("login.html", context! { failed => true }));
+        return (StatusCode::FORBIDDEN, form).into_response();
+    };
+    // Behind TLS: `secure(true)`.
+    let cookie = Cookie::build((COOKIE, person.login.clone()));
+    let cookie = cookie.path("/").http_only(true).same_site(SameSite::Lax);
+    (jar.add(cookie), Redirect::to("/")).into_response()
+}
+
+async fn log_out(jar: SignedCookieJar) -> impl IntoResponse {
+    (jar.remove(Cookie::build(COOKIE).path("/")), Redirect::to("/login"))
+}
+
+impl FromRequestParts<App> for User {
+    type Rejection = Redirect;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Redirect> {
+        let jar = SignedCookieJar::from_headers(&parts.headers, app.key.clone());
+        let cookie = jar.get(COOKIE);
+        let person = cookie.and_then(|cookie| app.site.person(cookie.value()).cloned());
+        person.map(Self).ok_or_else(|| Redirect::to("/login"))
+    }
+}
+
+impl FromRequestParts<App> for Member {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let User(person) = parts.extract_with_state(app).await.map_err(Redirect::into_response)?;
+        let Path(parameters) = parts
+            .extract::<Path<HashMap<String, String>>>()
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let team = parameters.get("team").and_then(|slug| app.site.team(slug));
+        let team = team.ok_or_else(|| StatusCode::NOT_FOUND.into_response())?;
+        if !team.has(&person) {
+            return Err(StatusCode::FORBIDDEN.into_response());
+        }
+        Ok(Self { person, team: team.clone() })
+    }
+}
+
+const COOKIE: &str = "person";

@@ -1,0 +1,19 @@
+//! A site for teams, as there are many: people who log in, teams that they belong to, pages. It is
+//! what an application has before it has meetings; its servers are `existing-app-axum` and
+//! `existing-app-actix`, and this is what they share.
+
+mod pages;
+mod site;
+mod stop;
+
+pub use minijinja::context;
+pub use pages::{StaticFile, page, static_file};
+pub use site::{Person, Site, Team};
+pub use stop::stop_requested;
+
+use std::env;
+
+/// The port to listen at: `PORT`, or 3000. 0 picks a free one.
+pub fn port() -> u16 {
+    env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(3000)
+}

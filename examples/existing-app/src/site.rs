@@ -1,0 +1,77 @@
+//! People and teams. Another site would have them in a database.
+
+/// Somebody who can log in.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Person {
+    /// The name to log in with.
+    pub login: String,
+    /// The name that others see.
+    pub name: String,
+}
+
+/// Some people, and what they work on.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Team {
+    /// Its name in URLs.
+    pub slug: String,
+    /// Its name on pages.
+    pub title: String,
+    /// Whoever belongs to it.
+    pub members: Vec<Person>,
+}
+
+/// What the site knows.
+#[derive(Debug)]
+pub struct Site {
+    people: Vec<Person>,
+    teams: Vec<Team>,
+}
+
+impl Site {
+    /// Ada, Bob and Cy, who all log in with the password `demo`. Ada and Bob are in team `apollo`, Bob
+    /// and Cy in team `gemini`.
+    pub fn demo() -> Self {
+        let person = |login: &str, name: &str| Person { login: login.into(), name: name.into() };
+        let team = |slug: &str, title: &str, members: &[&Person]| Team {
+            slug: slug.into(),
+            title: title.into(),
+            members: members.iter().map(|&member| member.clone()).collect(),
+        };
+        let ada = person("ada", "Ada Lovelace");
+        let bob = person("bob", "Bob Kahn");
+        let cy = person("cy", "Cy Adler");
+        let teams =
+            vec![team("apollo", "Apollo", &[&ada, &bob]), team("gemini", "Gemini", &[&bob, &cy])];
+        Self { people: vec![ada, bob, cy], teams }
+    }
+
+    /// Whose login and password these are.
+    pub fn log_in(&self, login: &str, password: &str) -> Option<&Person> {
+        // A site for others than a demonstration compares a hash, made by `argon2` say.
+        self.person(login).filter(|_| password == "demo")
+    }
+
+    /// The person with this login.
+    pub fn person(&self, login: &str) -> Option<&Person> {
+        self.people.iter().find(|person| person.login == login)
+    }
+
+    /// The team with this name in URLs.
+    pub fn team(&self, slug: &str) -> Option<&Team> {
+        self.teams.iter().find(|team| team.slug == slug)
+    }
+
+    /// The teams that a person belongs to.
+    pub fn teams_of(&self, person: &Person) -> Vec<Team> {
+        self.teams.iter().filter(|team| team.has(person)).cloned().collect()
+    }
+}
+
+impl Team {
+    /// Whether a person belongs to it.
+    pub fn has(&self, person: &Person) -> bool {
+        self.members.iter().any(|member| member.login == person.login)
+    }
+}
