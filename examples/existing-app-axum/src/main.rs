@@ -1,30 +1,40 @@
-//! A site for teams on axum: `cargo run -p existing-app-axum`. Log in as `ada`, `bob` or `cy`, with
-//! the password `demo`.
+//! A site for teams on axum, to which meetings were added: `cargo run -p existing-app-axum`. Log in as
+//! `ada`, `bob` or `cy`, with the password `demo`.
+//!
+//! What the meetings took is in `meetings.rs`, and here in the lines that have a `hub` or `meetings`.
 
 mod login;
+mod meetings;
 mod pages;
 
 use std::{io, sync::Arc};
 
 use axum::{Router, extract::FromRef, serve::ListenerExt};
 use axum_extra::extract::cookie::Key;
-use existing_app::{Site, stop_requested};
+use existing_app::Site;
+use meet_signal_axum::Hub;
 use tokio::net::TcpListener;
 
 #[derive(Clone, FromRef)]
 struct App {
     site: Arc<Site>,
     key: Key,
+    hub: Hub,
 }
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
+    let hub = Hub::default();
     // With a key that is made now, a restart logs everybody out.
-    let app = App { site: Arc::new(Site::demo()), key: Key::generate() };
-    let router = Router::new().merge(login::routes()).merge(pages::routes()).with_state(app);
+    let app = App { site: Arc::new(Site::demo()), key: Key::generate(), hub: hub.clone() };
+    let router = Router::new()
+        .merge(login::routes())
+        .merge(pages::routes())
+        .merge(meetings::routes())
+        .with_state(app);
 
     let listener = TcpListener::bind(("127.0.0.1", existing_app::port())).await?;
     println!("The site is at http://{}/", listener.local_addr()?);
     let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
-    axum::serve(listener, router).with_graceful_shutdown(stop_requested()).await
+    axum::serve(listener, router).with_graceful_shutdown(meetings::stopping(hub)).await
 }

@@ -1,6 +1,7 @@
 //! A site for teams, as there are many: people who log in, teams that they belong to, pages. It is
 //! what an application has before it has meetings; its servers are `existing-app-axum` and
-//! `existing-app-actix`, and this is what they share.
+//! `existing-app-actix`, and this is what they share. Of the meetings, it has one template
+//! (`meeting.html`) and one module for the page (`meeting.js`).
 
 mod pages;
 mod site;

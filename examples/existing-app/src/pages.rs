@@ -30,6 +30,7 @@ pub struct StaticFile {
 pub fn static_file(name: &str) -> Option<StaticFile> {
     let (content_type, text) = match name {
         "style.css" => ("text/css; charset=utf-8", include_str!("../static/style.css")),
+        "meeting.js" => ("text/javascript; charset=utf-8", include_str!("../static/meeting.js")),
         _ => return None,
     };
     Some(StaticFile { content_type, text })
@@ -56,11 +57,12 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates
 });
 
-const SOURCES: [(&str, &str); 4] = [
+const SOURCES: [(&str, &str); 5] = [
     ("base.html", include_str!("../templates/base.html")),
     ("login.html", include_str!("../templates/login.html")),
     ("home.html", include_str!("../templates/home.html")),
     ("team.html", include_str!("../templates/team.html")),
+    ("meeting.html", include_str!("../templates/meeting.html")),
 ];
 
 #[cfg(test)]
@@ -76,6 +78,9 @@ mod tests {
         let home = page("home.html", context! { person => bob.clone(), teams });
         assert!(home.contains("Bob Kahn") && home.contains("Apollo") && home.contains("Gemini"));
         let team = site.team("apollo").unwrap().clone();
+        let meeting =
+            page("meeting.html", context! { person => bob.clone(), team => team.clone() });
+        assert!(meeting.contains("/teams/apollo/meeting/signal"));
         let team = page("team.html", context! { person => bob.clone(), team });
         assert!(team.contains("Apollo") && team.contains("Ada Lovelace"));
         assert!(page("login.html", context! { failed => true }).contains("wrong"));

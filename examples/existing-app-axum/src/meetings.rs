@@ -1,0 +1,46 @@
+//! A team's meetings.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::State,
+    response::{Html, Response},
+    routing::get,
+};
+use existing_app::{context, page, stop_requested};
+use meet_signal_axum::{Grant, Hub, SignalUpgrade, client, core::message::Meta};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::{App, login::Member};
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/teams/{team}/meeting", get(meeting))
+        .route("/teams/{team}/meeting/signal", get(signal))
+        .nest("/meet-signal", client())
+}
+
+async fn meeting(Member { person, team }: Member) -> Html<String> {
+    Html(page("meeting.html", context! { person, team }))
+}
+
+/// The room of a team. Who is no member does not come this far, and whoever does has the name from
+/// the login, whatever the page says.
+async fn signal(
+    Member { person, team }: Member,
+    State(hub): State<Hub>,
+    upgrade: SignalUpgrade,
+) -> Response {
+    let name = Meta::new(&json!({ "name": person.name })).expect("JSON");
+    upgrade.join(&hub, &team.slug, Grant::new().meta(name))
+}
+
+/// Waits until the server is to stop, and has everybody come back a little later: to the process that
+/// takes over.
+pub(crate) async fn stopping(hub: Hub) {
+    stop_requested().await;
+    // Whoever has a dead connection does not answer.
+    let _ = timeout(Duration::from_secs(3), hub.drain()).await;
+}

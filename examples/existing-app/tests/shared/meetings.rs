@@ -1,0 +1,175 @@
+//! What holds for the site on either framework, over real sockets, against the program itself.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{self, Message, client::IntoClientRequest, http::HeaderValue},
+};
+
+use crate::PROGRAM;
+
+/// The site, in a process of its own.
+struct Site {
+    address: SocketAddr,
+    process: Child,
+}
+
+impl Site {
+    fn start() -> Self {
+        let mut process = Command::new(PROGRAM)
+            .env("PORT", "0")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let stdout = BufReader::new(process.stdout.take().expect("a pipe"));
+        let line = stdout.lines().next().expect("a line").expect("text");
+        let (_, url) = line.split_once("http://").expect("the address");
+        Self { address: url.trim_end_matches('/').parse().expect("an address"), process }
+    }
+
+    /// The head of an answer, and its body.
+    async fn request(&self, request: &str, headers: &str, body: &str) -> (String, String) {
+        let mut tcp = TcpStream::connect(self.address).await.expect("the site listens");
+        let length = body.len();
+        let request = format!(
+            "{request} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\
+             {headers}\r\n{body}",
+            self.address
+        );
+        tcp.write_all(request.as_bytes()).await.expect("a connection");
+        let mut answer = String::new();
+        tcp.read_to_string(&mut answer).await.expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        (head.to_owned(), body.to_owned())
+    }
+
+    async fn page(&self, path: &str, cookie: &str) -> (String, String) {
+        self.request(&format!("GET {path}"), &format!("Cookie: {cookie}\r\n"), "").await
+    }
+
+    /// The cookie of whoever logs in.
+    async fn log_in(&self, login: &str) -> String {
+        let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+        let body = format!("login={login}&password=demo");
+        let (head, _) = self.request("POST /login", form, &body).await;
+        let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: "));
+        let cookie = cookie.and_then(|cookie| cookie.split(';').next()).expect("a cookie");
+        cookie.to_owned()
+    }
+
+    async fn connect(&self, path: &str, cookie: &str) -> Result<Peer, u16> {
+        let url = format!("ws://{}{path}", self.address);
+        let mut request = url.into_client_request().expect("a URL");
+        let cookie = HeaderValue::from_str(cookie).expect("a header");
+        request.headers_mut().insert("cookie", cookie);
+        match connect_async(request).await {
+            Ok((socket, _)) => Ok(Peer(socket)),
+            Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+struct Peer(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Peer {
+    async fn send(&mut self, message: Value) {
+        self.0.send(Message::text(message.to_string())).await.expect("a connection");
+    }
+
+    /// The next message, which is of this type.
+    async fn expect(&mut self, kind: &str) -> Value {
+        let message = self.0.next().await.expect("a message").expect("a connection");
+        let message: Value = serde_json::from_str(message.to_text().expect("text")).expect("JSON");
+        assert_eq!(message["type"], kind, "{message}");
+        message
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_logged_in_is_led_to_the_login() {
+    let site = Site::start();
+    for path in ["/", "/teams/apollo", "/teams/apollo/meeting"] {
+        let (head, _) = site.page(path, "").await;
+        assert!(head.starts_with("HTTP/1.1 303 "), "{path}: {head}");
+        assert!(head.contains("location: /login"), "{path}: {head}");
+    }
+    for cookie in ["", "person=ada", "id=ada"] {
+        assert_eq!(site.connect(SIGNAL, cookie).await.err(), Some(303), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_of_another_team_does_not_get_in() {
+    let site = Site::start();
+    let cy = site.log_in("cy").await;
+    let (head, _) = site.page("/teams/apollo/meeting", &cy).await;
+    assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
+    assert_eq!(site.connect(SIGNAL, &cy).await.err(), Some(403));
+    assert_eq!(site.connect("/teams/none/meeting/signal", &cy).await.err(), Some(404));
+    assert!(site.connect("/teams/gemini/meeting/signal", &cy).await.is_ok());
+}
+
+#[tokio::test]
+async fn members_meet_under_the_names_that_they_logged_in_with() {
+    let site = Site::start();
+    let mut ada = site.connect(SIGNAL, &site.log_in("ada").await).await.unwrap();
+    ada.send(json!({"type": "join", "meta": {"name": "Grace Hopper"}})).await;
+    assert_eq!(ada.expect("welcome").await["self"]["meta"], json!({"name": "Ada Lovelace"}));
+
+    let mut bob = site.connect(SIGNAL, &site.log_in("bob").await).await.unwrap();
+    bob.send(json!({"type": "join", "meta": {"name": "Ada Lovelace"}})).await;
+    let welcome = bob.expect("welcome").await;
+    assert_eq!(welcome["peers"][0]["meta"], json!({"name": "Ada Lovelace"}));
+    assert_eq!(ada.expect("joined").await["peer"]["meta"], json!({"name": "Bob Kahn"}));
+}
+
+#[tokio::test]
+async fn the_page_of_a_meeting_has_all_that_it_loads() {
+    let site = Site::start();
+    let ada = site.log_in("ada").await;
+    let (_, team) = site.page("/teams/apollo", &ada).await;
+    assert!(team.contains("\"/teams/apollo/meeting\""), "{team}");
+    let (_, meeting) = site.page("/teams/apollo/meeting", &ada).await;
+    assert!(meeting.contains(&format!("\"{SIGNAL}\"")), "{meeting}");
+    assert!(meeting.contains("\"/static/meeting.js\""), "{meeting}");
+    let (_, script) = site.page("/static/meeting.js", "").await;
+    assert!(script.contains("'/meet-signal/index.js'"), "{script}");
+    let (head, _) = site.page("/meet-signal/index.js", "").await;
+    assert!(head.contains("content-type: text/javascript"), "{head}");
+}
+
+/// As a deployment does.
+#[tokio::test]
+async fn a_server_that_is_asked_to_stop_tells_the_meeting_and_ends() {
+    let mut site = Site::start();
+    let mut ada = site.connect(SIGNAL, &site.log_in("ada").await).await.unwrap();
+    ada.send(json!({"type": "join"})).await;
+    ada.expect("welcome").await;
+    let asked = Command::new("kill").arg(site.process.id().to_string()).status().unwrap();
+    assert!(asked.success());
+    let Some(Ok(Message::Close(Some(close)))) = ada.0.next().await else { panic!("a close frame") };
+    assert_eq!(u16::from(close.code), 4000);
+    assert!(ada.0.next().await.is_none());
+    assert!(site.process.wait().unwrap().success());
+}
+
+const SIGNAL: &str = "/teams/apollo/meeting/signal";
