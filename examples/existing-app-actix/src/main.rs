@@ -1,7 +1,10 @@
-//! A site for teams on actix-web: `cargo run -p existing-app-actix`. Log in as `ada`, `bob` or `cy`,
-//! with the password `demo`.
+//! A site for teams on actix-web, to which meetings were added: `cargo run -p existing-app-actix`. Log
+//! in as `ada`, `bob` or `cy`, with the password `demo`.
+//!
+//! What the meetings took is in `meetings.rs`, and here in the lines that have a `hub` or `meetings`.
 
 mod login;
+mod meetings;
 mod pages;
 
 use std::io;
@@ -9,12 +12,15 @@ use std::io;
 use actix_session::{SessionMiddleware, storage::CookieSessionStore};
 use actix_web::{App, HttpServer, cookie::Key, web::Data};
 use existing_app::Site;
+use meet_signal_actix::Hub;
 
 #[actix_web::main]
 async fn main() -> io::Result<()> {
     // With a key that is made now, a restart logs everybody out.
     let key = Key::generate();
     let site = Data::new(Site::demo());
+    let hub = Data::new(Hub::default());
+    let stopping = meetings::stopping(hub.clone());
 
     let server = HttpServer::new(move || {
         // Behind TLS: `cookie_secure(true)`.
@@ -24,9 +30,12 @@ async fn main() -> io::Result<()> {
         App::new()
             .wrap(sessions)
             .app_data(site.clone())
+            .app_data(hub.clone())
             .configure(login::routes)
             .configure(pages::routes)
+            .configure(meetings::routes)
     });
+    let server = server.shutdown_signal(stopping);
     let server = server.tcp_nodelay(true).bind(("127.0.0.1", existing_app::port()))?;
     println!("The site is at http://{}/", server.addrs()[0]);
     server.run().await

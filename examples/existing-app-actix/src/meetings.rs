@@ -1,0 +1,43 @@
+//! A team's meetings.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpResponse,
+    rt::time::timeout,
+    web::{Data, Html, ServiceConfig, get, scope},
+};
+use existing_app::{context, page, stop_requested};
+use meet_signal_actix::{Grant, Hub, SignalUpgrade, client, core::message::Meta};
+use serde_json::json;
+
+use crate::login::Member;
+
+pub(crate) fn routes(app: &mut ServiceConfig) {
+    app.route("/teams/{team}/meeting", get().to(meeting))
+        .route("/teams/{team}/meeting/signal", get().to(signal))
+        .service(scope("/meet-signal").service(client()));
+}
+
+async fn meeting(Member { person, team }: Member) -> Html {
+    Html::new(page("meeting.html", context! { person, team }))
+}
+
+/// The room of a team. Who is no member does not come this far, and whoever does has the name from
+/// the login, whatever the page says.
+async fn signal(
+    Member { person, team }: Member,
+    hub: Data<Hub>,
+    upgrade: SignalUpgrade,
+) -> HttpResponse {
+    let name = Meta::new(&json!({ "name": person.name })).expect("JSON");
+    upgrade.join(&hub, &team.slug, Grant::new().meta(name))
+}
+
+/// Waits until the server is to stop, and has everybody come back a little later: to the process that
+/// takes over.
+pub(crate) async fn stopping(hub: Data<Hub>) {
+    stop_requested().await;
+    // Whoever has a dead connection does not answer.
+    let _ = timeout(Duration::from_secs(3), hub.drain()).await;
+}
