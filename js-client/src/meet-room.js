@@ -263,7 +263,11 @@ export class MeetRoom extends Emitter {
 
   /** @param {{ lossy: boolean }} options */
   #wakeAll(options) {
-    for (const [id, link] of this.#links) if (this.#peers.get(id)?.status === 'here') link.wake(options);
+    for (const [id, link] of this.#links) {
+      if (this.#peers.get(id)?.status === 'here') link.wake(options);
+      // Woken when it is back, it still has to know what was lost meanwhile.
+      else if (options.lossy) link.undelivered();
+    }
   }
 
   /** @param {import('./protocol.js').RoomMessage} message */

@@ -147,6 +147,24 @@ describe('a meeting', () => {
   });
 });
 
+test('an offer that was lost with a partial resume, while its peer was away, is made again', async () => {
+  // The race: Ada's welcome says that frames were lost, but Bob is away, so his link was not woken; and when he came
+  // back it was woken as if nothing had been lost. The offer stayed open for good.
+  const meeting = new Meeting();
+  const ada = await meeting.join('ada');
+  const bob = await meeting.join('bob');
+  await meeting.settle();
+  meeting.server.session('bob').socket.cut();
+  meeting.server.refuseNext(3);
+  ada.publish('screen', ada.page.camera());
+  meeting.server.nextResume('partial');
+  meeting.server.session('ada').socket.cut();
+  await meeting.scheduler.until(() => ada.state === 'joined' && ada.peers.get(bob.self.id).status === 'away', { withinMs: 5000 });
+  await meeting.settle();
+  assert.deepEqual([...bob.peers.get(ada.self.id).sources.keys()], ['camera', 'screen']);
+  assert.equal(bob.peers.get(ada.self.id).sources.get('screen').video.track.readyState, 'live');
+});
+
 describe('a peer', () => {
   test('that leaves takes its sources along first', async () => {
     const meeting = new Meeting();
