@@ -106,8 +106,9 @@ impl Grant {
         self
     }
 
-    /// What the others are told about this peer, whatever it says itself when it joins: the name
-    /// from the application's own session, say.
+    /// What the others are told about this peer, whatever it says itself: the name from the
+    /// application's own session, say. It holds for the whole session: an `update` is refused with
+    /// [`ErrorCode::NotAllowed`], so that nobody takes another one's name later.
     #[must_use]
     pub fn meta(mut self, meta: Meta) -> Self {
         self.meta = Some(meta);

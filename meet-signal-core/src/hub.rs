@@ -183,7 +183,8 @@ impl Hub {
         let session = Session::new(self.clone(), room, Connection::first(id), outbox.clone());
         let seat = Seat::new(outbox, intake, grant.ice_servers.clone());
 
-        let member = Member::new(id, meta, grant.permissions, ticket.hash());
+        let member = Member::new(id, meta, grant.permissions, ticket.hash())
+            .meta_is_granted(grant.meta.is_some());
         let input = Input::Join { member, replaces: joining.replaces.and_then(TicketHash::of) };
         let roster = self.with_shard(session.room(), |shard, wakes| {
             if self.0.draining.load(Ordering::Relaxed) {

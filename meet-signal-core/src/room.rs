@@ -153,7 +153,7 @@ pub enum Refusal {
     /// Whose input it is is not in the room (any more).
     #[error("the sender is not in the room")]
     NotAMember,
-    /// The sender lacks the permission.
+    /// The sender lacks the permission, or would change what was granted.
     #[error("the session may not do this")]
     NotAllowed,
 }
@@ -230,6 +230,9 @@ impl Room {
 
     fn update(&mut self, peer: PeerId, meta: Meta) -> Result<Effects, Refusal> {
         let member = self.roster.get_mut(peer).ok_or(Refusal::NotAMember)?;
+        if member.meta_is_granted {
+            return Err(Refusal::NotAllowed);
+        }
         member.meta = meta.clone();
         Ok(tell(Audience::AllBut(peer), Event::Updated(peer, meta)))
     }

@@ -25,6 +25,8 @@ pub struct Member {
     pub id: PeerId,
     /// What it tells about itself.
     pub meta: Meta,
+    /// Whether `meta` is the application's word about it, which it cannot change.
+    pub meta_is_granted: bool,
     /// Whether its socket is there.
     pub status: Status,
     /// What it may do.
@@ -36,7 +38,14 @@ pub struct Member {
 impl Member {
     /// A member whose socket is there.
     pub fn new(id: PeerId, meta: Meta, permissions: Permissions, ticket: TicketHash) -> Self {
-        Self { id, meta, status: Status::Here, permissions, ticket }
+        Self { id, meta, meta_is_granted: false, status: Status::Here, permissions, ticket }
+    }
+
+    /// Its `meta` is the application's word about it, or its own.
+    #[must_use]
+    pub fn meta_is_granted(mut self, granted: bool) -> Self {
+        self.meta_is_granted = granted;
+        self
     }
 }
 

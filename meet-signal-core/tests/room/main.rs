@@ -270,6 +270,16 @@ fn without_permission_nothing_is_relayed() {
 }
 
 #[test]
+fn what_the_application_says_of_a_member_stays() {
+    let mut room = Room::new(4);
+    let member = Member::new(peer(0), meta(0), Permissions::default(), ticket(0));
+    let member = member.meta_is_granted(true);
+    let _ = room.apply(Input::Join { member, replaces: None }).unwrap();
+    assert_eq!(room.apply(Step::Update(0, 1).input()), Err(Refusal::NotAllowed));
+    assert_eq!(room.roster().get(peer(0)).unwrap().meta, meta(0));
+}
+
+#[test]
 fn a_ghost_does_not_count_against_its_own_return() {
     let mut room = Room::new(1);
     let join = |who, replaces| Step::Join { who, replaces }.input();
