@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod assets;
-mod handshake;
 mod incoming;
 mod outgoing;
 mod scope;
@@ -9,7 +8,6 @@ mod socket;
 mod upgrade;
 
 pub use assets::client;
-pub use handshake::UpgradeRefused;
 pub use scope::SignalScope;
 pub use upgrade::SignalUpgrade;
 

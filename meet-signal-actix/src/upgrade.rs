@@ -7,15 +7,17 @@ use std::{
 
 use actix_http::ws;
 use actix_web::{
-    Error, FromRequest, HttpRequest, HttpResponse, ResponseError, dev::Payload, http::header, rt,
+    Error, FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::{StatusCode, header},
+    rt,
 };
-use meet_signal_core::{Authorize, Hub, OriginPolicy, driver};
+use meet_signal_core::{
+    Authorize, Hub, OriginPolicy, driver,
+    handshake::{Handshake, UpgradeRefused},
+};
 
-use crate::{
-    handshake::{self, UpgradeRefused},
-    outgoing::outgoing,
-    socket::ActixSocket,
-};
+use crate::{outgoing::outgoing, socket::ActixSocket};
 
 /// An extractor for the application's own handler: a request that wants to become a session.
 ///
@@ -56,7 +58,12 @@ impl SignalUpgrade {
     where
         A: Authorize + 'static,
     {
-        self.try_join(hub, room, authorize).unwrap_or_else(|refused| refused.error_response())
+        self.try_join(hub, room, authorize).unwrap_or_else(|refused| {
+            let status = StatusCode::from_u16(refused.status()).expect("a status of HTTP");
+            HttpResponse::build(status)
+                .content_type("text/plain; charset=utf-8")
+                .body(refused.to_string())
+        })
     }
 
     /// Like [`join`](Self::join), for an application with error pages of its own.
@@ -73,17 +80,24 @@ impl SignalUpgrade {
     where
         A: Authorize + 'static,
     {
-        let (room, subprotocol) = handshake::check(&self.request, room, &self.origins)?;
+        let accepted = self.handshake().check(room, &self.origins)?;
         let (outgoing, body) = outgoing();
         let socket = ActixSocket::new(self.payload, outgoing, hub.limits().frame_bytes());
-        rt::spawn(driver::serve(hub.clone(), room, authorize, socket));
+        rt::spawn(driver::serve(hub.clone(), accepted.room, authorize, socket));
 
         let mut response = ws::handshake_response(self.request.head());
-        if let Some(subprotocol) = subprotocol {
+        if let Some(subprotocol) = accepted.subprotocol {
             response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, subprotocol));
         }
         let response = response.message_body(body).expect("the headers are valid");
         Ok(response.map_into_boxed_body().into())
+    }
+
+    fn handshake(&self) -> Handshake {
+        // Not `connection_info`, which believes what a client says of forwarding.
+        let authority = self.request.uri().authority().map(|authority| authority.as_str());
+        let headers = self.request.headers().iter();
+        Handshake::new(authority, headers.map(|(name, value)| (name.as_str(), value.as_bytes())))
     }
 
     /// A parameter of the matched route.
