@@ -26,8 +26,8 @@ async fn meeting(Member { person, team }: Member) -> Html<String> {
     Html(page("meeting.html", context! { person, team }))
 }
 
-/// The room of a team. Who is no member does not come this far, and whoever does has the name from
-/// the login, whatever the page says.
+/// The room of a team. Who is no member does not come this far, and whoever does joins under the name
+/// of the login, whatever the page says.
 async fn signal(
     Member { person, team }: Member,
     State(hub): State<Hub>,
