@@ -7,14 +7,12 @@ use std::{
 
 use actix_http::ws;
 use actix_web::{
-    Error, FromRequest, HttpRequest, HttpResponse,
-    dev::Payload,
-    http::{StatusCode, header},
-    rt,
+    Error, FromRequest, HttpRequest, HttpResponse, dev::Payload, http::StatusCode, rt, web,
 };
 use meet_signal_core::{
     Authorize, Hub, OriginPolicy, driver,
     handshake::{Handshake, UpgradeRefused},
+    message::SUBPROTOCOL,
 };
 
 use crate::{outgoing::outgoing, socket::ActixSocket};
@@ -85,12 +83,11 @@ impl SignalUpgrade {
         let socket = ActixSocket::new(self.payload, outgoing, hub.limits().frame_bytes());
         rt::spawn(driver::serve(hub.clone(), accepted.room, authorize, socket));
 
-        let mut response = ws::handshake_response(self.request.head());
-        if let Some(subprotocol) = accepted.subprotocol {
-            response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, subprotocol));
-        }
-        let response = response.message_body(body).expect("the headers are valid");
-        Ok(response.map_into_boxed_body().into())
+        // What actix-ws would send and receive with is dropped: it would be without a bound.
+        let (response, _, _) =
+            actix_ws::handle_with_protocols(&self.request, no_payload(&self.request), &[SUBPROTOCOL])
+                .expect("the extractor has verified the handshake");
+        Ok(response.set_body(body).map_into_boxed_body())
     }
 
     fn handshake(&self) -> Handshake {
@@ -104,6 +101,12 @@ impl SignalUpgrade {
     pub(crate) fn parameter(&self, name: &str) -> String {
         self.request.match_info().query(name).to_owned()
     }
+}
+
+/// The payload is read by the socket.
+fn no_payload(request: &HttpRequest) -> web::Payload {
+    let taken = web::Payload::from_request(request, &mut Payload::None);
+    taken.into_inner().expect("taking a payload never fails")
 }
 
 impl FromRequest for SignalUpgrade {

@@ -3,7 +3,7 @@
 const PATIENCE = { timeout: 40_000, polling: 100 };
 
 /** Firefox counts what a test does to the network among the errors of the page. */
-const NETWORK_REPORT = /^The connection to wss?:\S+ was interrupted|^WebRTC: ICE failed/;
+const NETWORK_REPORT = /^The connection to wss?:\S+ was interrupted|^Firefox can’t establish a connection|^WebRTC: ICE failed/;
 
 export class Participant {
   /** The page, for what has no word here. */
