@@ -19,7 +19,9 @@ pub(super) struct Seat {
     /// Whether the client is known to count from where this end does. A client that has not heard
     /// of the last `partial` still tells numbers of the counting before.
     counts_agree: bool,
-    pub(super) intake: Intake,
+    /// Apart, since only the member's own frames need it: what is told to a whole room passes by
+    /// every seat.
+    pub(super) intake: Box<Intake>,
     pub(super) ice_servers: Arc<[IceServer]>,
 }
 
@@ -31,7 +33,7 @@ impl Seat {
             received: 0,
             // Whoever has the ticket has it from the welcome.
             counts_agree: true,
-            intake,
+            intake: Box::new(intake),
             ice_servers,
         }
     }
