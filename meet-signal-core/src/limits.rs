@@ -78,9 +78,8 @@ limits! {
     rate_per_second: u32 = 60, 1, 1_000_000;
     /// How many frames a session may send at once, on top of a quiet time.
     rate_burst: u32 = 240, 1, 1_000_000;
-    /// How many times a minute a session may be resumed, all of them at once if it must be: each costs
-    /// a roster and all that was not acknowledged. A client that loses every other connection of
-    /// some seconds stays below.
+    /// How many times a minute a session may be resumed, all at once if need be. Each time costs a
+    /// roster and all that was not acknowledged; a client that comes back with delays stays below.
     resumes_per_minute: u32 = 30, 1, 1_000_000;
     /// How many malformed messages are answered in one session before it is ended.
     bad_messages: u32 = 16, 0, 1_000_000;

@@ -11,7 +11,7 @@ use super::{Hub, JoinError, lock};
 use crate::{CloseReason, outbox::Wakes, random::random};
 
 impl Hub {
-    /// Refuses new joins and asks every client to come back a little later, each after another
+    /// Refuses joins and resumes, and asks every client to come back a little later, each after another
     /// delay: to the process that takes over. Resolves when no session is left.
     ///
     /// A web server's own graceful shutdown does not wait for WebSockets: await this beside it, under

@@ -43,7 +43,8 @@ pub enum ResumeError {
 }
 
 impl ResumeError {
-    /// The code by which the client is told.
+    /// The code by which the client is told; of an unknown ticket, only by a server that wants no
+    /// fresh join.
     pub fn code(self) -> ErrorCode {
         match self {
             Self::UnknownTicket => ErrorCode::Unauthorized,
@@ -92,7 +93,8 @@ impl Hub {
     /// on as they were. Grace periods are the caller's business: a session is kept for as long as
     /// its `Session` is.
     ///
-    /// It may be called from any thread, whatever other threads do with the older `Session`.
+    /// It waits for nothing, and may be called from any thread, whatever other threads do with the
+    /// older `Session`. Dropping what it returns leaves the room, as ever.
     ///
     /// ```
     /// use std::{ops::ControlFlow, time::Instant};
