@@ -4,11 +4,10 @@ import { Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { MeetError, serverError } from './errors.js';
-import { Ledger } from './ledger.js';
-import { Pace } from './pace.js';
 import { followPage } from './page-events.js';
 import { isSequenced } from './protocol.js';
 import { fullJitter } from './retry.js';
+import { Sender } from './sender.js';
 import { TabTicket } from './tab-ticket.js';
 
 /**
@@ -62,15 +61,14 @@ export class SignalingSocket extends Emitter {
   #connection = null;
   /** Aborted when the session is over. */
   #scope = new AbortController();
-  #ledger = new Ledger();
-  #pace;
+  #sender;
   /** @type {any} */
   #retryTimer = null;
-  /** @type {any} */
-  #paceTimer = null;
   #failures = 0;
   /** @type {string | null} */
   #ticket = null;
+  /** How many attempts were given up whose `join` may still arrive, and take the session from a newer connection. */
+  #strays = 0;
   /** How many of the server's sequenced frames were handled, and how many of them it does not know of yet. */
   #received = 0;
   #unacknowledged = { frames: 0, size: 0 };
@@ -86,7 +84,7 @@ export class SignalingSocket extends Emitter {
     this.#url = socketUrl(url, this.#env.base);
     this.#retry = options.retry ?? fullJitter({ random: this.#env.random });
     this.#tabTicket = new TabTicket(this.#env, this.#url);
-    this.#pace = new Pace(options.pace ?? PACE);
+    this.#sender = this.#newSender();
     this.#meta = options.meta;
   }
 
@@ -115,8 +113,9 @@ export class SignalingSocket extends Emitter {
     // A ticket that is still known is of a session that was left a moment ago, and may not be gone yet.
     this.#replaces = this.#ticket ?? this.#tabTicket.take();
     this.#ticket = null;
-    this.#ledger = new Ledger();
+    this.#sender = this.#newSender();
     this.#failures = 0;
+    this.#strays = 0;
     followPage(this.#env, { wake: (certain) => this.#wake(certain), hide: (forGood) => this.#hide(forGood) }, scope);
     signal?.addEventListener('abort', () => void this.leave(), { signal: scope });
 
@@ -160,8 +159,7 @@ export class SignalingSocket extends Emitter {
     if (this.#ticket === null || this.#scope.signal.aborted) {
       throw new MeetError('state', `sending while ${this.#state}`);
     }
-    this.#ledger.add(message);
-    this.#flush();
+    this.#sender.send(message);
   }
 
   /**
@@ -199,11 +197,17 @@ export class SignalingSocket extends Emitter {
     const signal = scope;
     connection.on('open', () => {
       opened = true;
+      this.#strays += 1;
       connection.send(JSON.stringify(this.#joinMessage(token)));
     }, { signal });
     connection.on('frame', ({ detail: { frame, size } }) => {
-      if (welcomed) this.#handle(connection, frame, size);
-      else if (frame.type === 'welcome') {
+      if (welcomed) {
+        this.#handle(connection, frame, size);
+        return;
+      }
+      // The join of this one has arrived.
+      if (frame.type !== 'waiting') this.#strays -= 1;
+      if (frame.type === 'welcome') {
         welcomed = true;
         this.#welcomed(connection, frame);
       } else if (frame.type === 'waiting') this.#setState('waiting');
@@ -212,8 +216,24 @@ export class SignalingSocket extends Emitter {
     connection.on('end', ({ detail: { error, comeBack } }) => {
       this.#connection = null;
       const unreachable = () => new MeetError('unreachable', 'no connection', { retryable: true, cause: error });
-      this.#failed(refusal ?? (opened ? error : unreachable()), comeBack);
+      this.#failed(refusal ?? (opened ? error : unreachable()), comeBack || this.#takenByStray(error));
     }, { signal });
+  }
+
+  /**
+   * Whether it was this page itself that took the session over: without an attempt that was given up, it was somebody
+   * else who has the ticket.
+   *
+   * @param {MeetError} error
+   */
+  #takenByStray(error) {
+    if (error.code !== 'replaced' || this.#strays === 0) return false;
+    this.#strays -= 1;
+    return true;
+  }
+
+  #newSender() {
+    return new Sender((text) => this.#connection?.send(text), this.#options.pace, this.#env);
   }
 
   /** @param {string | undefined} token */
@@ -236,17 +256,15 @@ export class SignalingSocket extends Emitter {
     this.#failures = 0;
     this.#ticket = welcome.ticket;
     this.#replaces = null;
-    if (welcome.resumed === 'full') {
-      this.#ledger.resend(welcome.received);
-    } else {
-      this.#received = 0;
-      // What was meant for one peer was part of a conversation that has to start anew, and `join` has told the meta.
-      this.#ledger.restart(({ type }) => type !== 'signal' && type !== 'update');
-    }
+    if (welcome.resumed !== 'full') this.#received = 0;
     this.#unacknowledged = { frames: 0, size: 0 };
+    // Before anybody hears of the welcome, and sends because of it.
+    if (welcome.resumed === 'full') this.#sender.resume(welcome.received);
+    else this.#sender.restart();
+    // Until the server has heard something after a `partial`, it cannot know that this end counts anew.
+    if (welcome.resumed === 'partial') this.#acknowledge(connection, 'ack');
     this.#setState('joined');
     this.emit('welcome', { welcome });
-    this.#flush();
   }
 
   /**
@@ -256,7 +274,7 @@ export class SignalingSocket extends Emitter {
    */
   #handle(connection, frame, size) {
     if (frame.type === 'ping') {
-      this.#ledger.acknowledge(frame.received);
+      this.#sender.acknowledge(frame.received);
       this.#acknowledge(connection, 'pong');
       return;
     }
@@ -284,25 +302,8 @@ export class SignalingSocket extends Emitter {
 
   /** @param {import('./protocol.js').ErrorMessage} frame */
   #rejected(frame) {
-    if (frame.code === 'rate-limited' && this.#ledger.repeat(frame.ref)) {
-      this.#pace.pause(this.#env.now() + (frame.retryAfterMs ?? 0));
-      this.#flush();
-      return;
-    }
-    this.emit('rejected', { error: serverError(frame), message: this.#ledger.find(frame.ref) });
-  }
-
-  /** Sends what waits, as fast as it may. */
-  #flush() {
-    this.#env.clearTimeout(this.#paceTimer);
-    while (this.#state === 'joined' && !this.#ledger.isEmpty) {
-      const wait = this.#pace.take(this.#env.now());
-      if (wait > 0) {
-        this.#paceTimer = this.#env.setTimeout(() => this.#flush(), wait);
-        return;
-      }
-      this.#connection?.send(this.#ledger.next() ?? '');
-    }
+    if (frame.code === 'rate-limited' && this.#sender.repeat(frame.ref, frame.retryAfterMs ?? 0)) return;
+    this.emit('rejected', { error: serverError(frame), message: this.#sender.find(frame.ref) });
   }
 
   /**
@@ -360,7 +361,6 @@ export class SignalingSocket extends Emitter {
   #over(reason) {
     this.#scope.abort();
     this.#env.clearTimeout(this.#retryTimer);
-    this.#env.clearTimeout(this.#paceTimer);
     this.#retryTimer = null;
     this.#connection = null;
     this.#setState('closed', reason);
@@ -373,6 +373,7 @@ export class SignalingSocket extends Emitter {
   #setState(state, reason = null) {
     if (state === this.#state) return;
     this.#state = state;
+    if (state !== 'joined') this.#sender.hold();
     this.emit('statechange', { state, reason });
   }
 }
@@ -392,9 +393,6 @@ const OPEN_MS = 10_000;
 
 /** A page may be brought back without an event in a browser that has no back/forward cache after all. */
 const PAUSE_MS = 5000;
-
-/** Below the server's defaults of 60 a second and a burst of 240: waiting here is cheaper than being refused there. */
-const PACE = { perSecond: 50, burst: 200 };
 
 /** At the latest after this many frames the server learns that they have arrived. */
 const ACK_FRAMES = 32;

@@ -265,6 +265,7 @@ describe('coming back', () => {
     scene.server.session('ada').socket.cut();
     await scene.clock.advance(10_000);
     assert.equal(ada.log.welcomes.at(-1).resumed, 'partial');
+    assert.deepEqual(scene.sent('ada', 'ack').at(-1), { type: 'ack', received: 0 });
     for (let n = 50; n < 60; n += 1) {
       bob.send({ type: 'broadcast', data: n });
       ada.send({ type: 'broadcast', data: n });
@@ -275,6 +276,55 @@ describe('coming back', () => {
     assert.deepEqual(scene.heard(ada), Array.from({ length: 60 }, (_, n) => n));
     assert.deepEqual(scene.heard(bob), Array.from({ length: 10 }, (_, n) => 50 + n));
   });
+});
+
+test('what a listener sends because of a welcome is sent', async () => {
+  const scene = new Scene();
+  const ada = await scene.join('ada');
+  const bob = await scene.join('bob');
+  const to = bob.log.welcomes[0].self.id;
+  ada.on('welcome', ({ detail: { welcome } }) => ada.send({ type: 'signal', to, data: welcome.resumed }));
+  for (const outcome of ['partial', 'no']) {
+    scene.server.nextResume(outcome);
+    scene.server.session('ada').socket.cut();
+    await scene.clock.advance(10_000);
+  }
+  assert.deepEqual(bob.log.messages.filter(({ type }) => type === 'signal').map(({ data }) => data), ['partial', 'no']);
+});
+
+test('an attempt that was given up, and arrives all the same, does not throw the page out', async () => {
+  // The race: the join of an attempt that had timed out was still on its way. It took the session from the newer
+  // connection, which was told so with 4508, and stayed away for good.
+  const scene = new Scene();
+  const page = scene.world.page('ada');
+  const { WebSocket } = page.environment;
+  const held = [];
+  let holding = false;
+  page.environment.WebSocket = class extends WebSocket {
+    // What its page has given up is still in the network.
+    close(...given) { if (!held.includes(this)) super.close(...given); }
+
+    send(text) {
+      if (!holding) return super.send(text);
+      holding = false;
+      this.late = () => super.send(text);
+      return held.push(this);
+    }
+  };
+  const ada = await scene.join('ada', { page, openMs: 3000 });
+  holding = true;
+  scene.server.session('ada').socket.cut();
+  await scene.clock.advance(10_000);
+  assert.equal(ada.log.welcomes.length, 2);
+  assert.equal(held.length, 1);
+  held[0].late();
+  await scene.clock.advance(10_000);
+  assert.equal(ada.state, 'joined');
+  assert.equal(ada.log.welcomes.length, 3);
+  // Once: whoever comes next with the ticket is somebody else.
+  scene.server.close(scene.server.session('ada'), 4508);
+  await scene.clock.advance(10_000);
+  assert.equal(ada.state, 'closed');
 });
 
 describe('the page', () => {
