@@ -1,0 +1,34 @@
+// An application in TypeScript, against the declarations of the package.
+
+import { MeetError, MeetRoom, attach, fullJitter, type RemotePeer, type RemoteSource } from 'meet-signal';
+
+const room = new MeetRoom('/signal/standup', {
+  meta: { name: 'Ada' },
+  token: async () => 'sesame',
+  retry: fullJitter({ mostMs: 5000 }),
+  rtc: { iceTransportPolicy: 'relay' },
+});
+
+room.on('sourceadded', ({ detail: { peer, source } }) => show(peer, source));
+room.on('statechange', ({ detail: { state, reason } }) => {
+  if (state === 'closed' && reason !== null) console.log(reason.code, reason.retryable);
+});
+// @ts-expect-error there is no such event
+room.on('sourceaded', () => {});
+// @ts-expect-error audio or video
+room.mute('camera', 'sound');
+
+async function show(peer: RemotePeer, source: RemoteSource): Promise<void> {
+  const result: 'playing' | 'blocked' = await attach(document.createElement('video'), source.stream);
+  console.log(result, peer.connection === 'reconnecting', source.audio?.muted);
+}
+
+export async function meet(signal: AbortSignal): Promise<string | undefined> {
+  try {
+    await room.join({ signal });
+  } catch (error) {
+    if (error instanceof MeetError) return error.code;
+    throw error;
+  }
+  return room.self?.id;
+}
