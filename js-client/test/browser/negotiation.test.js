@@ -1,0 +1,153 @@
+// What breaks between real browsers, and does not here.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { Browsers } from './support/browsers.js';
+import { Participant } from './support/participant.js';
+import { Server } from './support/server.js';
+
+const browsers = new Browsers();
+let server;
+let rooms = 0;
+
+before(async () => { server = await Server.start(); });
+after(async () => {
+  await browsers.close();
+  await server?.stop();
+});
+
+async function meet(kinds) {
+  const url = server.url(`/room/negotiation-${rooms++}`);
+  const people = [];
+  for (const [index, kind] of kinds.entries()) {
+    const person = await Participant.join(browsers, kind, { url, name: `Person ${index}` });
+    await person.keepsLog();
+    people.push(person);
+  }
+  return people;
+}
+
+/** Publishes a picture under each of these names, one after the other, without waiting for anything. */
+function publish(person, names) {
+  return person.page.evaluate((all) => {
+    for (const name of all) {
+      const canvas = document.createElement('canvas');
+      const picture = canvas.getContext('2d');
+      // A picture that does not change is not sent.
+      let shade = 0;
+      setInterval(() => {
+        picture.fillStyle = `hsl(${shade++ * 10} 90% 50%)`;
+        picture.fillRect(0, 0, canvas.width, canvas.height);
+      }, 100);
+      window.room.publish(name, canvas.captureStream(10));
+    }
+  }, names);
+}
+
+/** Sees exactly these sources of each other person, all of them live. */
+async function sees(person, others, names) {
+  for (const other of others) {
+    await person.until((id, expected) => {
+      const sources = window.room.peers.get(id)?.sources;
+      return sources !== undefined && [...sources.keys()].sort().join() === expected
+        && [...sources.values()].every(({ video }) => video?.track?.readyState === 'live' && !video.track.muted);
+    }, await other.id(), [...names].sort().join());
+  }
+}
+
+async function end(people) {
+  for (const person of people) {
+    // A connection that had to be replaced would say so.
+    assert.deepEqual((await person.log()).filter((line) => /error|reconnecting/.test(line)), [], person.name);
+    assert.deepEqual(person.complaints, []);
+    await person.close();
+  }
+}
+
+const EXTRA = ['one', 'two', 'three', 'four', 'five'];
+
+describe('both sides offer at once, again and again', { concurrency: 1 }, () => {
+  for (const kinds of [
+    ['chromium', 'chromium'],
+    // Chromium, polite, and Firefox: where rolling back the first media would break Chromium for good.
+    ['chromium', 'firefox'],
+    ['firefox', 'chromium'],
+    ['firefox', 'firefox'],
+    ['chromium', 'firefox', 'chromium', 'firefox'],
+  ]) {
+    test(kinds.join(', then '), async () => {
+      const people = await meet(kinds);
+      await Promise.all(people.map((person) => publish(person, EXTRA)));
+      for (const person of people) {
+        await sees(person, people.filter((other) => other !== person), ['camera', ...EXTRA]);
+      }
+      await end(people);
+    });
+  }
+});
+
+test('both publish while the first connection is being made', async () => {
+  const url = server.url(`/room/negotiation-${rooms++}`);
+  const ada = await Participant.join(browsers, 'chromium', { url, name: 'Ada' });
+  const bob = await Participant.join(browsers, 'firefox', { url, name: 'Bob' });
+  for (const one of [ada, bob]) await one.keepsLog();
+  await Promise.all([publish(ada, ['early']), publish(bob, ['early'])]);
+  await sees(ada, [bob], ['camera', 'early']);
+  await sees(bob, [ada], ['camera', 'early']);
+  await end([ada, bob]);
+});
+
+for (const kinds of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
+  test(`a source that is published and taken away again makes no media sections: ${kinds.join(', then ')}`, async () => {
+    const people = await meet(kinds);
+    const sections = () => Promise.all(people.map(({ page }) => page.evaluate(async () => {
+      const [peer] = window.room.peers.values();
+      const report = await peer.getStats();
+      return [...report.values()].filter(({ type }) => type === 'inbound-rtp').length;
+    })));
+    await publish(people[0], ['again']);
+    await sees(people[1], [people[0]], ['camera', 'again']);
+    const before = await sections();
+    for (let round = 0; round < 5; round += 1) {
+      await people[0].page.evaluate(() => window.room.unpublish('again'));
+      await sees(people[1], [people[0]], ['camera']);
+      await publish(people[0], ['again']);
+      await sees(people[1], [people[0]], ['camera', 'again']);
+    }
+    assert.deepEqual(await sections(), before);
+    await end(people);
+  });
+
+  test(`a data channel that its page does not hold stays open: ${kinds.join(', then ')}`, async () => {
+    const people = await meet(kinds);
+    const [opener, other] = people;
+    await other.page.evaluate(() => {
+      window.got = [];
+      // Nothing but the listener; Firefox collects a channel that nobody holds.
+      window.room.on('channel', ({ detail: { channel } }) => {
+        channel.addEventListener('message', ({ data }) => window.got.push(data));
+        channel.addEventListener('close', () => window.got.push('closed'));
+      });
+    });
+    await opener.until(() => [...window.room.peers.values()][0]?.connection === 'connected');
+    await opener.page.evaluate(() => {
+      const [peer] = window.room.peers.values();
+      window.channel = peer.openChannel('whiteboard');
+      window.channel.addEventListener('open', () => window.channel.send('first'));
+    });
+    await other.until(() => window.got.includes('first'));
+    // Garbage enough that both browsers collect.
+    await other.page.evaluate(async () => {
+      for (let round = 0; round < 200; round += 1) {
+        window.garbage = Array.from({ length: 20_000 }, (_, index) => ({ index, more: new Array(16) }));
+        await new Promise((resolve) => { requestAnimationFrame(resolve); });
+      }
+      delete window.garbage;
+    });
+    await opener.page.evaluate(() => window.channel.send('last'));
+    await other.until(() => window.got.includes('last'));
+    assert.deepEqual(await other.page.evaluate(() => window.got), ['first', 'last']);
+    await end(people);
+  });
+}
