@@ -84,9 +84,12 @@ impl SignalUpgrade {
         rt::spawn(driver::serve(hub.clone(), accepted.room, authorize, socket));
 
         // What actix-ws would send and receive with is dropped: it would be without a bound.
-        let (response, _, _) =
-            actix_ws::handle_with_protocols(&self.request, no_payload(&self.request), &[SUBPROTOCOL])
-                .expect("the extractor has verified the handshake");
+        let (response, _, _) = actix_ws::handle_with_protocols(
+            &self.request,
+            no_payload(&self.request),
+            &[SUBPROTOCOL],
+        )
+        .expect("the extractor has verified the handshake");
         Ok(response.set_body(body).map_into_boxed_body())
     }
 

@@ -51,6 +51,13 @@ impl Bystanders {
         Ok(())
     }
 
+    /// They are told that this peer has a socket again.
+    pub(crate) async fn see_back(&mut self, id: &str) -> Verdict {
+        self.told(&json!({"type": "status", "peer": id, "status": "here"})).await?;
+        self.roster.iter_mut().filter(|(other, _)| other == id).for_each(|(_, it)| *it = "here");
+        Ok(())
+    }
+
     /// They are told that this peer left, for this reason.
     pub(crate) async fn see_left(&mut self, id: &str, reason: &str) -> Verdict {
         self.told(&json!({"type": "left", "peer": id, "reason": reason})).await?;
@@ -78,18 +85,27 @@ impl Bystanders {
     pub(crate) async fn undisturbed(&mut self) -> Verdict {
         self.exchange().await.map_err(|broken| broken.during("the bystanders are disturbed"))?;
         let newcomer = self.server.join().await?;
-        let found = newcomer.found();
         let expected: Vec<_> =
             self.roster.iter().map(|(id, status)| json!({"id": id, "status": status})).collect();
-        let matches = found.iter().zip(&expected).all(|(got, want)| says(got, want));
+        let found = newcomer.found();
+        let as_known = found.iter().zip(&expected).all(|(got, expected)| says(got, expected));
         ensure!(
-            matches && found.len() == expected.len(),
+            as_known && found.len() == expected.len(),
             "a newcomer finds {found:?}, expected {expected:?}"
         );
         let id = newcomer.id.clone();
         self.see_joined(&id).await?;
         newcomer.leave().await?;
         self.see_left(&id, "left").await
+    }
+
+    /// One of them, for what a promise has to say to a bystander.
+    pub(crate) fn first(&mut self) -> &mut Member {
+        &mut self.pair[0]
+    }
+
+    pub(crate) fn pair(&mut self) -> &mut [Member; 2] {
+        &mut self.pair
     }
 
     async fn exchange(&mut self) -> Verdict {
@@ -100,14 +116,5 @@ impl Bystanders {
         second.signal(&first.id, "I am").await?;
         first.expect(json!({"type": "signal", "from": second.id, "data": "I am"})).await?;
         Ok(())
-    }
-
-    /// One of them, for what a promise has to say to a bystander.
-    pub(crate) fn first(&mut self) -> &mut Member {
-        &mut self.pair[0]
-    }
-
-    pub(crate) fn pair(&mut self) -> &mut [Member; 2] {
-        &mut self.pair
     }
 }

@@ -90,7 +90,7 @@ impl Client {
 
     /// What comes next.
     pub(crate) async fn next(&mut self) -> Verdict<Received> {
-        let next = within_patience("a member waits", self.received.recv()).await?;
+        let next = within_patience("waiting for the server", self.received.recv()).await?;
         next.unwrap_or(Ok(Received::Ended))
     }
 
@@ -128,23 +128,21 @@ impl Client {
 
     /// Nothing more comes than this close; its reason.
     pub(crate) async fn closed(&mut self, code: u16) -> Verdict<String> {
-        match self.next().await? {
+        let expected = format!("expected a close with {code}");
+        match self.next().await.map_err(|broken| broken.during(&expected))? {
             Received::Closed { code: got, reason } if got == code => Ok(reason),
-            other => Err(Broken::new(format_args!("expected a close with {code}, got {other:?}"))),
+            other => Err(Broken::new(format_args!("{expected}, got {other:?}"))),
         }
     }
 
     /// Whatever comes before, in the end it is this close.
     pub(crate) async fn closed_at_last(&mut self, code: u16) -> Verdict {
+        let expected = format!("expected a close with {code} at last");
         loop {
-            match self.next().await? {
+            match self.next().await.map_err(|broken| broken.during(&expected))? {
                 Received::Closed { code: got, .. } if got == code => return Ok(()),
                 Received::Text(_) | Received::Ping(_) | Received::Pong(_) => {}
-                other => {
-                    return Err(Broken::new(format_args!(
-                        "expected a close with {code} at last, got {other:?}"
-                    )));
-                }
+                other => return Err(Broken::new(format_args!("{expected}, got {other:?}"))),
             }
         }
     }
@@ -171,8 +169,9 @@ impl Writer {
         self.write(&text_frame(text)).await
     }
 
-    /// Writes the same again and again, several times in a heartbeat: is never quiet for long, and
-    /// stays below the rate that a session may send at. Ends only where it cannot be written.
+    /// Writes the same again and again, several times in a heartbeat, so as never to be quiet for
+    /// long. The burst lasts for longer than any promise takes. Ends only where it cannot be
+    /// written.
     pub(crate) async fn keep_writing(&self, bytes: &[u8]) -> Broken {
         loop {
             if let Err(broken) = self.write(bytes).await {
@@ -243,7 +242,8 @@ fn kind(text: &str) -> Option<String> {
     serde_json::from_str(text).ok().map(|message: Message| message.r#type)
 }
 
-const OFTEN: Duration = Duration::from_millis(50);
+/// How often who keeps writing does.
+const OFTEN: Duration = Duration::from_millis(100);
 
 /// How much a test may leave unread before its client stops reading, too: more than any is sent.
 const UNREAD: usize = 4096;

@@ -1,5 +1,6 @@
 //! The table of what is promised, and how each promise is driven: a small function in the file of
-//! its group.
+//! its group. A new one is such a function and a line here; `scripts/conformance` then writes it
+//! into `docs/conformance.md`.
 
 mod application;
 mod closing;
@@ -58,7 +59,7 @@ pub(super) const PROMISES: &[Entry] = promises! {
             Together framing::fragments
         "a frame of 64 KiB is taken, a longer one closes with 1009"
             Together framing::oversized_frame
-        "fragments that are too long together close with 1009"
+        "fragments that are too long together close with 1009 before the last has come"
             Together framing::oversized_fragments
         "a length over the limit closes with 1009 before its bytes have come"
             Together framing::oversized_announcement
@@ -104,6 +105,8 @@ pub(super) const PROMISES: &[Entry] = promises! {
             Together joining::already_joined
         "no `join` in time closes with 4501, whatever else is sent"
             Together joining::no_join
+        "who has not joined is closed with the same codes, and nobody hears of it"
+            Together joining::wrong_before_join
         "a hundred connections that never join are all closed, and disturb nobody"
             Together joining::silent_crowd
         "a full room is `room-full` and closes with 4503; away members count"
@@ -164,8 +167,20 @@ pub(super) const PROMISES: &[Entry] = promises! {
             Together lifetime::cut_within_a_frame
         "a close frame without `leave` is a lost socket, too"
             Together lifetime::closed_by_client
+        "a ticket takes its session over at once: the older connection closes with 4508"
+            Together resume::takeover
+        "after a loss, what was missed comes once and in order, and nothing else again"
+            Together resume::full
+        "who comes back is told how many of its frames were handled"
+            Together resume::counted
+        "who claims more than was sent comes back `partial`, and both ends count anew"
+            Together resume::partial
+        "a ticket is good in its room alone, and for as long as its session"
+            Together resume::spent_ticket
         "an unknown ticket is a fresh join"
             Together resume::unknown_ticket
+        "who comes back too often is `rate-limited` and closed with 4004, and stays in the room"
+            Together resume::too_often
     }
     6 {
         "the `ref` of a message is echoed in an error about it"

@@ -63,7 +63,7 @@ impl Suite {
         self
     }
 
-    /// Drives every promise and reports each. Takes some 15 seconds, mostly of waiting.
+    /// Drives every promise and reports each. Takes some 20 seconds, mostly of waiting.
     ///
     /// Needs a tokio runtime with its I/O and its timers. Draining comes last: see
     /// [the module](super).

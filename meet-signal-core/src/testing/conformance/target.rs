@@ -45,11 +45,12 @@ impl Target {
 ///
 /// | limit | value | because |
 /// |---|---|---|
-/// | `heartbeat` | 1 s | three of them in silence lose a connection: soon, but not for a busy machine's hiccup |
-/// | `grace` | 1 s | what is lost is gone soon |
+/// | `heartbeat` | 1.5 s | three of them in silence lose a connection: soon, but not for a busy machine's hiccup |
+/// | `grace` | 2 s | what is lost is gone soon, but not before it has been seen to be away |
 /// | `join_timeout` | 5 s | a crowd that connects at once has time to join |
-/// | `write_timeout` | 1 s | a member that does not read is found out soon |
+/// | `write_timeout` | 3 s | a member that does not read is given up soon, but not before its outbox is full |
 /// | `room_peers` | 8 | a room is filled with a handful of connections |
+/// | `rate_per_second` | 5 | who is over its rate has to wait for long enough to tell |
 /// | `outbox_bytes` | 128 KiB | a few frames fill it |
 ///
 /// All others are the defaults.
@@ -59,11 +60,12 @@ impl Target {
 /// Never: these limits are within their ranges.
 pub fn limits() -> Limits {
     Limits::builder()
-        .heartbeat(Duration::from_secs(1))
-        .grace(Duration::from_secs(1))
+        .heartbeat(Duration::from_millis(1500))
+        .grace(Duration::from_secs(2))
         .join_timeout(Duration::from_secs(5))
-        .write_timeout(Duration::from_secs(1))
+        .write_timeout(Duration::from_secs(3))
         .room_peers(8)
+        .rate_per_second(5)
         .outbox_bytes(128 * 1024)
         .build()
         .expect("the limits are within their ranges")

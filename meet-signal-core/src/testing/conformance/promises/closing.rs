@@ -13,7 +13,6 @@ pub(super) async fn unanswered(server: Server) -> Verdict {
     others.see_joined(&member.id).await?;
     member.write(&frame(FIN | BINARY, b"")).await?;
     member.closed(1003).await?;
-    // For the others it is gone at once, whenever its connection ends.
     others.see_left(&member.id, "closed").await?;
     member.ended().await?;
     others.undisturbed().await

@@ -15,11 +15,15 @@ pub(super) async fn fragments(server: Server) -> Verdict {
     // The second cut is in the middle of a character.
     let (start, rest) = message.split_at(9);
     let (middle, end) = rest.split_at(20);
-    sender.write(&frame(TEXT, start)).await?;
-    sender.write(&frame(FIN | PING, b"still there?")).await?;
-    sender.write(&frame(CONTINUATION, middle)).await?;
-    sender.write(&frame(CONTINUATION, b"")).await?;
-    sender.write(&frame(FIN | CONTINUATION, end)).await?;
+    // In one go: a pong in between would be a message within a message.
+    let frames = [
+        frame(TEXT, start),
+        frame(FIN | PING, b"still there?"),
+        frame(CONTINUATION, middle),
+        frame(CONTINUATION, b""),
+        frame(FIN | CONTINUATION, end),
+    ];
+    sender.write(&frames.concat()).await?;
     let pong = sender.next().await?;
     ensure!(pong == Received::Pong(b"still there?".to_vec()), "expected a pong, got {pong:?}");
     others.told(&json!({"type": "broadcast", "from": sender.id, "data": "é"})).await?;
@@ -39,14 +43,12 @@ pub(super) async fn oversized_frame(server: Server) -> Verdict {
     others.undisturbed().await
 }
 
+/// Before the last of them has come: until then they would have to be kept.
 pub(super) async fn oversized_fragments(server: Server) -> Verdict {
     let (mut others, mut intruder) = server.intruder().await?;
     let message = broadcast(limits().frame_bytes() + 1);
-    let mut fragments = message.as_bytes().chunks(10_000);
-    intruder.write(&frame(TEXT, fragments.next().unwrap_or_default())).await?;
-    for fragment in fragments {
-        intruder.write(&frame(CONTINUATION, fragment)).await?;
-    }
+    let (start, rest) = message.as_bytes().split_at(40_000);
+    intruder.write(&[frame(TEXT, start), frame(CONTINUATION, rest)].concat()).await?;
     intruder.closed(1009).await?;
     others.see_left(&intruder.id, "closed").await?;
     others.undisturbed().await

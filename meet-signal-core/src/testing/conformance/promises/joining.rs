@@ -1,7 +1,7 @@
 //! `join`, `welcome`, `joined`.
 
 use serde_json::{Value, json};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{select, task::JoinSet, time::Instant};
 
 use crate::{
     PeerId,
@@ -10,7 +10,7 @@ use crate::{
         client::Conduct,
         server::{Member, Server},
         target::limits,
-        wire::{FIN, PING, frame},
+        wire::{BINARY, FIN, PING, TEXT, frame, header, text_frame},
     },
 };
 
@@ -157,14 +157,39 @@ pub(super) async fn no_join(server: Server) -> Verdict {
     let start = Instant::now();
     let mut silent = server.connect().await?;
     let mut talking = server.connect_as(Conduct::Mute).await?;
-    for _ in 0..5 {
-        talking.write(&frame(FIN | PING, b"")).await?;
-        talking.say(json!({"type": "pong", "received": 0})).await?;
+    let writer = talking.writer();
+    let pong = text_frame(json!({"type": "pong", "received": 0}));
+    let messages = [frame(FIN | PING, b""), pong].concat();
+    select! {
+        closed = talking.closed_at_last(4501) => closed?,
+        broken = writer.keep_writing(&messages) => return Err(broken),
     }
     silent.closed(4501).await?;
-    talking.closed_at_last(4501).await?;
     let (elapsed, limit) = (start.elapsed(), limits().join_timeout());
     ensure!(elapsed >= limit, "closed after {elapsed:?}");
+    others.undisturbed().await
+}
+
+/// Nobody hears of such a connection, whatever it does.
+pub(super) async fn wrong_before_join(server: Server) -> Verdict {
+    let mut others = server.bystanders().await?;
+    let messages = |text: &str, times| text_frame(text).repeat(times);
+    let bad_messages = limits().bad_messages() as usize + 1;
+    let flood = limits().rate_burst() as usize * 4;
+    for (what, bytes, close) in [
+        ("a binary frame", frame(FIN | BINARY, b"{}"), 1003),
+        ("text that is not UTF-8", frame(FIN | TEXT, b"\xFF"), 1007),
+        ("an announced frame", header(FIN | TEXT, 1 << 40), 1009),
+        ("a frame without a mask", b"\x81\x02{}".to_vec(), 1002),
+        ("bad messages", messages("nonsense", bad_messages), 4501),
+        ("messages", messages(r#"{"type":"leave"}"#, flood), 4004),
+        ("pings", frame(FIN | PING, b"").repeat(flood), 4004),
+    ] {
+        let mut stranger = server.connect_as(Conduct::Mute).await?;
+        stranger.write(&bytes).await?;
+        let closed = stranger.closed_at_last(close).await;
+        closed.map_err(|broken| broken.during(what))?;
+    }
     others.undisturbed().await
 }
 

@@ -1,9 +1,10 @@
 //! How a session ends, and how it outlives its socket.
 
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::testing::conformance::{
-    check::Verdict,
+    check::{Broken, Verdict},
     client::Conduct,
     server::Server,
     wire::{CLOSE, FIN, TEXT, frame, header},
@@ -27,31 +28,42 @@ pub(super) async fn cut(server: Server) -> Verdict {
     let id = member.id.clone();
     drop(member);
     others.see_away(&id).await?;
-    // It is still a member: what is sent to it is no error.
-    others.first().signal(&id, "when you are back").await?;
+    // It is still a member, and nobody is told that what is sent to it does not arrive.
     others.undisturbed().await?;
+    others.first().signal(&id, "when you are back").await?;
     others.see_left(&id, "timeout").await?;
     others.undisturbed().await
 }
 
 pub(super) async fn cut_within_a_frame(server: Server) -> Verdict {
-    let mut others = server.bystanders().await?;
     let message = frame(FIN | TEXT, br#"{"type":"broadcast","data":1}"#);
-    let half_a_message = [message.as_slice(), &frame(TEXT, b"{\"type\":")].concat();
-    for part in [&message[..1], &message[..4], &message[..12], &half_a_message[message.len()..]] {
-        let member = server.join().await?;
-        let id = member.id.clone();
-        others.see_joined(&id).await?;
-        member.write(part).await?;
-        drop(member);
-        others.see_lost(&id).await?;
+    let parts = [
+        message[..1].to_vec(),
+        message[..4].to_vec(),
+        message[..12].to_vec(),
+        frame(TEXT, br#"{"type":"#),
+        header(FIN | TEXT, 65_536),
+    ];
+    let mut cuts = JoinSet::new();
+    for (n, part) in parts.iter().enumerate() {
+        for reset in [false, true] {
+            let room = server.room(format!("{n}-{reset}"));
+            cuts.spawn(cut_after(room, part.clone(), reset));
+        }
     }
-    // A length of 64 KiB, and none of the bytes.
-    let member = server.join().await?;
+    while let Some(cut) = cuts.join_next().await {
+        cut.map_err(Broken::new)??;
+    }
+    Ok(())
+}
+
+async fn cut_after(server: Server, bytes: Vec<u8>, reset: bool) -> Verdict {
+    let (mut others, member) = server.intruder().await?;
     let id = member.id.clone();
-    others.see_joined(&id).await?;
-    member.write(&header(FIN | TEXT, 65_536)).await?;
-    member.reset_when_dropped().await;
+    if reset {
+        member.reset_when_dropped().await;
+    }
+    member.write(&bytes).await?;
     drop(member);
     others.see_lost(&id).await?;
     others.undisturbed().await
@@ -61,9 +73,8 @@ pub(super) async fn closed_by_client(server: Server) -> Verdict {
     let mut others = server.bystanders().await?;
     let mut member = server.join_as(Conduct::Mute).await?;
     others.see_joined(&member.id).await?;
-    member
-        .write(&frame(FIN | CLOSE, &[&1001_u16.to_be_bytes(), b"away".as_slice()].concat()))
-        .await?;
+    // The code 1001, in two bytes, and a reason.
+    member.write(&frame(FIN | CLOSE, b"\x03\xE9going away")).await?;
     member.closed(1001).await?;
     member.ended().await?;
     others.see_lost(&member.id).await?;

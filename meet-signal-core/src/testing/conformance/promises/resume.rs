@@ -1,10 +1,13 @@
 //! Coming back to a session: section 5 of the protocol.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::testing::conformance::{
-    check::{Verdict, ensure},
-    server::Server,
+use crate::{
+    Limits,
+    testing::conformance::{
+        check::{Verdict, ensure},
+        server::{Member, Server},
+    },
 };
 
 pub(super) async fn unknown_ticket(server: Server) -> Verdict {
@@ -20,4 +23,124 @@ pub(super) async fn unknown_ticket(server: Server) -> Verdict {
         others.see_left(&id, "left").await?;
     }
     others.undisturbed().await
+}
+
+pub(super) async fn takeover(server: Server) -> Verdict {
+    let (mut others, mut old) = server.intruder().await?;
+    let new = resume(&server, &old, 0).await?;
+    ensure!(
+        new.welcome["resumed"] == "full" && new.welcome["ticket"] == old.welcome["ticket"],
+        "the answer is {}",
+        new.welcome
+    );
+    old.closed(4508).await?;
+    // What the older connection still says comes from nobody, and its end is nobody's.
+    old.broadcast("too late").await?;
+    drop(old);
+    others.undisturbed().await?;
+    new.broadcast("here").await?;
+    others.told(&json!({"type": "broadcast", "from": new.id, "data": "here"})).await
+}
+
+pub(super) async fn full(server: Server) -> Verdict {
+    let (mut others, member) = server.intruder().await?;
+    for n in 0..3 {
+        others.first().signal(&member.id, n).await?;
+    }
+    let mut member = member;
+    member.expect(json!({"type": "signal", "data": 0})).await?;
+    let (id, lost) = (member.id.clone(), member.welcome.clone());
+    drop(member);
+    others.see_away(&id).await?;
+    others.first().signal(&id, 3).await?;
+
+    let mut back = resume_as(&server, &lost, 1).await?;
+    ensure!(back.welcome["resumed"] == "full", "the answer is {}", back.welcome);
+    others.see_back(&id).await?;
+    for n in 1..4 {
+        back.expect(json!({"type": "signal", "data": n})).await?;
+    }
+    others.first().signal(&id, 4).await?;
+    back.expect(json!({"type": "signal", "data": 4})).await?;
+    others.undisturbed().await
+}
+
+pub(super) async fn counted(server: Server) -> Verdict {
+    let (mut others, mut member) = server.intruder().await?;
+    let id = member.id.clone();
+    // An answer with an error counts, and what is not sequenced does not.
+    member.broadcast("first").await?;
+    member.say(json!({"type": "ack", "received": 0})).await?;
+    member.say(json!({"type": "dance"})).await?;
+    member.expect_error("unknown-type", None).await?;
+    others.told(&json!({"type": "broadcast", "from": id, "data": "first"})).await?;
+    let back = resume(&server, &member, 1).await?;
+    let received = &back.welcome["received"];
+    ensure!(*received == 2, "it has handled 2 frames, and says {received}");
+    back.broadcast("second").await?;
+    others.told(&json!({"type": "broadcast", "from": id, "data": "second"})).await
+}
+
+pub(super) async fn partial(server: Server) -> Verdict {
+    let (mut others, member) = server.intruder().await?;
+    let (id, lost) = (member.id.clone(), member.welcome.clone());
+    drop(member);
+    others.see_away(&id).await?;
+    others.first().signal(&id, "lost").await?;
+    let mut back = resume_as(&server, &lost, 17).await?;
+    ensure!(
+        back.welcome["resumed"] == "partial" && back.welcome["received"] == 0 && back.id == id,
+        "the answer is {}",
+        back.welcome
+    );
+    ensure!(back.found().len() == 2, "it finds {:?}", back.found());
+    others.see_back(&id).await?;
+    others.first().signal(&id, "new").await?;
+    back.expect(json!({"type": "signal", "data": "new"})).await?;
+    // Both ends count from there.
+    back.say(json!({"type": "ack", "received": 1})).await?;
+    let again = resume(&server, &back, 1).await?;
+    ensure!(again.welcome["resumed"] == "full", "the answer is {}", again.welcome);
+    others.undisturbed().await
+}
+
+pub(super) async fn spent_ticket(server: Server) -> Verdict {
+    let (mut others, member) = server.intruder().await?;
+    let lost = member.welcome.clone();
+    let elsewhere = resume_as(&server.room("other"), &lost, 0).await?;
+    ensure!(elsewhere.welcome["resumed"] == "no", "the answer is {}", elsewhere.welcome);
+    let id = member.id.clone();
+    member.leave().await?;
+    others.see_left(&id, "left").await?;
+    let anew = resume_as(&server, &lost, 0).await?;
+    ensure!(anew.welcome["resumed"] == "no" && anew.id != id, "the answer is {}", anew.welcome);
+    others.see_joined(&anew.id).await?;
+    others.undisturbed().await
+}
+
+pub(super) async fn too_often(server: Server) -> Verdict {
+    let (mut others, mut member) = server.intruder().await?;
+    for _ in 0..Limits::default().resumes_per_minute() {
+        member = resume(&server, &member, 0).await?;
+    }
+    let mut late = server.connect().await?;
+    late.say(join(&member.welcome, 0)).await?;
+    let error = late.expect_error("rate-limited", None).await?;
+    ensure!(error["retryAfterMs"].is_u64(), "no `retryAfterMs` in {error}");
+    late.closed(4004).await?;
+    member.goes_on().await?;
+    others.undisturbed().await
+}
+
+/// The session of this member, on a newer connection.
+async fn resume(server: &Server, member: &Member, received: u64) -> Verdict<Member> {
+    resume_as(server, &member.welcome, received).await
+}
+
+async fn resume_as(server: &Server, welcome: &Value, received: u64) -> Verdict<Member> {
+    Member::join(server.connect().await?, join(welcome, received)).await
+}
+
+fn join(welcome: &Value, received: u64) -> Value {
+    json!({"type": "join", "resume": {"ticket": welcome["ticket"], "received": received}})
 }

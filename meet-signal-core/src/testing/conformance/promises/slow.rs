@@ -1,11 +1,11 @@
 //! Those who do not read.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::select;
 
 use crate::testing::conformance::{
     bystanders::Bystanders,
-    check::{Broken, Verdict},
+    check::{Broken, Verdict, ensure, says},
     client::{Client, Conduct},
     server::{Member, Server},
     wire::text_frame,
@@ -20,26 +20,25 @@ struct Stalled {
     deaf_id: String,
 }
 
+/// It goes on not reading, and is ended by the write timeout.
 pub(super) async fn unreachable(server: Server) -> Verdict {
     beside_a_deaf_talker(&server, async |Stalled { others, sender, deaf_id, .. }| {
+        others.see_lost(deaf_id).await?;
         // The others go on, and so does whoever could not reach it.
-        others.see_away(deaf_id).await?;
         let to = others.first().id.clone();
         sender.signal(&to, "still here").await?;
         others.first().expect(json!({"type": "signal", "data": "still here"})).await?;
-        others.see_left(deaf_id, "timeout").await?;
         others.undisturbed().await
     })
     .await
 }
 
+/// It reads again, and finds the reason at the end of what was under way.
 pub(super) async fn too_slow(server: Server) -> Verdict {
     beside_a_deaf_talker(&server, async |Stalled { others, deaf, deaf_id, .. }| {
-        others.see_away(deaf_id).await?;
-        // Who reads again finds the reason at the end of what was under way.
         deaf.listen(Conduct::Mute);
         deaf.closed_at_last(4002).await?;
-        others.see_left(deaf_id, "timeout").await?;
+        others.see_lost(deaf_id).await?;
         others.undisturbed().await
     })
     .await
@@ -84,24 +83,19 @@ async fn overwhelm(room: &mut Stalled) -> Verdict {
         sender.say(json!({"type": "dance", "ref": 0})).await?;
         loop {
             let told = sender.told().await?;
-            let (kind, code) = (&told["type"], &told["code"]);
-            if kind == "status" {
+            if told["type"] == "status" {
                 continue;
             }
-            if code == "peer-unreachable" && told["ref"] == reference {
-                return sender.expect_error("unknown-type", Some(0)).await.map(drop);
-            }
-            if code == "unknown-type" {
+            if told["code"] == "unknown-type" {
                 break;
             }
-            return Err(unexpected(&told));
+            let unreachable =
+                json!({"type": "error", "code": "peer-unreachable", "ref": reference});
+            ensure!(says(&told, &unreachable), "expected {unreachable}, got {told}");
+            return sender.expect_error("unknown-type", Some(0)).await.map(drop);
         }
     }
     Err(Broken::new(format_args!("{MOST} messages of {LONG} bytes wait for who does not read")))
-}
-
-fn unexpected(told: &Value) -> Broken {
-    Broken::new(format_args!("expected `peer-unreachable`, got {told}"))
 }
 
 /// A receive buffer, in bytes: the kernel makes the least of it that it can.
