@@ -151,6 +151,21 @@ async fn leaving_takes_effect_before_the_client_has_answered_the_close() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_offender_is_gone_before_it_has_answered_the_close() {
+    let hub = Hub::default();
+    let mut other = bystander(&hub).await;
+    let (mut client, task) = connect(&hub);
+    client.join().await;
+    other.told().await;
+    let start = Instant::now();
+    client.sender().deliver(Incoming::Refused(CloseReason::Binary));
+    assert_eq!(other.told().await["reason"], "closed");
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(client.next().await, Got::Closed(CloseReason::Binary));
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_too_slow_and_hurts_nobody() {
     let limits = Limits::builder().outbox_frames(3).build().unwrap();
     let hub = Hub::new(limits);
