@@ -7,8 +7,13 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 
-/** What `cargo build -p meet-axum` has built; another server of the same pages can be named instead. */
-const PROGRAM = process.env.MEET_SERVER ?? `${ROOT}target/debug/meet-axum`;
+/** What `cargo build -p` has built. */
+export function built(name) {
+  return `${ROOT}target/debug/${name}`;
+}
+
+/** The Meet application on axum; another server of the same pages can be named instead. */
+const MEET = process.env.MEET_SERVER ?? built('meet-axum');
 
 export class Server {
   #process;
@@ -20,13 +25,13 @@ export class Server {
   }
 
   /** On a free port unless one is given. */
-  static async start({ port = 0, args = [] } = {}) {
-    const child = spawn(PROGRAM, ['--port', String(port), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  static async start({ program = MEET, port = 0, args = [], env = { PORT: String(port) } } = {}) {
+    const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const line of createInterface({ input: child.stdout })) {
       const [url] = line.match(/https?:\/\/\S+/) ?? [];
       if (url !== undefined) return new Server(child, new URL(url));
     }
-    throw new Error(`${PROGRAM} ended without saying where it listens`);
+    throw new Error(`${program} ended without saying where it listens`);
   }
 
   get port() {
