@@ -1,17 +1,20 @@
 //! The life of a connection, without a network and with the clock in the test's hand: paused, it
 //! jumps to the next timer whenever every task waits.
 
+mod faults;
 mod resume;
 mod resume_bounds;
-mod socket;
 
 use std::future::pending;
 
 use meet_signal_core::{
-    Applicant, CloseReason, Denied, Grant, Hub, Limits, RoomId, driver::serve, socket::Incoming,
+    Applicant, CloseReason, Denied, Grant, Hub, Limits, RoomId,
+    driver::serve,
+    socket::Incoming,
+    testing::{ClientEnd, Received, Sender, connection},
 };
 use serde_json::{Value, json};
-use socket::{ClientEnd, Got, Sender, connection};
+
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -46,7 +49,7 @@ async fn bystander(hub: &Hub) -> Bystander {
     let to_server = client.sender();
     let (tell, told) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        while let Got::Flush(frames) = client.next().await {
+        while let Received::Flush(frames) = client.next().await {
             for frame in frames {
                 match &frame["type"] {
                     kind if kind == "ping" => client.send(r#"{"type":"pong","received":0}"#),
@@ -75,7 +78,7 @@ async fn who_never_joins_is_closed() {
     client.sender().deliver(Incoming::Control);
     client.send(r#"{"type":"leave"}"#);
     assert_eq!(client.expect("error").await["code"], "not-joined");
-    assert_eq!(client.next().await, Got::Closed(CloseReason::ProtocolViolation));
+    assert_eq!(client.next().await, Received::Closed(CloseReason::ProtocolViolation));
     assert_eq!(
         start.elapsed(),
         Duration::from_secs(10),
@@ -107,7 +110,7 @@ async fn three_silent_heartbeats_lose_the_socket_and_then_the_session() {
 
     client.expect("ping").await;
     client.expect("ping").await;
-    assert_eq!(client.next().await, Got::Closed(CloseReason::HeartbeatMissed));
+    assert_eq!(client.next().await, Received::Closed(CloseReason::HeartbeatMissed));
     assert_eq!(start.elapsed(), BEAT * 3);
     let status = json!({"type": "status", "peer": id(&welcome), "status": "away"});
     assert_eq!(other.told().await, status);
@@ -146,7 +149,7 @@ async fn leaving_takes_effect_before_the_client_has_answered_the_close() {
     client.send(r#"{"type":"leave"}"#);
     assert_eq!(other.told().await["reason"], "left");
     assert_eq!(start.elapsed(), Duration::ZERO);
-    assert_eq!(client.next().await, Got::Closed(CloseReason::Left));
+    assert_eq!(client.next().await, Received::Closed(CloseReason::Left));
     task.await.unwrap();
 }
 
@@ -194,11 +197,11 @@ async fn a_client_that_takes_nothing_is_too_slow_and_hurts_nobody() {
     advance(Duration::from_secs(11)).await;
     let end = loop {
         match stuck.next().await {
-            Got::Flush(_) => {}
+            Received::Flush(_) => {}
             end => break end,
         }
     };
-    assert_eq!(end, Got::Closed(CloseReason::TooSlow));
+    assert_eq!(end, Received::Closed(CloseReason::TooSlow));
     assert!(!task.is_finished(), "it may come back");
 }
 
@@ -216,16 +219,16 @@ async fn a_flood_of_pings_ends_the_connection() {
     member.join().await;
     ping(&member, 4);
     member.send(r#"{"type":"leave"}"#);
-    assert_eq!(member.next().await, Got::Closed(CloseReason::Left));
+    assert_eq!(member.next().await, Received::Closed(CloseReason::Left));
 
     let (mut member, _task) = connect(&hub);
     member.join().await;
     ping(&member, 6);
-    assert_eq!(member.next().await, Got::Closed(CloseReason::Flood));
+    assert_eq!(member.next().await, Received::Closed(CloseReason::Flood));
 
     let (mut stranger, _task) = connect(&hub);
     ping(&stranger, 7);
-    assert_eq!(stranger.next().await, Got::Closed(CloseReason::Flood));
+    assert_eq!(stranger.next().await, Received::Closed(CloseReason::Flood));
 }
 
 #[tokio::test(start_paused = true)]
@@ -237,7 +240,7 @@ async fn a_burst_is_one_flush() {
         let data = serde_json::value::to_raw_value(&n).unwrap();
         hub.send_all(&room(), &data).unwrap();
     }
-    let Got::Flush(frames) = reader.next().await else { panic!("a flush") };
+    let Received::Flush(frames) = reader.next().await else { panic!("a flush") };
     assert_eq!(frames.len(), 5);
     assert!(frames.iter().enumerate().all(|(n, frame)| frame["data"] == n));
 }
@@ -291,7 +294,7 @@ async fn draining_tells_everybody_to_come_back_and_waits_for_them() {
         let hub = hub.clone();
         async move { hub.drain().await }
     });
-    let Got::Closed(reason) = a.next().await else { panic!("closed") };
+    let Received::Closed(reason) = a.next().await else { panic!("closed") };
     assert_eq!(reason.code(), 4000);
     assert!(reason.text().starts_with("retry-after-ms="));
     task.await.unwrap();
@@ -300,7 +303,7 @@ async fn draining_tells_everybody_to_come_back_and_waits_for_them() {
     let (mut late, _task) = connect(&hub);
     late.send(r#"{"type":"join"}"#);
     assert_eq!(late.expect("error").await["code"], "unavailable");
-    assert!(matches!(late.next().await, Got::Closed(reason) if reason.code() == 4000));
+    assert!(matches!(late.next().await, Received::Closed(reason) if reason.code() == 4000));
 }
 
 #[tokio::test(start_paused = true)]
@@ -312,5 +315,5 @@ async fn draining_does_not_wait_for_who_does_not_answer() {
     hub.drain().await;
     assert_eq!(start.elapsed(), Duration::from_secs(2));
     assert_eq!(hub.sessions(), 0);
-    assert!(matches!(silent.next().await, Got::Closed(_)));
+    assert!(matches!(silent.next().await, Received::Closed(_)));
 }

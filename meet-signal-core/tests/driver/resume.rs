@@ -10,6 +10,7 @@ use meet_signal_core::{
     Applicant, CloseReason, Denied, Grant, Hub,
     driver::serve,
     message::{IceServer, Meta, Status},
+    testing::{ClientEnd, Received, connection},
 };
 use serde_json::{Value, json, value::to_raw_value};
 use tokio::{
@@ -19,10 +20,7 @@ use tokio::{
     time::{Duration, Instant, advance, timeout},
 };
 
-use crate::{
-    GRACE, bystander, connect, connect_with_room_for, id, room,
-    socket::{ClientEnd, Got, connection},
-};
+use crate::{GRACE, bystander, connect, connect_with_room_for, id, room};
 
 /// Has a client ask to go on with the session of this welcome.
 pub(crate) fn ask(client: &ClientEnd, welcome: &Value, received: u64) {
@@ -48,7 +46,7 @@ pub(crate) fn broadcast(n: u64) -> String {
 pub(crate) async fn numbers(client: &mut ClientEnd, count: usize) -> Vec<u64> {
     let mut numbers = Vec::new();
     while numbers.len() < count {
-        let Got::Flush(frames) = client.next().await else { panic!("the session goes on") };
+        let Received::Flush(frames) = client.next().await else { panic!("the session goes on") };
         numbers.extend(frames.iter().filter_map(|frame| frame["data"].as_u64()));
     }
     numbers
@@ -68,7 +66,7 @@ async fn a_takeover_closes_the_old_socket_and_the_others_see_nothing() {
     assert_eq!((id(&second), &second["ticket"]), (id(&first), &first["ticket"]));
     assert_eq!(second["self"], first["self"]);
     assert_eq!(second["peers"], first["peers"], "whom it found is impolite to, still");
-    assert_eq!(old.next().await, Got::Closed(CloseReason::TakenOver));
+    assert_eq!(old.next().await, Received::Closed(CloseReason::TakenOver));
     task.await.unwrap();
 
     new.send(&broadcast(1));
@@ -306,8 +304,8 @@ async fn a_socket_that_takes_nothing_is_taken_over_at_once() {
     let (mut new, _task) = connect(&hub);
     assert_eq!(resume(&mut new, &welcome, 0).await["resumed"], "full");
     assert_eq!(numbers(&mut new, 3).await, [1, 2, 3], "what was being written comes, too");
-    assert!(matches!(old.next().await, Got::Flush(_)));
-    assert_eq!(old.next().await, Got::Closed(CloseReason::TakenOver));
+    assert!(matches!(old.next().await, Received::Flush(_)));
+    assert_eq!(old.next().await, Received::Closed(CloseReason::TakenOver));
     task.await.unwrap();
     assert_eq!(start.elapsed(), Duration::ZERO);
 }

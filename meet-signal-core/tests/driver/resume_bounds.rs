@@ -1,6 +1,10 @@
 //! When a session does not go on, or not as a whole, and what it does not get anew when it does.
 
-use meet_signal_core::{CloseReason, Grant, Hub, Limits, LimitsBuilder, driver::serve};
+use meet_signal_core::{
+    CloseReason, Grant, Hub, Limits, LimitsBuilder,
+    driver::serve,
+    testing::{ClientEnd, Received, connection},
+};
 use serde_json::{Value, json};
 use tokio::{
     task::yield_now,
@@ -11,7 +15,6 @@ use crate::{
     bystander, connect, connect_with_room_for, id,
     resume::{ask, broadcast, numbers, resume, tell},
     room,
-    socket::{ClientEnd, Got, connection},
 };
 
 fn hub(limits: impl FnOnce(LimitsBuilder) -> LimitsBuilder) -> Hub {
@@ -43,7 +46,7 @@ async fn resumes_over_the_rate_are_refused_and_change_nothing() {
     assert_eq!(error["code"], "rate-limited");
     let wait = Duration::from_millis(error["retryAfterMs"].as_u64().unwrap());
     assert!(wait <= Duration::from_secs(31), "a token comes every 30 s: {wait:?}");
-    assert_eq!(hasty.next().await, Got::Closed(CloseReason::Flood));
+    assert_eq!(hasty.next().await, Received::Closed(CloseReason::Flood));
     task.await.unwrap();
     client.send(&broadcast(1));
     assert_eq!(other.told().await["data"], 1, "the session has not heard of it");
@@ -87,7 +90,7 @@ async fn a_resume_forgives_no_bad_messages() {
         resume(&mut client, &welcome, received + 1).await;
     }
     client.send("no JSON");
-    assert_eq!(client.next().await, Got::Closed(CloseReason::ProtocolViolation));
+    assert_eq!(client.next().await, Received::Closed(CloseReason::ProtocolViolation));
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,7 +105,7 @@ async fn a_full_hub_and_a_full_room_do_not_matter() {
         assert_eq!(hub.sessions(), 2);
     }
     client.send(r#"{"type":"leave"}"#);
-    assert_eq!(client.next().await, Got::Closed(CloseReason::Left));
+    assert_eq!(client.next().await, Received::Closed(CloseReason::Left));
     while hub.sessions() > 1 {
         yield_now().await;
     }
@@ -119,7 +122,7 @@ async fn a_draining_hub_refuses() {
     let (mut client, _task) = connect(&hub);
     ask(&client, &welcome, 0);
     assert_eq!(client.expect("error").await["code"], "unavailable");
-    assert!(matches!(client.next().await, Got::Closed(reason) if reason.code() == 4000));
+    assert!(matches!(client.next().await, Received::Closed(reason) if reason.code() == 4000));
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,12 +131,12 @@ async fn a_ticket_goes_with_its_session() {
     let (mut client, task) = connect(&hub);
     let left = client.join().await;
     client.send(r#"{"type":"leave"}"#);
-    assert_eq!(client.next().await, Got::Closed(CloseReason::Left));
+    assert_eq!(client.next().await, Received::Closed(CloseReason::Left));
     task.await.unwrap();
     let (mut client, task) = connect(&hub);
     let closed = client.join().await;
     assert!(hub.close_room(&room()));
-    assert_eq!(client.next().await, Got::Closed(CloseReason::RoomClosed));
+    assert_eq!(client.next().await, Received::Closed(CloseReason::RoomClosed));
     task.await.unwrap();
 
     for welcome in [left, closed] {
@@ -155,7 +158,7 @@ async fn a_ticket_is_for_its_own_room() {
     let fresh = resume(&mut elsewhere, &welcome, 0).await;
     assert_eq!((&fresh["room"], &fresh["resumed"]), (&json!("another"), &json!("no")));
     client.send(r#"{"type":"leave"}"#);
-    assert_eq!(client.next().await, Got::Closed(CloseReason::Left), "it was not taken over");
+    assert_eq!(client.next().await, Received::Closed(CloseReason::Left), "it was not taken over");
 }
 
 #[tokio::test(start_paused = true)]
@@ -219,8 +222,8 @@ async fn who_was_too_slow_may_come_back() {
     let (mut client, _task) = connect(&hub);
     assert_eq!(resume(&mut client, &welcome, 1).await["resumed"], "full");
     assert_eq!(numbers(&mut client, 1).await, [2]);
-    assert!(matches!(stuck.next().await, Got::Flush(_)));
-    assert_eq!(stuck.next().await, Got::Closed(CloseReason::TooSlow));
+    assert!(matches!(stuck.next().await, Received::Flush(_)));
+    assert_eq!(stuck.next().await, Received::Closed(CloseReason::TooSlow));
 }
 
 /// The client never got the welcome that made both count anew, and asks again with what it had
@@ -237,7 +240,7 @@ async fn a_number_of_the_counting_before_is_not_taken_for_one_of_the_new() {
     assert_eq!(numbers(&mut client, 4).await, [1, 2, 3, 4]);
     let (unheard, _task) = connect(&hub);
     ask(&unheard, &welcome, 2);
-    assert_eq!(client.next().await, Got::Closed(CloseReason::TakenOver));
+    assert_eq!(client.next().await, Received::Closed(CloseReason::TakenOver));
     for n in 5..=6 {
         tell(&hub, n);
         yield_now().await;

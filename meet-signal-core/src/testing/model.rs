@@ -1,0 +1,249 @@
+//! A room as a person would keep it on paper, and a real one whose members are vectors.
+//!
+//! Both take the same [`Input`]s. They agree if they refuse the same ones, and have the same
+//! [`Record`] at the end. See the [example](super#a-room-against-its-model).
+
+use std::collections::BTreeMap;
+
+use crate::{
+    CloseReason, PeerId,
+    message::{LeaveReason, Status},
+    room::{Audience, Effect, Event, Input, Refusal, Room},
+    roster::Member,
+};
+
+/// The reference: who is in the room, in order, and what each was told.
+#[derive(Debug, Clone)]
+pub struct Model {
+    capacity: usize,
+    members: Vec<Member>,
+    record: Record,
+}
+
+/// The real [`Room`], whose effects are carried out with vectors: what a hub does with outboxes.
+#[derive(Debug)]
+pub struct RecordedRoom {
+    room: Room,
+    record: Record,
+}
+
+/// All that a room's members were told, those who left too.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// What each was told while it was a member.
+    pub told: BTreeMap<PeerId, History>,
+    /// Whose connection was ended, and why, in this order.
+    pub dismissed: Vec<(PeerId, CloseReason)>,
+}
+
+/// What one member was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct History {
+    /// Who was there when it joined, in the order in which they had joined.
+    pub found: Vec<Member>,
+    /// What it was told since.
+    pub events: Vec<Event>,
+}
+
+impl Model {
+    /// An empty room for `capacity` members.
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity, members: Vec::new(), record: Record::default() }
+    }
+
+    /// Takes one step.
+    ///
+    /// # Errors
+    ///
+    /// The input is refused, and the room is as it was.
+    pub fn apply(&mut self, input: &Input) -> Result<(), Refusal> {
+        match input.clone() {
+            Input::Join { member, replaces } => {
+                let ghost = self.members.iter().find(|member| Some(member.ticket) == replaces);
+                let ghost = ghost.map(|ghost| ghost.id);
+                if self.members.len() - usize::from(ghost.is_some()) >= self.capacity {
+                    return Err(Refusal::Full);
+                }
+                if let Some(ghost) = ghost {
+                    self.remove(ghost, LeaveReason::Replaced, CloseReason::TakenOver)?;
+                }
+                self.tell_all(None, &Event::Joined(member.id, member.meta.clone()));
+                self.record.begin(member.id, self.members.clone());
+                self.members.push(member);
+            }
+            Input::Leave { peer, reason } => self.remove(peer, reason, CloseReason::Left)?,
+            Input::Status { peer, status } => {
+                if std::mem::replace(&mut self.member(peer)?.status, status) != status {
+                    self.tell_all(Some(peer), &Event::Status(peer, status));
+                }
+            }
+            Input::Update { peer, meta } => {
+                let member = self.member(peer)?;
+                (!member.meta_is_granted).then_some(()).ok_or(Refusal::NotAllowed)?;
+                member.meta = meta.clone();
+                self.tell_all(Some(peer), &Event::Updated(peer, meta));
+            }
+            Input::Signal { from, to, frame } => {
+                let may = self.member(from)?.permissions.signal;
+                may.then_some(()).ok_or(Refusal::NotAllowed)?;
+                self.member(to).ok().filter(|_| to != from).ok_or(Refusal::NoSuchPeer)?;
+                self.record.tell(to, Event::Relayed(frame));
+            }
+            Input::Broadcast { from, frame } => {
+                let may = self.member(from)?.permissions.broadcast;
+                may.then_some(()).ok_or(Refusal::NotAllowed)?;
+                self.tell_all(Some(from), &Event::Relayed(frame));
+            }
+            Input::App { to: Some(to), frame } => {
+                self.member(to).map_err(|_| Refusal::NoSuchPeer)?;
+                self.record.tell(to, Event::Relayed(frame));
+            }
+            Input::App { to: None, frame } => self.tell_all(None, &Event::Relayed(frame)),
+            Input::Close => {
+                let gone =
+                    self.members.drain(..).map(|member| (member.id, CloseReason::RoomClosed));
+                self.record.dismissed.extend(gone);
+            }
+        }
+        Ok(())
+    }
+
+    /// Who is in the room, in the order in which they joined.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// What everybody was told.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    fn member(&mut self, id: PeerId) -> Result<&mut Member, Refusal> {
+        self.members.iter_mut().find(|member| member.id == id).ok_or(Refusal::NotAMember)
+    }
+
+    fn remove(
+        &mut self,
+        id: PeerId,
+        reason: LeaveReason,
+        close: CloseReason,
+    ) -> Result<(), Refusal> {
+        self.member(id)?;
+        self.members.retain(|member| member.id != id);
+        self.record.dismissed.push((id, close));
+        self.tell_all(None, &Event::Left(id, reason));
+        Ok(())
+    }
+
+    fn tell_all(&mut self, but: Option<PeerId>, event: &Event) {
+        for member in self.members.iter().filter(|member| Some(member.id) != but) {
+            self.record.tell(member.id, event.clone());
+        }
+    }
+}
+
+impl RecordedRoom {
+    /// An empty room for `capacity` members.
+    pub fn new(capacity: usize) -> Self {
+        Self { room: Room::new(capacity), record: Record::default() }
+    }
+
+    /// Takes one step, and carries its effects out.
+    ///
+    /// # Errors
+    ///
+    /// The input is refused, and the room is as it was.
+    ///
+    /// # Panics
+    ///
+    /// An effect tells somebody who is no member.
+    pub fn apply(&mut self, input: Input) -> Result<(), Refusal> {
+        let newcomer = match &input {
+            Input::Join { member, .. } => Some(member.id),
+            _ => None,
+        };
+        for effect in self.room.apply(input)? {
+            match effect {
+                Effect::Tell(audience, event) => self.tell(audience, newcomer, &event),
+                Effect::Dismiss(peer, reason) => self.record.dismissed.push((peer, reason)),
+            }
+        }
+        if let Some(newcomer) = newcomer {
+            let others = self.room.roster().iter().filter(|member| member.id != newcomer);
+            self.record.begin(newcomer, others.cloned().collect());
+        }
+        Ok(())
+    }
+
+    /// The room.
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// What everybody was told.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    fn tell(&mut self, audience: Audience, newcomer: Option<PeerId>, event: &Event) {
+        if let Audience::One(peer) = audience {
+            assert!(self.room.roster().contains(peer), "{peer} is told something and no member");
+        }
+        // A newcomer's history begins with what it finds.
+        let members = self.room.roster().iter().filter(|member| Some(member.id) != newcomer);
+        for member in members {
+            let hears = match audience {
+                Audience::One(peer) => peer == member.id,
+                Audience::AllBut(peer) => peer != member.id,
+                Audience::All => true,
+            };
+            if hears {
+                self.record.tell(member.id, event.clone());
+            }
+        }
+    }
+}
+
+impl Record {
+    fn begin(&mut self, peer: PeerId, found: Vec<Member>) {
+        self.told.insert(peer, History { found, events: Vec::new() });
+    }
+
+    fn tell(&mut self, peer: PeerId, event: Event) {
+        self.told.entry(peer).or_default().events.push(event);
+    }
+}
+
+impl History {
+    /// Who is there now, and whether its socket is, as somebody puts it together from what it was
+    /// told.
+    ///
+    /// # Panics
+    ///
+    /// The history is none: somebody is announced twice, or heard of unannounced.
+    pub fn view(&self) -> BTreeMap<PeerId, Status> {
+        let mut view: BTreeMap<_, _> =
+            self.found.iter().map(|member| (member.id, member.status)).collect();
+        for event in &self.events {
+            match event {
+                Event::Joined(peer, _) => {
+                    let known = view.insert(*peer, Status::Here);
+                    assert!(known.is_none(), "{peer} is announced twice");
+                }
+                Event::Left(peer, _) => {
+                    assert!(view.remove(peer).is_some(), "{peer} leaves unannounced");
+                }
+                Event::Status(peer, status) => {
+                    *view.get_mut(peer).expect("whoever has a status was announced") = *status;
+                }
+                Event::Updated(peer, _) => {
+                    assert!(view.contains_key(peer), "{peer} changes unannounced");
+                }
+                Event::Relayed(_) => {}
+            }
+        }
+        view
+    }
+}

@@ -1,0 +1,236 @@
+//! A socket without a network, held at both ends by the test.
+
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use serde_json::Value;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::{
+    CloseReason, Frame,
+    socket::{Incoming, Lost, Socket},
+};
+
+/// The two ends of a connection; the client's takes `room` batches of frames before the server's has
+/// to wait.
+///
+/// # Panics
+///
+/// `room` is 0: nothing could ever be sent.
+pub fn connection(room: usize) -> (ServerEnd, ClientEnd) {
+    assert!(room > 0, "a connection has room for something");
+    let (to_server, incoming) = mpsc::unbounded_channel();
+    let (outgoing, from_server) = mpsc::unbounded_channel();
+    let wire = Arc::new(Wire { room: Semaphore::new(room), half_open: AtomicBool::new(false) });
+    let server = ServerEnd { wire: wire.clone(), incoming, outgoing };
+    let client = ClientEnd { wire, withheld: 0, to_server: Sender(to_server), from_server };
+    (server, client)
+}
+
+/// The server's end: what [`serve`](crate::driver::serve) takes.
+#[derive(Debug)]
+pub struct ServerEnd {
+    wire: Arc<Wire>,
+    incoming: mpsc::UnboundedReceiver<Incoming<String>>,
+    outgoing: mpsc::UnboundedSender<Outgoing>,
+}
+
+/// The client's end. Dropping it cuts the connection.
+///
+/// It does nothing by itself: a `ping` is answered where the test says so.
+#[derive(Debug)]
+pub struct ClientEnd {
+    wire: Arc<Wire>,
+    /// How much room it keeps from the server while it stalls.
+    withheld: usize,
+    to_server: Sender,
+    from_server: mpsc::UnboundedReceiver<Outgoing>,
+}
+
+/// What the client's end sends with; for a task beside the one that reads.
+#[derive(Debug, Clone)]
+pub struct Sender(mpsc::UnboundedSender<Incoming<String>>);
+
+/// What a client is sent.
+#[derive(Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Received {
+    /// The frames of one flush.
+    Flush(Vec<Value>),
+    /// A close frame, which was answered.
+    Closed(CloseReason),
+    /// Nothing any more: the server's end was dropped.
+    Gone,
+}
+
+/// What is between the ends.
+#[derive(Debug)]
+struct Wire {
+    /// Closed once the client's end is gone.
+    room: Semaphore,
+    /// The client's end is gone, and the server's cannot know.
+    half_open: AtomicBool,
+}
+
+#[derive(Debug)]
+enum Outgoing {
+    Batch(Vec<Frame>),
+    Close(CloseReason, oneshot::Sender<()>),
+}
+
+impl Socket for ServerEnd {
+    type Text = String;
+
+    async fn recv(&mut self) -> Incoming<String> {
+        match self.incoming.recv().await {
+            Some(incoming) => incoming,
+            None if self.wire.is_half_open() => pending().await,
+            None => Incoming::Closed,
+        }
+    }
+
+    async fn send(&mut self, batch: &mut Vec<Frame>) -> Result<(), Lost> {
+        self.write(Outgoing::Batch(std::mem::take(batch))).await
+    }
+
+    async fn close(&mut self, reason: CloseReason) {
+        let (answer, answered) = oneshot::channel();
+        if self.write(Outgoing::Close(reason, answer)).await.is_err() {
+            return;
+        }
+        if answered.await.is_err() && self.wire.is_half_open() {
+            pending::<()>().await;
+        }
+    }
+}
+
+impl ServerEnd {
+    async fn write(&self, outgoing: Outgoing) -> Result<(), Lost> {
+        let written = match self.wire.room.acquire().await {
+            Ok(permit) => {
+                permit.forget();
+                self.outgoing.send(outgoing).is_ok()
+            }
+            Err(_) => false,
+        };
+        if written || self.wire.is_half_open() { Ok(()) } else { Err(Lost::new()) }
+    }
+}
+
+impl Sender {
+    /// Sends a text frame.
+    pub fn send(&self, text: &str) {
+        self.deliver(Incoming::Text(text.to_owned()));
+    }
+
+    /// Has something arrive at the server: a [control frame](Incoming::Control), or what an adapter
+    /// [refuses](Incoming::Refused).
+    pub fn deliver(&self, incoming: Incoming<String>) {
+        // A server that has closed does not read any more.
+        let _ = self.0.send(incoming);
+    }
+}
+
+impl ClientEnd {
+    /// Sends a text frame.
+    pub fn send(&self, text: &str) {
+        self.to_server.send(text);
+    }
+
+    /// To send with while another task waits for what [comes](Self::next). The connection is cut
+    /// only once this is dropped, too.
+    pub fn sender(&self) -> Sender {
+        self.to_server.clone()
+    }
+
+    /// Waits for what comes next. Ends a [stall](Self::stall).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is lost.
+    pub async fn next(&mut self) -> Received {
+        self.wire.room.add_permits(std::mem::take(&mut self.withheld));
+        let Some(outgoing) = self.from_server.recv().await else { return Received::Gone };
+        self.wire.room.add_permits(1);
+        match outgoing {
+            Outgoing::Batch(frames) => {
+                let parse = |frame: &Frame| {
+                    serde_json::from_str(frame.as_str()).expect("a server's frames are JSON")
+                };
+                Received::Flush(frames.iter().map(parse).collect())
+            }
+            Outgoing::Close(reason, answer) => {
+                let _ = answer.send(());
+                Received::Closed(reason)
+            }
+        }
+    }
+
+    /// Waits for the next flush, which is of one frame of this type.
+    ///
+    /// # Panics
+    ///
+    /// Something else comes.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is lost.
+    pub async fn expect(&mut self, kind: &str) -> Value {
+        match self.next().await {
+            Received::Flush(mut frames) if frames.len() == 1 && frames[0]["type"] == kind => {
+                frames.remove(0)
+            }
+            other => panic!("expected `{kind}`, got {other:?}"),
+        }
+    }
+
+    /// Joins with nothing, and waits for the `welcome`.
+    ///
+    /// # Panics
+    ///
+    /// Something else comes.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: it has asked.
+    pub async fn join(&mut self) -> Value {
+        self.send(r#"{"type":"join"}"#);
+        self.expect("welcome").await
+    }
+
+    /// From now on takes nothing, whatever room there is: the server's writes wait. Until the
+    /// [next](Self::next) read.
+    pub fn stall(&mut self) {
+        self.withheld += self.wire.room.forget_permits(usize::MAX);
+    }
+
+    /// Cuts the connection: the server finds out at its next read or write. What the client had sent
+    /// still arrives.
+    pub fn cut(self) {
+        drop(self);
+    }
+
+    /// Vanishes without a word, as a phone does that loses its network: the server hears nothing
+    /// more, its writes go nowhere, and only the silence tells it.
+    pub fn half_open(self) {
+        self.wire.half_open.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for ClientEnd {
+    fn drop(&mut self) {
+        self.wire.room.close();
+    }
+}
+
+impl Wire {
+    // Relaxed: stored before the channels are closed, and read after they were found closed.
+    fn is_half_open(&self) -> bool {
+        self.half_open.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,214 @@
+//! Strategies for [proptest]: ids, messages, and whole histories of rooms.
+//!
+//! [proptest]: https://docs.rs/proptest
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use proptest::{
+    collection::{SizeRange, vec},
+    option,
+    prelude::*,
+    sample::select,
+};
+use serde_json::{Value, json, value::to_raw_value};
+
+use super::ids;
+use crate::{
+    Frame, PeerId, Permissions, RoomId,
+    message::{LeaveReason, Meta, ServerMessage, Status},
+    room::Input,
+    roster::Member,
+};
+
+/// Any name that a room can have.
+pub fn room_id() -> impl Strategy<Value = RoomId> {
+    "[A-Za-z0-9._~-]{1,64}".prop_map(|name| name.parse().expect("a valid name"))
+}
+
+/// Any id that a hub can give.
+pub fn peer_id() -> impl Strategy<Value = PeerId> {
+    any::<[u8; 16]>()
+        .prop_map(|bits| URL_SAFE_NO_PAD.encode(bits).parse().expect("128 bits of base64url"))
+}
+
+/// Any JSON, some levels deep: what a peer can tell in `data` or `meta`.
+pub fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            vec((any::<String>(), inner), 0..4).prop_map(|fields| fields.into_iter().collect()),
+        ]
+    })
+}
+
+/// Any `meta`.
+pub fn meta() -> impl Strategy<Value = Meta> {
+    json().prop_map(|value| Meta::new(&value).expect("JSON"))
+}
+
+/// The text of any message that a member of a room can send but `leave`: to one of these peers, or
+/// to one that never was.
+///
+/// ```
+/// use meet_signal_core::{message::ClientMessage, testing::{ids, strategies}};
+/// use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+///
+/// let mut runner = TestRunner::deterministic();
+/// let message = strategies::message([ids::peer(1)]).new_tree(&mut runner)?.current();
+/// assert!(ClientMessage::parse(&message).is_ok());
+/// # Ok::<(), proptest::test_runner::Reason>(())
+/// ```
+pub fn message(peers: impl IntoIterator<Item = PeerId>) -> impl Strategy<Value = String> {
+    let mut peers: Vec<_> = peers.into_iter().collect();
+    peers.push(ids::peer(NOBODY));
+    let with_ref = |message: Value, reference: Option<u64>| {
+        let mut message = message;
+        if let Some(reference) = reference {
+            message["ref"] = reference.into();
+        }
+        message
+    };
+    let content = prop_oneof![
+        4 => (select(peers), json())
+            .prop_map(|(to, data)| json!({"type": "signal", "to": to, "data": data})),
+        3 => json().prop_map(|data| json!({"type": "broadcast", "data": data})),
+        2 => json().prop_map(|meta| json!({"type": "update", "meta": meta})),
+    ];
+    let counted = (content, option::of(any::<u64>()))
+        .prop_map(move |(message, reference)| with_ref(message, reference));
+    let uncounted = (select(vec!["pong", "ack"]), 0..4_u64)
+        .prop_map(|(kind, received)| json!({"type": kind, "received": received}));
+    prop_oneof![9 => counted, 1 => uncounted].prop_map(|message| message.to_string())
+}
+
+/// The text of any frame that a client can send, which most often is no message: a mutilated one, an
+/// unknown one, any JSON, or any text.
+pub fn frame_text() -> impl Strategy<Value = String> {
+    let mutilated = (message([]), any::<prop::sample::Index>(), any::<char>(), 0..3_u8).prop_map(
+        |(text, at, with, how)| {
+            let mut chars: Vec<char> = text.chars().collect();
+            let at = at.index(chars.len());
+            match how {
+                0 => chars.truncate(at),
+                1 => chars[at] = with,
+                _ => chars.insert(at, with),
+            }
+            chars.into_iter().collect()
+        },
+    );
+    let kinds = select(vec![
+        "join",
+        "signal",
+        "broadcast",
+        "update",
+        "leave",
+        "pong",
+        "ack",
+        "admit",
+        "deny",
+        "kick",
+        "lock",
+        "welcome",
+        "unheard-of",
+    ]);
+    let fields = select(vec![
+        "to",
+        "data",
+        "ref",
+        "meta",
+        "token",
+        "resume",
+        "replaces",
+        "received",
+        "peer",
+        "reason",
+        "banSeconds",
+        "locked",
+        "unheardOf",
+    ]);
+    let composed = (kinds, vec((fields, json()), 0..5)).prop_map(|(kind, fields)| {
+        let mut message = json!({"type": kind});
+        for (name, value) in fields {
+            message[name] = value;
+        }
+        message.to_string()
+    });
+    prop_oneof![
+        3 => message([]),
+        4 => mutilated,
+        4 => composed,
+        1 => json().prop_map(|value| value.to_string()),
+        1 => any::<String>(),
+    ]
+}
+
+/// A history of a room, of so many steps. Who joins is new each time, as ids are; the rest may name
+/// anybody, or nobody that ever was. Peers have [readable ids](ids).
+pub fn history(steps: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Input>> {
+    vec(input(), steps).prop_map(|mut inputs| {
+        let joins = inputs.iter_mut().filter_map(|input| match input {
+            Input::Join { member, .. } => Some(member),
+            _ => None,
+        });
+        for (member, n) in joins.zip(0..) {
+            (member.id, member.ticket) = (ids::peer(n), ids::ticket(n));
+        }
+        inputs
+    })
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    let peer = || (0..PEERS).prop_map(ids::peer);
+    let status = prop_oneof![Just(Status::Here), Just(Status::Away)];
+    let reason = prop_oneof![
+        Just(LeaveReason::Left),
+        Just(LeaveReason::Timeout),
+        Just(LeaveReason::Closed),
+    ];
+    let number = || any::<u8>();
+    prop_oneof![
+        6 => (newcomer(), option::of((0..PEERS).prop_map(ids::ticket)))
+            .prop_map(|(member, replaces)| Input::Join { member, replaces }),
+        3 => (peer(), reason).prop_map(|(peer, reason)| Input::Leave { peer, reason }),
+        3 => (peer(), status).prop_map(|(peer, status)| Input::Status { peer, status }),
+        2 => (peer(), number()).prop_map(|(peer, n)| Input::Update { peer, meta: said(n) }),
+        4 => (peer(), peer(), number())
+            .prop_map(|(from, to, n)| Input::Signal { from, to, frame: app(n) }),
+        4 => (peer(), number()).prop_map(|(from, n)| Input::Broadcast { from, frame: app(n) }),
+        2 => (option::of(peer()), number()).prop_map(|(to, n)| Input::App { to, frame: app(n) }),
+        1 => Just(Input::Close),
+    ]
+}
+
+/// Somebody whose id and ticket are still to be given; most often with all rights.
+fn newcomer() -> impl Strategy<Value = Member> {
+    let permissions = prop_oneof![
+        6 => Just(Permissions::default()),
+        1 => (any::<bool>(), any::<bool>())
+            .prop_map(|(signal, broadcast)| Permissions { signal, broadcast }),
+    ];
+    (any::<u8>(), permissions, prop::bool::weighted(0.2)).prop_map(|(n, permissions, granted)| {
+        let (id, ticket) = (ids::peer(NOBODY), ids::ticket(NOBODY));
+        Member::new(id, said(n), permissions, ticket).meta_is_granted(granted)
+    })
+}
+
+fn said(n: u8) -> Meta {
+    Meta::new(&n).expect("a number is JSON")
+}
+
+fn app(n: u8) -> Frame {
+    let data = to_raw_value(&n).expect("a number is JSON");
+    ServerMessage::App { data: &data }.encode()
+}
+
+/// Few enough that most steps of a history name somebody who is there.
+const PEERS: u32 = 24;
+
+/// The number of one who never joins.
+const NOBODY: u32 = 999_999_999;
