@@ -139,3 +139,27 @@ impl Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::{Hub, Joining, lock};
+    use crate::Grant;
+
+    #[test]
+    fn emptied_rooms_give_their_memory_back() {
+        let hub = Hub::default();
+        let join = |n: usize| {
+            let room = format!("room-{n}").parse().unwrap();
+            hub.join(room, Joining::default(), &Grant::new(), Instant::now()).unwrap().0
+        };
+        let sessions: Vec<_> = (0..1_000).map(join).collect();
+        let capacity = || hub.0.shards.iter().map(|shard| lock(shard).rooms.capacity()).sum();
+        let (full, most): (usize, usize) = (capacity(), 4_000);
+        assert!((1_000..most).contains(&full), "{full}");
+        drop(sessions);
+        let empty: usize = capacity();
+        assert_eq!(empty, 0);
+    }
+}
