@@ -14,10 +14,7 @@ use std::{
     fmt,
     hash::{BuildHasher, RandomState},
     ops::ControlFlow,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, PoisonError, atomic::Ordering},
     task::Waker,
     time::Instant,
 };
@@ -33,6 +30,7 @@ use crate::{
     outbox::{Outbox, Wakes},
     room::{Input, Refusal},
     roster::Member,
+    sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard},
     ticket::{Ticket, TicketHash},
 };
 use seat::Seat;
@@ -331,5 +329,6 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A lock is held for about a microsecond, so two threads seldom meet at one of 64.
-const SHARDS: usize = 64;
+/// A lock is held for about a microsecond, so two threads seldom meet at one of 64. loom has to
+/// meet them all.
+const SHARDS: usize = if cfg!(loom) { 1 } else { 64 };

@@ -19,6 +19,8 @@ mod frame;
 mod hub;
 mod id;
 mod intake;
+#[cfg(all(test, loom))]
+mod interleavings;
 mod limits;
 #[cfg(feature = "driver")]
 mod liveness;
@@ -28,6 +30,7 @@ mod random;
 mod rate;
 mod session;
 mod subprotocol;
+mod sync;
 
 pub use authorize::{Applicant, Authorize, Denied, Grant, Permissions};
 pub use close::CloseReason;

@@ -6,14 +6,19 @@ mod tests;
 
 use std::{
     ops::ControlFlow,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::PoisonError,
     task::{Context, Poll, Waker},
 };
 
 use smallvec::SmallVec;
 use thiserror::Error;
 
-use crate::{CloseReason, Frame, Limits, connection::Generation, message::Resumed};
+use crate::{
+    CloseReason, Frame, Limits,
+    connection::Generation,
+    message::Resumed,
+    sync::{Mutex, MutexGuard},
+};
 use queue::{Queue, Size};
 
 /// A queue with many writers and one reader, bounded in frames and in bytes.
