@@ -1,6 +1,7 @@
 //! The life of a connection, without a network and with the clock in the test's hand: paused, it
 //! jumps to the next timer whenever every task waits.
 
+mod cancellation;
 mod faults;
 mod resume;
 mod resume_bounds;
