@@ -165,7 +165,7 @@ async fn an_offender_is_gone_before_it_has_answered_the_close() {
     client.sender().deliver(Incoming::Refused(CloseReason::Binary));
     assert_eq!(other.told().await["reason"], "closed");
     assert_eq!(start.elapsed(), Duration::ZERO);
-    assert_eq!(client.next().await, Got::Closed(CloseReason::Binary));
+    assert_eq!(client.next().await, Received::Closed(CloseReason::Binary));
     task.await.unwrap();
 }
 
