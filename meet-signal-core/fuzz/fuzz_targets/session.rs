@@ -1,0 +1,8 @@
+#![no_main]
+//! `cargo +nightly fuzz run session`. What it does is in `tests/fuzz_targets/session.rs`, where the stable
+//! compiler runs it as well.
+
+#[path = "../../tests/fuzz_targets/session.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target::run(bytes));
