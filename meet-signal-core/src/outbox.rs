@@ -1,5 +1,7 @@
 //! What waits for one session's socket, and what was sent but may have to be sent again.
 
+#[cfg(test)]
+mod paper;
 mod queue;
 #[cfg(test)]
 mod tests;

@@ -126,6 +126,11 @@ impl Queue {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.frames.capacity()
+    }
+
     /// How many frames were dropped from the front, and how many are kept.
     #[cfg(test)]
     pub(super) fn kept(&self) -> (u64, usize) {
