@@ -2,7 +2,7 @@
 
 #[test]
 fn the_walk_through_shows_this_code() {
-    let files = [include_str!("../src/main.rs"), include_str!("../src/conformance.rs")];
+    let files = [include_str!("../src/lib.rs"), include_str!("../src/conformance.rs")];
     let guide = include_str!("../../../docs/new-adapter.md");
     let excerpts: Vec<_> =
         guide.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
