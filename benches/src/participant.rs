@@ -1,6 +1,7 @@
-//! A room full of participants without sockets, for benchmarks.
+//! Participants without sockets.
 
 use std::{
+    iter,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -8,7 +9,7 @@ use std::{
 use meet_signal_core::{
     Frame, Grant, Hub, Joining, Limits, PeerId, RoomId, Session, message::Meta,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A hub whose limits are not what is measured.
 ///
@@ -52,7 +53,22 @@ pub fn meta() -> Meta {
 
 /// A session description's worth of `signal`.
 pub fn signal(to: PeerId, bytes: usize) -> String {
-    json!({"type": "signal", "to": to, "data": {"sdp": "x".repeat(bytes)}}).to_string()
+    json!({"type": "signal", "to": to, "data": description(bytes)}).to_string()
+}
+
+/// A session description of `bytes` bytes of JSON, or a few where that is too short for one: lines as
+/// browsers write them, each with two escapes at its end.
+pub fn description(bytes: usize) -> Value {
+    let empty = r#"{"sdp":"v=0\r\n","type":"offer"}"#.len();
+    let mut sdp = String::from("v=0\r\n");
+    let mut left = bytes.saturating_sub(empty);
+    while left > 2 * LINE.len() {
+        sdp.push_str(LINE);
+        left -= LINE.len() + 2;
+    }
+    sdp.extend(iter::repeat_n('x', left));
+    // In this order: some servers parse it and write it again, and sort the keys.
+    json!({"sdp": sdp, "type": "offer"})
 }
 
 /// A `broadcast` of a chat message's size.
@@ -91,5 +107,19 @@ impl Participant {
             self.batch.clear();
         }
         frames
+    }
+}
+
+const LINE: &str = "a=rtpmap:111 opus/48000/2 a=fmtp:111 minptime=10;useinbandfec=1\r\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_has_the_size_that_was_asked_for() {
+        for bytes in [64, 512, 2048, 3072] {
+            assert_eq!(description(bytes).to_string().len(), bytes);
+        }
     }
 }

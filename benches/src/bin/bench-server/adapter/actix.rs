@@ -1,0 +1,15 @@
+//! As `meet-signal-actix` recommends.
+
+use std::{io, net::TcpListener};
+
+use actix_web::{App, HttpServer};
+use meet_signal_actix::{Hub, SignalScope};
+
+#[actix_web::main]
+pub(crate) async fn serve(listener: TcpListener, hub: Hub) -> io::Result<()> {
+    HttpServer::new(move || App::new().service(SignalScope::new(hub.clone())))
+        .tcp_nodelay(true)
+        .listen(listener)?
+        .run()
+        .await
+}

@@ -1,0 +1,53 @@
+//! meet-signal, as an application would mount it, and with limits that no benchmark reaches.
+
+mod adapter;
+
+use std::{io, net::TcpListener, time::Duration};
+
+use clap::{Parser, ValueEnum};
+use meet_signal_core::{Hub, Limits};
+
+#[derive(Debug, Parser)]
+#[command(about = "Serves /signal/{room}")]
+struct Options {
+    #[arg(long, value_enum)]
+    adapter: Adapter,
+    /// On 127.0.0.1.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// How long a session outlives its socket, in seconds.
+    #[arg(long, default_value_t = 30)]
+    grace: u64,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Adapter {
+    Axum,
+    Actix,
+    Tungstenite,
+}
+
+fn main() -> io::Result<()> {
+    let options = Options::parse();
+    let listener = TcpListener::bind(("127.0.0.1", options.port))?;
+    listener.set_nonblocking(true)?;
+    println!("http://{}", listener.local_addr()?);
+    let hub = hub(Duration::from_secs(options.grace));
+    match options.adapter {
+        Adapter::Axum => adapter::axum::serve(listener, hub),
+        Adapter::Actix => adapter::actix::serve(listener, hub),
+        Adapter::Tungstenite => adapter::tungstenite::serve(listener, hub),
+    }
+}
+
+/// Everything that costs something is as it comes; only nobody is sent away.
+fn hub(grace: Duration) -> Hub {
+    let limits = Limits::builder()
+        .rate_per_second(1_000_000)
+        .rate_burst(1_000_000)
+        .resumes_per_minute(1_000_000)
+        .room_peers(10_000)
+        .sessions(10_000_000)
+        .grace(grace);
+    Hub::new(limits.build().expect("within their ranges"))
+}
