@@ -1,0 +1,92 @@
+//! What the core does without a socket, where a criterion benchmark would not do: costs that are to
+//! be compared with each other, and allocations, which are counted. Prints one line of JSON.
+
+use std::{
+    alloc::System,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use meet_signal_benches::{Participant, broadcast, hub, join, room};
+use serde_json::json;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+#[derive(Debug, Parser)]
+#[command(about = "Measures the core without a socket")]
+struct Options {
+    /// Only that it runs.
+    #[arg(long)]
+    smoke: bool,
+}
+
+fn main() {
+    let Options { smoke } = Options::parse();
+    let many = if smoke { 100 } else { 100_000 };
+    let mut line = json!({
+        "join_beside_1_room_ns": join_beside(1),
+        "join_beside_100000_rooms_ns": join_beside(many),
+    });
+    for members in [1, 8, 64, 512] {
+        line[format!("join_room_of_{members}_ns")] = join_into(members).into();
+    }
+    for members in [2, 8, 64, 512] {
+        line[format!("allocations_broadcast_to_{members}")] = allocations(members).into();
+    }
+    println!("{line}");
+}
+
+/// A join and its leave, beside so many rooms, in nanoseconds.
+fn join_beside(rooms: usize) -> f64 {
+    let hub = hub();
+    let _others: Vec<_> = (1..=rooms).map(|number| join(&hub, room(number))).collect();
+    median_ns(|| drop(join(&hub, room(0))))
+}
+
+/// A join and its leave, with so many in the room already, in nanoseconds.
+fn join_into(members: usize) -> f64 {
+    let hub = hub();
+    let mut others: Vec<_> = (0..members).map(|_| join(&hub, room(0))).collect();
+    median_ns(|| {
+        drop(join(&hub, room(0)));
+        // What they are told is not to pile up; it is a part of the cost, too.
+        others.iter_mut().for_each(|other| assert_ne!(other.drain(), 0));
+    })
+}
+
+/// How often memory is allocated for one broadcast, from the sender's frame to all outboxes, once
+/// everything has its size.
+fn allocations(others: usize) -> usize {
+    let hub = hub();
+    let mut sender = join(&hub, room(0));
+    let mut receivers: Vec<_> = (0..others).map(|_| join(&hub, room(0))).collect();
+    let text = broadcast(512);
+    // They have heard of each other.
+    receivers.iter_mut().for_each(|it| _ = it.drain());
+    for _ in 0..1_000 {
+        sender.send(&text);
+        assert_eq!(receivers.iter_mut().map(Participant::drain).sum::<usize>(), others);
+        sender.drain();
+    }
+    let region = Region::new(ALLOCATOR);
+    sender.send(&text);
+    let change = region.change();
+    change.allocations + change.reallocations
+}
+
+fn median_ns(mut f: impl FnMut()) -> f64 {
+    let mut batches: Vec<Duration> = (0..BATCHES)
+        .map(|_| {
+            let began = Instant::now();
+            (0..BATCH).for_each(|_| f());
+            began.elapsed()
+        })
+        .collect();
+    batches.sort();
+    batches[BATCHES / 2].as_nanos() as f64 / f64::from(BATCH)
+}
+
+const BATCHES: usize = 51;
+const BATCH: u32 = 100;
