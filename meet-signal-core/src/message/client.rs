@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::envelope::{Envelope, optional, optional_object, required};
+use super::envelope::{Envelope, optional, optional_object, raw, required};
 
 /// A message from a client.
 ///
@@ -163,17 +163,15 @@ impl<'a> ClientMessage<'a> {
         Ok(match &*envelope.kind {
             "signal" => Self::Signal {
                 to: required("to", envelope.to)?,
-                data: required("data", envelope.data)?,
+                data: raw("data", envelope.data)?,
                 reference: reference?,
             },
             "broadcast" => {
-                Self::Broadcast { data: required("data", envelope.data)?, reference: reference? }
+                Self::Broadcast { data: raw("data", envelope.data)?, reference: reference? }
             }
             "pong" => Self::Pong { received: required("received", envelope.received)? },
             "ack" => Self::Ack { received: required("received", envelope.received)? },
-            "update" => {
-                Self::Update { meta: required("meta", envelope.meta)?, reference: reference? }
-            }
+            "update" => Self::Update { meta: raw("meta", envelope.meta)?, reference: reference? },
             "join" => Self::Join(Join {
                 meta: envelope.meta,
                 token: optional("token", envelope.token)?,

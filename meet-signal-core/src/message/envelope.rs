@@ -66,6 +66,12 @@ pub(super) fn required<'a, T: Deserialize<'a>>(
     read(name, field.ok_or(Problem::Missing(name))?)
 }
 
+/// The JSON of a field that must be there. It is not looked at again: it is what was found to be
+/// JSON when the envelope was read.
+pub(super) fn raw<'a>(name: &'static str, field: Raw<'a>) -> Result<&'a RawValue, Problem> {
+    field.ok_or(Problem::Missing(name))
+}
+
 /// The value of a field that may be left out (or `null`, which JavaScript writes for "none").
 pub(super) fn optional<'a, T: Deserialize<'a>>(
     name: &'static str,
