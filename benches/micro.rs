@@ -1,10 +1,14 @@
 //! What the core costs, without a socket: `cargo bench -p meet-signal-benches`.
 
-use std::hint::black_box;
+use std::{hint::black_box, time::Instant};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use meet_signal_benches::{Participant, broadcast, hub, join, room, signal};
-use meet_signal_core::{Hub, message::ClientMessage};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use meet_signal_benches::{Participant, broadcast, hub, join, meta, room, signal};
+use meet_signal_core::{
+    Frame, Grant, Hub, Joining, Session,
+    message::ClientMessage,
+    room::{Input, Room},
+};
 
 /// The size of a session description with a few m-lines, in bytes.
 const DESCRIPTION: usize = 2 * 1024;
@@ -36,6 +40,51 @@ fn relay(c: &mut Criterion) {
             assert_eq!(b.drain(), 1);
         });
     });
+}
+
+/// The state machine alone: no lock, no outbox.
+fn state_machine(c: &mut Criterion) {
+    let hub = hub();
+    let (_session, frame) = session(&hub);
+    let mut group = c.benchmark_group("room");
+    for others in [2, 64] {
+        let hub = meet_signal_benches::hub();
+        let _sessions: Vec<_> = (0..=others).map(|_| session(&hub)).collect();
+        let mut state = Room::new(1_000);
+        for member in hub.roster(&room(0)) {
+            // Nobody is to be told.
+            let _ = state.apply(Input::Join { member, replaces: None }).expect("there is space");
+        }
+        let ids: Vec<_> = state.roster().iter().map(|member| member.id).collect();
+        let (from, to) = (ids[0], ids[others]);
+        group.bench_function(format!("signal, {others} others"), |b| {
+            b.iter(|| state.apply(Input::Signal { from, to, frame: frame.clone() }));
+        });
+        group.bench_function(format!("broadcast, {others} others"), |b| {
+            b.iter(|| state.apply(Input::Broadcast { from, frame: frame.clone() }));
+        });
+    }
+    group.finish();
+}
+
+/// What waits for a socket, taken in one batch.
+fn drain(c: &mut Criterion) {
+    let mut group = c.benchmark_group("drain");
+    for frames in [1, 16, 128] {
+        let hub = hub();
+        let (mut a, mut b) = (join(&hub, room(0)), join(&hub, room(0)));
+        let text = signal(b.id(), CHAT);
+        a.drain();
+        group.throughput(Throughput::Elements(frames));
+        group.bench_function(format!("{frames} frames"), |bencher| {
+            bencher.iter_batched(
+                || (0..frames).for_each(|_| a.send(&text)),
+                |()| assert_eq!(b.drain() as u64, frames),
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
 }
 
 fn fan_out(c: &mut Criterion) {
@@ -79,5 +128,11 @@ fn fill(hub: &Hub, count: usize) -> Vec<Participant> {
     participants
 }
 
-criterion_group!(benches, parse, relay, fan_out, join_and_leave);
+/// One more session of room 0, and its welcome.
+fn session(hub: &Hub) -> (Session, Frame) {
+    let (joining, now) = (Joining::new(meta()), Instant::now());
+    hub.join(room(0), joining, &Grant::new(), now).expect("no limit is near")
+}
+
+criterion_group!(benches, parse, state_machine, relay, drain, fan_out, join_and_leave);
 criterion_main!(benches);
