@@ -132,6 +132,8 @@ impl Entry {
         let mut seats = self.seats.iter().filter(|(id, _)| Some(**id) != but);
         let Some((_, first)) = seats.next() else { return };
         let frame = encode();
+        // In one go: nearly all of them wait for their next frame.
+        wakes.reserve_exact(self.seats.len());
         // Whoever has no room for it loses its connection.
         let _ = first.outbox.push(frame.clone(), wakes);
         for (_, seat) in seats {
