@@ -51,6 +51,7 @@ impl Target {
 /// | `write_timeout` | 3 s | a member that does not read is given up soon, but not before its outbox is full |
 /// | `room_peers` | 8 | a room is filled with a handful of connections |
 /// | `rate_per_second` | 5 | who is over its rate has to wait for long enough to tell |
+/// | `resumes_per_minute` | 6 | who comes back too often is found out before one more is allowed |
 /// | `outbox_bytes` | 128 KiB | a few frames fill it |
 ///
 /// All others are the defaults.
@@ -66,6 +67,7 @@ pub fn limits() -> Limits {
         .write_timeout(Duration::from_secs(3))
         .room_peers(8)
         .rate_per_second(5)
+        .resumes_per_minute(6)
         .outbox_bytes(128 * 1024)
         .build()
         .expect("the limits are within their ranges")

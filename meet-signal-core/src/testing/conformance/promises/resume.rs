@@ -2,12 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    Limits,
-    testing::conformance::{
-        check::{Verdict, ensure},
-        server::{Member, Server},
-    },
+use crate::testing::conformance::{
+    check::{Verdict, ensure},
+    server::{Member, Server},
+    target::limits,
 };
 
 pub(super) async fn unknown_ticket(server: Server) -> Verdict {
@@ -120,7 +118,7 @@ pub(super) async fn spent_ticket(server: Server) -> Verdict {
 
 pub(super) async fn too_often(server: Server) -> Verdict {
     let (mut others, mut member) = server.intruder().await?;
-    for _ in 0..Limits::default().resumes_per_minute() {
+    for _ in 0..limits().resumes_per_minute() {
         member = resume(&server, &member, 0).await?;
     }
     let mut late = server.connect().await?;
