@@ -1,6 +1,6 @@
 //! What waits for one session's socket, and what was sent but may have to be sent again.
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod paper;
 mod queue;
 #[cfg(test)]

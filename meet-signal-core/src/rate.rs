@@ -36,7 +36,8 @@ impl TokenBucket {
     }
 }
 
-#[cfg(test)]
+// Not with loom's locks: proptest is not there then.
+#[cfg(all(test, not(loom)))]
 mod tests {
     use proptest::prelude::*;
 

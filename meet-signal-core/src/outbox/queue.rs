@@ -126,7 +126,7 @@ impl Queue {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn capacity(&self) -> usize {
         self.frames.capacity()
     }
