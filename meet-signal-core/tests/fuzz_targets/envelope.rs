@@ -1,7 +1,7 @@
 //! Any bytes as a client's frame.
 
 use meet_signal_core::message::ClientMessage;
-use serde_json::Value;
+use serde::Deserialize;
 
 /// Reads the bytes as a message.
 ///
@@ -19,10 +19,18 @@ pub(crate) fn run(bytes: &[u8]) {
             assert_eq!(serde_json::to_string(&again).expect("messages are JSON"), written);
             assert_eq!(message.is_sequenced(), again.is_sequenced());
             assert_eq!(message.reference(), again.reference());
-            let value: Value = serde_json::from_str(text).expect("a message is JSON");
-            assert!(value["type"].is_string());
+            // Passing over the rest as the envelope does: JSON may escape half a surrogate pair (RFC
+            // 8259, section 8.2), which is relayed as it is, though no Rust string can hold it.
+            assert!(text.trim_start().starts_with('{'), "a message is an object");
+            serde_json::from_str::<Typed>(text).expect("a message has a type");
         }
         // Whatever is wrong with it, it says what, in a word that goes into a frame.
         Err(malformed) => assert!(!malformed.to_string().is_empty()),
     }
+}
+
+#[derive(Deserialize)]
+struct Typed {
+    #[expect(dead_code, reason = "that it can be read is what counts")]
+    r#type: String,
 }
