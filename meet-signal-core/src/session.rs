@@ -187,8 +187,26 @@ fn relayed(kind: &str, from: PeerId, data: &RawValue) -> Frame {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
     use super::*;
-    use crate::message::ServerMessage;
+    use crate::{Grant, Joining, Limits, message::ServerMessage};
+
+    #[test]
+    fn an_updates_meta_is_bounded() {
+        let hub = Hub::new(Limits::builder().meta_bytes(4).build().unwrap());
+        let (room, now): (RoomId, _) = ("standup".parse().unwrap(), Instant::now());
+        let (mut session, _) = hub.join(room, Joining::default(), &Grant::new(), now).unwrap();
+        for (meta, refused) in [("1234", false), ("12345", true), ("123456", true)] {
+            let update = format!(r#"{{"type":"update","meta":{meta}}}"#);
+            assert_eq!(session.receive(&update, now), ControlFlow::Continue(()));
+            let mut batch = Vec::new();
+            let _ = session.poll_drain(&Context::from_waker(Waker::noop()), 1_000, &mut batch);
+            let answer = batch.first().map_or("", Frame::as_str);
+            assert_eq!(answer.contains(r#""code":"too-large""#), refused, "{meta}");
+        }
+        assert_eq!(hub.roster(session.room())[0].meta.as_json(), "1234");
+    }
 
     #[test]
     fn relayed_frames_are_what_the_schema_says() {
