@@ -83,6 +83,17 @@ mod tests {
     }
 
     #[test]
+    fn who_talks_and_is_talked_to_is_not_pinged() {
+        let start = Instant::now();
+        let mut live = Liveness::new(BEAT, start);
+        live.heard(start + BEAT / 2);
+        live.sent(start + BEAT * 3 / 4);
+        assert_eq!(live.check(start + BEAT), Pulse::Wait(start + BEAT * 3 / 2));
+        live.heard(start + BEAT);
+        assert_eq!(live.check(start + BEAT * 3 / 2), Pulse::Wait(start + BEAT * 7 / 4));
+    }
+
+    #[test]
     fn three_silent_heartbeats_are_a_loss() {
         let start = Instant::now();
         let mut live = Liveness::new(BEAT, start);
