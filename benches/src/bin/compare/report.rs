@@ -129,7 +129,7 @@ fn in_process(results: &Results) -> String {
         return String::new();
     }
     let mut text = String::from(
-        "\n## The core, without a socket\n\nA join and its leave, and how often memory is allocated \
+        "\n## The core, without a socket\n\nWhat a join takes, and how often memory is allocated \
          for one broadcast: from the sender's frame to all outboxes.\n\n| what | measured |\n|---|---|\n",
     );
     for (what, metric, unit) in [

@@ -38,21 +38,31 @@ fn main() {
     println!("{line}");
 }
 
-/// A join and its leave, beside so many rooms, in nanoseconds.
+/// A join beside so many rooms, in nanoseconds.
 fn join_beside(rooms: usize) -> f64 {
     let hub = hub();
     let _others: Vec<_> = (1..=rooms).map(|number| join(&hub, room(number))).collect();
-    median_ns(|| drop(join(&hub, room(0))))
+    median_ns(JOINS, || {
+        let began = Instant::now();
+        let joined = join(&hub, room(0));
+        let took = began.elapsed();
+        drop(joined);
+        took
+    })
 }
 
-/// A join and its leave, with so many in the room already, in nanoseconds.
+/// A join with so many in the room already, in nanoseconds.
 fn join_into(members: usize) -> f64 {
     let hub = hub();
     let mut others: Vec<_> = (0..members).map(|_| join(&hub, room(0))).collect();
-    median_ns(|| {
-        drop(join(&hub, room(0)));
-        // What they are told is not to pile up; it is a part of the cost, too.
+    median_ns(JOINS / 10, || {
+        let began = Instant::now();
+        let joined = join(&hub, room(0));
+        let took = began.elapsed();
+        drop(joined);
+        // What they are told is not to pile up.
         others.iter_mut().for_each(|other| assert_ne!(other.drain(), 0));
+        took
     })
 }
 
@@ -76,17 +86,11 @@ fn allocations(others: usize) -> usize {
     change.allocations + change.reallocations
 }
 
-fn median_ns(mut f: impl FnMut()) -> f64 {
-    let mut batches: Vec<Duration> = (0..BATCHES)
-        .map(|_| {
-            let began = Instant::now();
-            (0..BATCH).for_each(|_| f());
-            began.elapsed()
-        })
-        .collect();
-    batches.sort();
-    batches[BATCHES / 2].as_nanos() as f64 / f64::from(BATCH)
+/// The median of what `f` says it took.
+fn median_ns(times: usize, f: impl FnMut() -> Duration) -> f64 {
+    let mut took: Vec<_> = std::iter::repeat_with(f).take(times).collect();
+    took.sort();
+    took[times / 2].as_nanos() as f64
 }
 
-const BATCHES: usize = 51;
-const BATCH: u32 = 100;
+const JOINS: usize = 5_001;
