@@ -52,7 +52,7 @@ export class Connection extends Emitter {
   }
 
   /**
-   * From now on the server is heard at least this often, or counts as lost after three times as long.
+   * From now on the server is heard at least this often, or counts as lost.
    *
    * @param {number} heartbeatMs
    */
@@ -138,7 +138,11 @@ export class Connection extends Emitter {
   }
 }
 
-const SILENT_HEARTBEATS = 3;
+/**
+ * Two and a half of the server's pings are missing. Not three, which is what it counts itself: by then the session of a
+ * server that has lost this end at once may be at the end of its grace period, and coming back early costs nothing.
+ */
+const SILENT_HEARTBEATS = 2.5;
 
 /** How long a server may take to answer a goodbye. */
 const CLOSE_MS = 2000;

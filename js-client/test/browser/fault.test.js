@@ -108,7 +108,7 @@ describe('between two people', { concurrency: 1 }, () => {
     const id = await ada.id();
     networks[0].halfOpen();
     await bob.seesState(ada, 'status', 'away');
-    // Three heartbeats of ten seconds.
+    // Two and a half heartbeats of ten seconds.
     await ada.until(() => window.log.includes('state resuming'));
     await bob.seesState(ada, 'status', 'here');
     assert.equal(await ada.id(), id);
