@@ -27,30 +27,40 @@ use crate::{
 ///
 /// Dropping the future drops the socket and leaves the room, at whatever point it is; unless a newer
 /// connection has the session.
-pub async fn serve<S: Socket, A: Authorize>(hub: Hub, room: RoomId, authorize: A, mut socket: S) {
-    let (mut session, welcome) = match admit(&hub, room, authorize, &mut socket).await {
-        Ok(admitted) => admitted,
-        Err(End::Lost) => return,
-        Err(End::Closed(reason)) => return close(&mut socket, reason).await,
-    };
-    match converse(&mut session, welcome, &mut socket).await {
-        End::Lost => session.away(),
-        End::Closed(reason) if reason.keeps_session() => {
-            session.away();
-            close(&mut socket, reason).await;
+#[expect(clippy::manual_async_fn, reason = "an `async fn` has two places for each argument")]
+pub fn serve<S: Socket, A: Authorize>(
+    hub: Hub,
+    room: RoomId,
+    authorize: A,
+    mut socket: S,
+) -> impl Future<Output = ()> {
+    async move {
+        // Boxed, since joining takes twice the room of everything after it, and is soon over.
+        let admitted = Box::pin(admit(&hub, room, authorize, &mut socket)).await;
+        let (mut session, welcome) = match admitted {
+            Ok(admitted) => admitted,
+            Err(End::Lost) => return,
+            Err(End::Closed(reason)) => return close(&mut socket, reason).await,
+        };
+        match converse(&mut session, welcome, &mut socket).await {
+            End::Lost => session.away(),
+            End::Closed(reason) if reason.keeps_session() => {
+                session.away();
+                close(&mut socket, reason).await;
+            }
+            // A server that stops waits for its sessions: this one ends when the client has been told.
+            End::Closed(reason @ CloseReason::Draining { .. }) => {
+                return close(&mut socket, reason).await;
+            }
+            // The others hear of it at once, not when the client has answered.
+            End::Closed(reason) => {
+                session.leave(LeaveReason::Closed);
+                return close(&mut socket, reason).await;
+            }
         }
-        // A server that stops waits for its sessions: this one ends when the client has been told.
-        End::Closed(reason @ CloseReason::Draining { .. }) => {
-            return close(&mut socket, reason).await;
-        }
-        // The others hear of it at once, not when the client has answered.
-        End::Closed(reason) => {
-            session.leave(LeaveReason::Closed);
-            return close(&mut socket, reason).await;
-        }
+        drop(socket);
+        linger(session).await;
     }
-    drop(socket);
-    linger(session).await;
 }
 
 /// How a connection ends.
