@@ -100,8 +100,9 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
 }
 
 /// Zeroed before each read and kept by each connection: with tungstenite's own 128 KiB it is a third
-/// of the CPU and most of the memory. A session description still comes in one or two reads.
-const READ_BUFFER: usize = 4 * 1024;
+/// of the CPU and most of the memory. A candidate comes in one read, a session description in one
+/// to three.
+const READ_BUFFER: usize = 3 * 1024;
 
 /// What may gather before it is written; the driver flushes each batch anyway.
 const WRITE_BUFFER: usize = 16 * 1024;

@@ -64,7 +64,7 @@ where
         let paths = paths.clone();
         async move {
             let upgrade = if buffers.tuned {
-                upgrade.read_buffer_size(4 * 1024).write_buffer_size(16 * 1024)
+                upgrade.read_buffer_size(3 * 1024).write_buffer_size(16 * 1024)
             } else {
                 upgrade
             };
