@@ -18,6 +18,9 @@ struct Options {
     /// How long a session outlives its socket, in seconds.
     #[arg(long, default_value_t = 30)]
     grace: u64,
+    /// Keep nothing of what was sent: whoever comes back has missed it. To see what keeping costs.
+    #[arg(long)]
+    forget: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -32,7 +35,7 @@ fn main() -> io::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", options.port))?;
     listener.set_nonblocking(true)?;
     println!("http://{}", listener.local_addr()?);
-    let hub = hub(Duration::from_secs(options.grace));
+    let hub = hub(Duration::from_secs(options.grace), options.forget);
     match options.adapter {
         Adapter::Axum => adapter::axum::serve(listener, hub),
         Adapter::Actix => adapter::actix::serve(listener, hub),
@@ -41,13 +44,16 @@ fn main() -> io::Result<()> {
 }
 
 /// Everything that costs something is as it comes; only nobody is sent away.
-fn hub(grace: Duration) -> Hub {
-    let limits = Limits::builder()
+fn hub(grace: Duration, forget: bool) -> Hub {
+    let mut limits = Limits::builder()
         .rate_per_second(1_000_000)
         .rate_burst(1_000_000)
         .resumes_per_minute(1_000_000)
         .room_peers(10_000)
         .sessions(10_000_000)
         .grace(grace);
+    if forget {
+        limits = limits.unacknowledged_frames(0).unacknowledged_bytes(0);
+    }
     Hub::new(limits.build().expect("within their ranges"))
 }

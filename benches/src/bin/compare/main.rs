@@ -46,6 +46,9 @@ struct Options {
     /// Where the measurements go as they are made, one JSON object a line.
     #[arg(long, default_value = "target/bench-results.jsonl")]
     raw: PathBuf,
+    /// Adds to what `--raw` holds, and reports all of it.
+    #[arg(long)]
+    append: bool,
     /// Measures nothing: the report is of what `--raw` holds.
     #[arg(long)]
     render: bool,
@@ -67,12 +70,13 @@ fn main() -> ExitCode {
 }
 
 fn measure(options: &Options) -> io::Result<Results> {
-    let mut results = Results::create((!options.smoke).then_some(&*options.raw))?;
+    let mut results = Results::create((!options.smoke).then_some(&*options.raw), options.append)?;
     let chosen =
         |names: &[String], name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let mut failures = Vec::new();
     for round in 0..options.rounds {
-        for plan in plans().iter().filter(|plan| chosen(&options.only, plan.name)) {
+        let is_due = |plan: &Plan| options.smoke || !plan.on_request || !options.only.is_empty();
+        for plan in plans().iter().filter(|it| is_due(it) && chosen(&options.only, it.name)) {
             for server in servers() {
                 let wanted = plan.is_for(&server)
                     && chosen(&options.servers, server.name)
@@ -107,6 +111,7 @@ fn play(plan: &Plan, server: &Server, options: &Options) -> io::Result<String> {
     let mut load = Command::new(own("load")?);
     load.args(["--server", &running.address(), "--pid", &running.pid().to_string()])
         .args(["--protocol", server.protocol])
+        .args(["--deadline", &(options.seconds + PATIENCE).ceil().to_string()])
         .args(plan.arguments(options.seconds, options.smoke));
     output(&mut load)
 }
@@ -128,3 +133,7 @@ fn own(name: &str) -> io::Result<PathBuf> {
         Err(io::Error::other(format!("build {name} first: benches/run does")))
     }
 }
+
+/// How many seconds a measurement may take beyond its time: with a slow server, thousands join in
+/// half a minute.
+const PATIENCE: f64 = 120.0;

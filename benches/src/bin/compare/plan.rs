@@ -12,6 +12,8 @@ pub(crate) struct Plan {
     /// Whether it takes the time that it is given.
     timed: bool,
     audience: Audience,
+    /// Played only if it is asked for by its name, or for a moment.
+    pub(crate) on_request: bool,
     /// What meet-signal's own server is started with.
     pub(crate) server: &'static [&'static str],
 }
@@ -64,18 +66,17 @@ pub(crate) fn plans() -> Vec<Plan> {
             .untimed()
             .smoke(&["resume-storm", "--sessions", "40"]),
         // Whoever loses its socket stays for the grace period: so long, memory has to grow.
-        Plan::new("churn", &["churn"], Audience::Own).server(&["--grace", "1"]).smoke(&[
-            "churn",
-            "--at-once",
-            "4",
-        ]),
+        Plan::new("churn", &["churn", "--rate", "150"], Audience::Own)
+            .on_request()
+            .server(&["--grace", "1"])
+            .smoke(&["churn", "--at-once", "4"]),
         Plan::new("in-process", &[], Audience::InProcess),
     ]
 }
 
 impl Plan {
     fn new(name: &'static str, full: &'static [&'static str], audience: Audience) -> Self {
-        Self { name, full, smoke: full, timed: true, audience, server: &[] }
+        Self { name, full, smoke: full, timed: true, audience, on_request: false, server: &[] }
     }
 
     fn smoke(mut self, smoke: &'static [&'static str]) -> Self {
@@ -88,6 +89,11 @@ impl Plan {
         self
     }
 
+    fn on_request(mut self) -> Self {
+        self.on_request = true;
+        self
+    }
+
     fn server(mut self, arguments: &'static [&'static str]) -> Self {
         self.server = arguments;
         self
@@ -97,7 +103,7 @@ impl Plan {
         match server.kind {
             Kind::Own => self.audience != Audience::InProcess,
             Kind::Peer => !matches!(self.audience, Audience::Own | Audience::InProcess),
-            Kind::Bytes => self.audience == Audience::Everybody,
+            Kind::Bytes | Kind::Reduced => self.audience == Audience::Everybody,
             Kind::Frames => matches!(self.audience, Audience::Everybody | Audience::Rooms),
             Kind::FanOut => self.audience == Audience::FanOut,
             Kind::InProcess => self.audience == Audience::InProcess,

@@ -36,10 +36,13 @@ pub(crate) struct Spread {
 pub(crate) type Key<'a> = (&'a str, &'a str, &'a str);
 
 impl Results {
-    /// None yet. They are written to a file as they come.
-    pub(crate) fn create(path: Option<&Path>) -> io::Result<Self> {
-        let file = path.map(File::create).transpose()?;
-        Ok(Self { all: Vec::new(), file })
+    /// None yet, or those that a file holds. They are written to it as they come.
+    pub(crate) fn create(path: Option<&Path>, append: bool) -> io::Result<Self> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let all = if append { Self::read(path)?.all } else { Vec::new() };
+        let file =
+            File::options().create(true).write(true).append(append).truncate(!append).open(path)?;
+        Ok(Self { all, file: Some(file) })
     }
 
     pub(crate) fn read(path: &Path) -> io::Result<Self> {

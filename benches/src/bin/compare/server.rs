@@ -28,6 +28,8 @@ pub(crate) struct Server {
 pub(crate) enum Kind {
     /// meet-signal.
     Own,
+    /// meet-signal without a part of what it does, to see what that costs.
+    Reduced,
     /// Another server.
     Peer,
     /// A floor that knows bytes.
@@ -77,14 +79,14 @@ pub(crate) fn servers() -> Vec<Server> {
         ),
         floor(
             "bare-tasks",
-            "floor: bare WebSockets, a task and a channel each",
+            "floor: bare WebSockets, a task each",
             "bare",
             Kind::Frames,
             &["tasks", "--tuned"],
         ),
         floor(
             "bare-default",
-            "the same, with axum's own buffers",
+            "floor: a task each, axum's own buffers",
             "bare",
             Kind::Frames,
             &["tasks"],
@@ -99,6 +101,13 @@ pub(crate) fn servers() -> Vec<Server> {
         own("axum", "**meet-signal on axum**"),
         own("actix", "**meet-signal on actix-web**"),
         own("tungstenite", "**meet-signal on tokio-tungstenite**"),
+        server(
+            "axum-forgets",
+            "meet-signal on axum, nothing kept for who comes back",
+            "meet-signal",
+            Kind::Reduced,
+            Own("bench-server", &["--adapter", "axum", "--forget"]),
+        ),
         peer(
             "socketioxide",
             "socketioxide",

@@ -3,11 +3,13 @@
 
 use std::{
     alloc::System,
+    hint::black_box,
     time::{Duration, Instant},
 };
 
 use clap::Parser;
-use meet_signal_benches::{Participant, broadcast, hub, join, room};
+use meet_signal_benches::{Participant, broadcast, hub, join, room, signal};
+use meet_signal_core::message::ClientMessage;
 use serde_json::json;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -32,6 +34,8 @@ fn main() {
     for members in [1, 8, 64, 512] {
         line[format!("join_room_of_{members}_ns")] = join_into(members).into();
     }
+    line["relay_2048_ns"] = relay(2048).into();
+    line["parse_2048_ns"] = parse(2048).into();
     for members in [2, 8, 64, 512] {
         line[format!("allocations_broadcast_to_{members}")] = allocations(members).into();
     }
@@ -66,6 +70,26 @@ fn join_into(members: usize) -> f64 {
     })
 }
 
+/// One message to the other in a room of two, in nanoseconds.
+fn relay(bytes: usize) -> f64 {
+    let hub = hub();
+    let (mut sender, mut receiver) = (join(&hub, room(0)), join(&hub, room(0)));
+    let text = signal(receiver.id(), bytes);
+    receiver.drain();
+    sender.drain();
+    each_ns(|| {
+        sender.send(&text);
+        assert_eq!(receiver.drain(), 1);
+    })
+}
+
+/// Parsing that message, in nanoseconds.
+fn parse(bytes: usize) -> f64 {
+    let hub = hub();
+    let text = signal(join(&hub, room(0)).id(), bytes);
+    each_ns(|| assert!(ClientMessage::parse(black_box(&text)).is_ok()))
+}
+
 /// How often memory is allocated for one broadcast, from the sender's frame to all outboxes, once
 /// everything has its size.
 fn allocations(others: usize) -> usize {
@@ -84,6 +108,17 @@ fn allocations(others: usize) -> usize {
     sender.send(&text);
     let change = region.change();
     change.allocations + change.reallocations
+}
+
+/// What `f` takes: the median of rounds in each of which it runs often enough for the clock.
+fn each_ns(mut f: impl FnMut()) -> f64 {
+    const OFTEN: u32 = 1_000;
+    let round = || {
+        let began = Instant::now();
+        (0..OFTEN).for_each(|_| f());
+        began.elapsed()
+    };
+    median_ns(JOINS / 10, round) / f64::from(OFTEN)
 }
 
 /// The median of what `f` says it took.

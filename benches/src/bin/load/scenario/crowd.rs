@@ -28,6 +28,7 @@ impl Idle {
         let before = server.usage()?.resident;
         let tally = Tally::new();
         let peers = gather(target, self.connections, "idle", &tally).await?;
+        let connections = peers.len() as f64;
         for (mut peer, _) in peers {
             tally.spawn(async move { peer.linger().await });
         }
@@ -36,9 +37,9 @@ impl Idle {
         let meter = Meter::start(server, 0)?;
         sleep(self.time.seconds()).await;
         let seconds = self.time.seconds().as_secs_f64();
-        let mut metrics = meter.stop((self.connections as f64 * seconds) as u64)?;
+        let mut metrics = meter.stop((connections * seconds) as u64)?;
         tally.check()?;
-        metrics.set("kib_per_connection", resident / 1024.0 / self.connections as f64);
+        metrics.set("kib_per_connection", resident / 1024.0 / connections);
         Ok(metrics)
     }
 }
