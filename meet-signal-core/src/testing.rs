@@ -11,7 +11,8 @@
 //!
 //! [`serve`](crate::driver::serve) runs one end of it, the test holds the other one. Its ways to
 //! fail are those of a network: it is [cut](ClientEnd::cut), it is [half open](ClientEnd::half_open),
-//! it [stalls](ClientEnd::stall).
+//! it [stalls](ClientEnd::stall). [`ClientEnd::live`] has a client stay for a while and then meet its
+//! [`Fate`].
 //!
 //! The driver has tokio's clock and no other, so a test pauses it, with tokio's feature `test-util`
 //! and `#[tokio::test(start_paused = true)]`. The clock then jumps to the next timer whenever all
@@ -78,6 +79,8 @@ pub mod ids;
 pub mod model;
 pub mod strategies;
 
+mod fate;
 mod socket;
 
+pub use fate::Fate;
 pub use socket::{ClientEnd, Received, Sender, ServerEnd, connection};

@@ -11,7 +11,7 @@ use proptest::{
 };
 use serde_json::{Value, json, value::to_raw_value};
 
-use super::ids;
+use super::{Fate, ids};
 use crate::{
     Frame, PeerId, Permissions, RoomId,
     message::{LeaveReason, Meta, ServerMessage, Status},
@@ -22,6 +22,11 @@ use crate::{
 /// Any name that a room can have.
 pub fn room_id() -> impl Strategy<Value = RoomId> {
     "[A-Za-z0-9._~-]{1,64}".prop_map(|name| name.parse().expect("a valid name"))
+}
+
+/// Any end of a client's connection; the simplest is that it leaves.
+pub fn fate() -> impl Strategy<Value = Fate> {
+    select(&[Fate::Leaves, Fate::Cut, Fate::HalfOpen])
 }
 
 /// Any id that a hub can give.
