@@ -5,6 +5,7 @@
 
 mod chart;
 mod machine;
+mod margin;
 mod plan;
 mod report;
 mod results;

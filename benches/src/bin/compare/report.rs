@@ -4,10 +4,10 @@ use std::{fmt::Write as _, fs, io, path::Path};
 
 use crate::{
     chart::Chart,
-    machine,
+    machine, margin,
     results::{Results, Spread},
     server::{Kind, Server, servers},
-    target::{Bound, targets},
+    target::{Bound, Target, targets},
 };
 
 /// Writes `RESULTS.md` and `charts` into a folder.
@@ -15,7 +15,10 @@ pub(crate) fn write(results: &Results, folder: &Path) -> io::Result<()> {
     let charts = folder.join("charts");
     fs::create_dir_all(&charts)?;
     let mut text = head(results);
-    text.push_str(&target_table(results));
+    let targets = targets(results);
+    text.push_str(&target_table(&targets));
+    text.push_str(&margin::table(results, &targets));
+    text.push_str(PROFILE);
     for section in SECTIONS {
         if let Some((table, chart)) = section.render(results) {
             write!(text, "\n## {}\n\n{}\n\n", section.title, section.about).expect("a string");
@@ -56,10 +59,10 @@ fn head(results: &Results) -> String {
     )
 }
 
-fn target_table(results: &Results) -> String {
+fn target_table(targets: &[Target]) -> String {
     let mut text =
         String::from("## Targets\n\n| target | bound | measured | |\n|---|---|---|---|\n");
-    for target in targets(results) {
+    for target in targets {
         let bound = match target.bound {
             Bound::AtMost(bound) => format!("≤ {}", number(bound)),
             Bound::AtLeast(bound) => format!("≥ {}", number(bound)),
@@ -182,6 +185,9 @@ fn grouped(value: f64) -> String {
     }
     text
 }
+
+/// Written by hand, from what perf sees.
+const PROFILE: &str = include_str!("profile.md");
 
 const SECTIONS: [Section; 9] = [
     Section {
