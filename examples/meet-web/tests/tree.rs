@@ -1,4 +1,5 @@
-//! `docs/architecture.md` names every source file of the libraries.
+//! What the documents name is there: `docs/architecture.md` every source file of the libraries, and
+//! `docs/semantics.md` the tests that prove what is promised.
 
 use std::{
     fs,
@@ -26,6 +27,30 @@ fn every_source_file_has_its_line() {
         unnamed.extend(files);
     }
     assert!(unnamed.is_empty(), "docs/architecture.md does not name {unnamed:#?}");
+}
+
+#[test]
+fn every_proof_is_a_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join("docs/semantics.md")).expect("the page");
+    let core = root.join("meet-signal-core");
+    let sources: String = ["src", "tests"]
+        .into_iter()
+        .flat_map(|folder| files_in(&core.join(folder)))
+        .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
+        .map(|file| fs::read_to_string(file).expect("a source"))
+        .collect();
+    // Every other part stands in backticks, and a test's name is a sentence.
+    let named: Vec<_> = page.split('`').skip(1).step_by(2).filter(|it| is_sentence(it)).collect();
+    assert!(named.len() > 20, "the page names tests: {named:?}");
+    let missing: Vec<_> =
+        named.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "docs/semantics.md names {missing:#?}");
+}
+
+fn is_sentence(name: &str) -> bool {
+    name.chars().all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit())
+        && name.split('_').count() > 2
 }
 
 fn libraries(root: &Path) -> Vec<PathBuf> {

@@ -110,4 +110,17 @@ mod tests {
         let patience = Duration::from_secs(10);
         assert_eq!(result.recv_timeout(patience), Ok(true), "it is stuck, or not drained");
     }
+    #[test]
+    fn clients_come_back_spread_over_some_seconds() {
+        let mut seconds = [0; SPREAD.as_secs() as usize];
+        for _ in 0..1_000 {
+            let CloseReason::Draining { retry_after } = reason() else { panic!("another reason") };
+            // The very end of the last second is in it, too.
+            let second = retry_after.min(SPREAD - Duration::from_nanos(1)).as_secs();
+            assert!(retry_after <= SPREAD, "{retry_after:?}");
+            seconds[second as usize] += 1;
+        }
+        // 200 in each, give or take 13.
+        assert!(seconds.iter().all(|clients| *clients > 100), "{seconds:?}");
+    }
 }
