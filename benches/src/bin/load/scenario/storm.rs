@@ -12,6 +12,7 @@ use crate::{
     metrics::Metrics,
     peer::{Peer, Target},
     process::Process,
+    protocol::Protocol,
 };
 
 /// An operation is a join.
@@ -46,6 +47,9 @@ impl JoinStorm {
 
 impl ResumeStorm {
     pub(crate) async fn run(&self, target: Target, server: Process) -> io::Result<Metrics> {
+        if target.protocol != Protocol::MeetSignal {
+            return Err(io::Error::other("nothing but meet-signal has sessions to come back to"));
+        }
         let tally = Tally::new();
         let meter = Meter::start(server, 0)?;
         let peers = gather(target, self.sessions, "storm", &tally).await?;
