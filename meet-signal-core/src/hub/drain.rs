@@ -110,6 +110,7 @@ mod tests {
         let patience = Duration::from_secs(10);
         assert_eq!(result.recv_timeout(patience), Ok(true), "it is stuck, or not drained");
     }
+
     #[test]
     fn clients_come_back_spread_over_some_seconds() {
         let mut seconds = [0; SPREAD.as_secs() as usize];
