@@ -89,7 +89,7 @@ async fn admit<S: Socket, A: Authorize>(
             .map_err(|_| End::Closed(CloseReason::ProtocolViolation))?;
         let text = match incoming {
             Incoming::Text(text) => text,
-            Incoming::Control => {
+            Incoming::Control | Incoming::Partial { .. } => {
                 intake.control(now()).map_err(End::Closed)?;
                 continue;
             }
@@ -190,7 +190,7 @@ async fn converse<S: Socket>(session: &mut Session, welcome: Frame, socket: &mut
                         return End::Closed(reason);
                     }
                 }
-                Incoming::Control => {
+                Incoming::Control | Incoming::Partial { .. } => {
                     let now = now();
                     liveness.heard(now);
                     if let ControlFlow::Break(reason) = session.receive_control(now) {

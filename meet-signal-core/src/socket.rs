@@ -1,6 +1,6 @@
 //! What a connection must be able to do.
 
-use std::future::Future;
+use std::{future::Future, net::IpAddr};
 
 use thiserror::Error;
 
@@ -30,7 +30,9 @@ pub trait Socket {
     ///
     /// # Cancel safety
     ///
-    /// Need not be cancel safe: the driver drops the future only to give the socket up.
+    /// Frames may be lost when the future is dropped: the driver drops it only to end the
+    /// connection. A frame of which a part was written must not be: [`close`](Self::close), which
+    /// is all that follows, writes the rest of it before the close frame.
     fn send(&mut self, batch: &mut Vec<Frame>) -> impl Future<Output = Result<(), Lost>>;
 
     /// Sends a close frame and waits for the other end to close, discarding what still comes.
@@ -39,6 +41,13 @@ pub trait Socket {
     /// A socket that was dropped with received data unread would be reset, and the reset can
     /// overtake the close frame. So where nothing more can be read, this waits all the same.
     fn close(&mut self, reason: CloseReason) -> impl Future<Output = ()>;
+
+    /// The address of the client, for the limits per address: that of the TCP connection, or what a
+    /// trusted proxy says. `None` where it is not known; these limits are off for the connection
+    /// then.
+    fn peer_address(&self) -> Option<IpAddr> {
+        None
+    }
 }
 
 /// What came from the other end.
@@ -49,6 +58,15 @@ pub enum Incoming<T> {
     Text(T),
     /// A WebSocket ping or pong: a sign of life that counts against the rate, like a message.
     Control,
+    /// Fragments of a message that is not complete yet (RFC 6455, section 5.4). They count against
+    /// the rate as they arrive, so it is reported at the latest when 16 have arrived. The last
+    /// fragment of a message is not reported: the message is.
+    Partial {
+        /// How many.
+        fragments: usize,
+        /// The bytes of their payloads together.
+        bytes: usize,
+    },
     /// Something that ends the connection: [`CloseReason::Binary`], [`CloseReason::FrameTooLarge`],
     /// [`CloseReason::NotUtf8`] or [`CloseReason::NotWebSocket`].
     Refused(CloseReason),
