@@ -1,22 +1,29 @@
 //! All the rooms of a process, and the way into them.
 
+mod address;
 mod drain;
+mod join_rate;
+mod reclaim;
 mod request;
 mod seat;
 mod shard;
 mod takeover;
 mod welcome;
 
+pub(crate) use address::{AddressKey, Lease};
 pub(crate) use request::{NO_SUCH_PEER, Request};
 pub use takeover::ResumeError;
+#[cfg(feature = "driver")]
+pub(crate) use takeover::Return;
 
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
+    net::IpAddr,
     ops::ControlFlow,
     sync::{Arc, PoisonError, atomic::Ordering},
     task::Waker,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde_json::value::RawValue;
@@ -24,6 +31,7 @@ use thiserror::Error;
 
 use crate::{
     CloseReason, ErrorCode, Frame, Grant, Limits, PeerId, RoomId, Session,
+    budget::{Budget, Reservation},
     connection::Connection,
     intake::{Intake, Read},
     message::{Meta, Resumed, ServerMessage},
@@ -33,8 +41,9 @@ use crate::{
     sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard},
     ticket::{Ticket, TicketHash},
 };
+use address::Addresses;
 use seat::Seat;
-use shard::Shard;
+use shard::{Newcomer, Shard};
 use welcome::{Standing, welcome};
 
 /// The rooms. A cheap clone: every clone is the same hub, and a process may have several hubs.
@@ -49,8 +58,13 @@ struct Shared {
     shards: Box<[Mutex<Shard>]>,
     /// How many sessions there are, in all rooms.
     sessions: AtomicUsize,
+    /// What all queues together keep, and what all `meta`s do.
+    queues: Arc<Budget>,
+    metas: Arc<Budget>,
+    reclaiming: AtomicBool,
+    addresses: Arc<Addresses>,
     draining: AtomicBool,
-    drained: Mutex<Vec<Waker>>,
+    drained: Mutex<drain::Waiting>,
 }
 
 /// What a peer brings along when it joins.
@@ -61,18 +75,27 @@ pub struct Joining<'a> {
     pub meta: Meta,
     /// The ticket of a session that it supersedes.
     pub replaces: Option<&'a str>,
+    /// Where it joins from, for the limits per address. They are off where there is none.
+    pub address: Option<IpAddr>,
 }
 
 impl<'a> Joining<'a> {
     /// A join of a peer that tells `meta` about itself.
     pub fn new(meta: Meta) -> Self {
-        Self { meta, replaces: None }
+        Self { meta, ..Self::default() }
     }
 
     /// Supersedes the session with this ticket.
     #[must_use]
     pub fn replaces(mut self, ticket: Option<&'a str>) -> Self {
         self.replaces = ticket;
+        self
+    }
+
+    /// Joins from this address.
+    #[must_use]
+    pub fn address(mut self, address: Option<IpAddr>) -> Self {
+        self.address = address;
         self
     }
 }
@@ -84,9 +107,16 @@ pub enum JoinError {
     /// The room holds [`Limits::room_peers`].
     #[error("the room is full")]
     RoomFull,
-    /// The hub holds [`Limits::sessions`].
+    /// The hub holds [`Limits::sessions`], or its [`Limits::hub_bytes`] have no room for another
+    /// `meta`.
     #[error("the server is full")]
     HubFull,
+    /// More peers joined the room than [`Limits::room_joins_per_minute`] allows.
+    #[error("too many join this room")]
+    TooOften {
+        /// When one may join again.
+        retry_after: Duration,
+    },
     /// The hub is [draining](Hub::drain).
     #[error("the server is stopping")]
     Draining,
@@ -97,7 +127,16 @@ impl JoinError {
     pub fn code(self) -> ErrorCode {
         match self {
             Self::RoomFull => ErrorCode::RoomFull,
+            Self::TooOften { .. } => ErrorCode::RateLimited,
             Self::HubFull | Self::Draining => ErrorCode::Unavailable,
+        }
+    }
+
+    /// How long to wait before trying again, where that is known.
+    pub fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::TooOften { retry_after } => Some(retry_after),
+            _ => None,
         }
     }
 
@@ -105,7 +144,7 @@ impl JoinError {
     pub fn close_reason(self) -> CloseReason {
         match self {
             Self::RoomFull => CloseReason::RoomFull,
-            Self::HubFull => CloseReason::Unavailable,
+            Self::HubFull | Self::TooOften { .. } => CloseReason::Unavailable,
             Self::Draining => drain::reason(),
         }
     }
@@ -121,7 +160,7 @@ pub enum SendError {
     /// The peer is not in the room.
     #[error("no such peer is in the room")]
     NoSuchPeer,
-    /// The peer's queue is full: its connection ends, or it has none.
+    /// The peer's queue has no room for it: the peer reads too slowly, or is away.
     #[error("the peer's queue is full")]
     Unreachable,
 }
@@ -137,10 +176,14 @@ impl Hub {
     /// A hub without rooms.
     pub fn new(limits: Limits) -> Self {
         Self(Arc::new(Shared {
-            limits,
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             sessions: AtomicUsize::new(0),
+            queues: Budget::new(limits.hub_bytes() / 2),
+            metas: Budget::new(limits.hub_bytes() / 2),
+            reclaiming: AtomicBool::new(false),
+            addresses: Addresses::new(limits.clone()),
+            limits,
             draining: AtomicBool::new(false),
             drained: Mutex::default(),
         }))
@@ -162,7 +205,7 @@ impl Hub {
         now: Instant,
     ) -> Result<(Session, Frame), JoinError> {
         let intake = Intake::new(self.limits(), now);
-        self.join_with(room, joining, grant, intake)
+        self.join_with(room, joining, grant, intake, now)
     }
 
     pub(crate) fn join_with(
@@ -171,28 +214,33 @@ impl Hub {
         joining: Joining<'_>,
         grant: &Grant,
         intake: Intake,
+        now: Instant,
     ) -> Result<(Session, Frame), JoinError> {
-        self.session_begins()?;
+        let meta = grant.meta.clone().unwrap_or(joining.meta);
+        let mut meta_bytes = Reservation::new(self.0.metas.clone());
+        if !meta_bytes.try_set(meta.as_json().len()) {
+            return Err(JoinError::HubFull);
+        }
         let ticket = Ticket::random();
         let id = PeerId::random();
-        let meta = grant.meta.clone().unwrap_or(joining.meta);
-        let outbox = Arc::new(Outbox::new(self.limits()));
-        // From here on, its destructor undoes what was done.
-        let session = Session::new(self.clone(), room, Connection::first(id), outbox.clone());
-        let seat = Seat::new(outbox, intake, grant.ice_servers.clone());
-
+        let outbox = Arc::new(Outbox::new(self.limits(), self.0.queues.clone()));
+        let address = joining.address.map(AddressKey::from);
+        let ice_servers = grant.ice_servers.clone();
         let member = Member::new(id, meta, grant.permissions, ticket.hash())
             .meta_is_granted(grant.meta.is_some());
-        let input = Input::Join { member, replaces: joining.replaces.and_then(TicketHash::of) };
-        let roster = self.with_shard(session.room(), |shard, wakes| {
+        let newcomer = Newcomer {
+            member,
+            replaces: joining.replaces.and_then(TicketHash::of),
+            seat: Seat::new(outbox.clone(), intake, ice_servers, address, meta_bytes),
+        };
+        let roster = self.with_shard(&room, |shard, wakes| {
             if self.0.draining.load(Ordering::Relaxed) {
                 return Err(JoinError::Draining);
             }
-            let capacity = self.limits().room_peers();
-            shard
-                .join(session.room(), capacity, input, id, seat, wakes)
-                .map_err(|_| JoinError::RoomFull)
+            shard.join(self, &room, newcomer, now, wakes)
         })?;
+        // From here on, its destructor undoes what was done.
+        let session = Session::new(self.clone(), room, Connection::first(id), outbox);
 
         let ice_servers = grant.ice_servers.clone();
         let standing = Standing { resumed: Resumed::No, received: 0, roster, ice_servers };
@@ -262,14 +310,17 @@ impl Hub {
         self.with_shard(room, |shard, wakes| shard.handle(room, connection, request, now, wakes))
     }
 
-    /// Counts a WebSocket ping or pong of a member; `None` where it is no member.
+    /// Counts so many WebSocket pings, pongs or fragments of a member, and the bytes of the latter;
+    /// `None` where it is no member.
     pub(crate) fn control(
         &self,
         room: &RoomId,
         connection: Connection,
+        frames: usize,
+        bytes: usize,
         now: Instant,
     ) -> Option<ControlFlow<CloseReason>> {
-        self.with_shard(room, |shard, _| shard.control(room, connection, now))
+        self.with_shard(room, |shard, _| shard.control(room, connection, frames, bytes, now))
     }
 
     /// Has the room do something with a member, if this connection speaks for it.
@@ -280,6 +331,22 @@ impl Hub {
                 let _ = shard.apply(room, input, wakes);
             }
         });
+    }
+
+    /// A member's socket is lost: it is away, or has left where too much is kept for its address.
+    pub(crate) fn away(&self, room: &RoomId, connection: Connection, now: Instant) {
+        self.with_shard(room, |shard, wakes| shard.away(self, room, connection, now, wakes));
+    }
+
+    /// How long a member's session outlives its socket, as it is now; zero where it has ended.
+    pub(crate) fn grace(&self, room: &RoomId, connection: Connection) -> Duration {
+        self.with_shard(room, |shard, _| {
+            shard.seat(room, connection).map_or(Duration::ZERO, |seat| seat.grace(self.limits()))
+        })
+    }
+
+    pub(crate) fn addresses(&self) -> &Arc<Addresses> {
+        &self.0.addresses
     }
 
     pub(crate) fn received(&self, room: &RoomId, connection: Connection) -> u64 {
@@ -302,11 +369,17 @@ impl Hub {
     /// The lock is the room's sequencer: what is pushed into outboxes under it is in one order for
     /// all members. No user code runs under it, and never are two held.
     fn with_shard<T>(&self, room: &RoomId, f: impl FnOnce(&mut Shard, &mut Wakes) -> T) -> T {
-        let at = self.0.hasher.hash_one(room) as usize % SHARDS;
         let mut wakes = Wakes::new();
-        let result = f(&mut lock(&self.0.shards[at]), &mut wakes);
+        let result = f(&mut self.shard(room), &mut wakes);
         wakes.into_iter().for_each(Waker::wake);
+        if self.0.queues.is_exceeded() {
+            self.reclaim();
+        }
         result
+    }
+
+    fn shard(&self, room: &RoomId) -> MutexGuard<'_, Shard> {
+        lock(&self.0.shards[self.0.hasher.hash_one(room) as usize % SHARDS])
     }
 }
 

@@ -97,6 +97,12 @@ impl PeerId {
         Self(random())
     }
 
+    /// Some of the random bits: not those that a map hashes by.
+    pub(crate) fn low_bits(self) -> u32 {
+        let (_, tail) = self.0.split_at(12);
+        u32::from_ne_bytes(tail.try_into().expect("4 of 16 bytes"))
+    }
+
     /// The id as it goes over the wire.
     pub(crate) fn encode(self, buffer: &mut [u8; 22]) -> &str {
         URL_SAFE_NO_PAD.encode_slice(self.0, buffer).expect("16 bytes are 22 characters of base64");

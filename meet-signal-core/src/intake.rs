@@ -1,11 +1,14 @@
 //! What a client's frames must pass before anything is done because of them.
 
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use crate::{
     CloseReason, ErrorCode, Limits,
     message::{ClientMessage, ErrorFrame, Malformed, Problem},
-    rate::TokenBucket,
+    rate::{Allowance, Taken, TokenBucket, announcement_cost},
 };
 
 /// The rate and the form of one session's frames, over all of its connections: coming back makes
@@ -13,9 +16,11 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Intake {
     bad_messages_left: u32,
-    rate: TokenBucket,
-    /// Frames over the rate are answered, which costs, too. Who goes on and on is cut off.
-    patience: TokenBucket,
+    frames: Allowance,
+    bytes: Allowance,
+    /// How many bytes of the message that is coming were counted already, with its fragments.
+    counted: usize,
+    updates: TokenBucket,
     resumes: TokenBucket,
 }
 
@@ -23,6 +28,7 @@ pub(crate) struct Intake {
 #[derive(Debug)]
 pub(crate) struct Read<T> {
     content: Result<T, Malformed>,
+    bytes: usize,
     reference: Option<u64>,
     /// Whether both ends count it.
     sequenced: bool,
@@ -52,15 +58,15 @@ impl<'a> Read<ClientMessage<'a>> {
         };
         // Acknowledging and leaving make less work, not more.
         let unhindered = !sequenced || matches!(content, Ok(ClientMessage::Leave));
-        Ok(Self { content, reference, sequenced, unhindered })
+        Ok(Self { content, bytes: text.len(), reference, sequenced, unhindered })
     }
 }
 
 impl<T> Read<T> {
     /// Makes something else of the message.
     pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Read<U> {
-        let Self { content, reference, sequenced, unhindered } = self;
-        Read { content: content.map(f), reference, sequenced, unhindered }
+        let Self { content, bytes, reference, sequenced, unhindered } = self;
+        Read { content: content.map(f), bytes, reference, sequenced, unhindered }
     }
 
     /// The number by which the sender wants to be told of an error.
@@ -76,52 +82,91 @@ impl<T> Read<T> {
 
 impl Intake {
     pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
-        let second = Duration::from_secs(1);
-        let rate = TokenBucket::new(limits.rate_per_second(), second, limits.rate_burst(), now);
-        let resumes = limits.resumes_per_minute();
+        let minute = Duration::from_secs(60);
+        let (updates, resumes) = (limits.updates_per_minute(), limits.resumes_per_minute());
+        let (bytes, burst) = (limits.rate_bytes_per_second(), limits.rate_burst_bytes());
         Self {
             bad_messages_left: limits.bad_messages(),
-            patience: rate.clone(),
-            rate,
-            resumes: TokenBucket::new(resumes, 60 * second, resumes, now),
+            frames: Allowance::new(limits.rate_per_second(), limits.rate_burst(), now),
+            bytes: Allowance::new(bytes, burst, now),
+            counted: 0,
+            updates: TokenBucket::new(updates, minute, updates, now),
+            resumes: TokenBucket::new(resumes, minute, resumes, now),
         }
     }
 
-    /// Lets another connection take the session over.
+    /// Lets another connection take the session over. What that one has sent before its `join` counts
+    /// as the session's.
     ///
     /// # Errors
     ///
     /// Not now; the error is how long to wait.
-    pub(crate) fn resume(&mut self, now: Instant) -> Result<(), Duration> {
-        self.resumes.take(now)
+    pub(crate) fn resume(
+        &mut self,
+        before: &Self,
+        limits: &Limits,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        self.resumes.take(now)?;
+        self.frames.absorb(&before.frames, now);
+        self.bytes.absorb(&before.bytes, now);
+        let bad_messages = limits.bad_messages() - before.bad_messages_left;
+        self.bad_messages_left = self.bad_messages_left.saturating_sub(bad_messages);
+        self.counted = 0;
+        Ok(())
     }
 
     /// Lets a frame pass, or not.
     pub(crate) fn judge<T>(&mut self, frame: Read<T>, now: Instant) -> Result<T, Rejected> {
-        let Read { content, reference, sequenced: _, unhindered } = frame;
-        match self.rate.take(now) {
-            Err(_) if self.patience.take(now).is_err() => {
-                return Err(Rejected::Ended(CloseReason::Flood));
-            }
-            Err(wait) if !unhindered => {
-                let mut error = ErrorFrame::rate_limited("too many messages", wait);
-                error.reference = reference;
-                return Err(Rejected::Answered(error));
-            }
-            _ => {}
+        let Read { content, bytes, reference, sequenced: _, unhindered } = frame;
+        let bytes = bytes.saturating_sub(mem::take(&mut self.counted));
+        match self.take(1, bytes, now).map_err(Rejected::Ended)? {
+            Some(wait) if !unhindered => Err(over_rate("too many messages", wait, reference)),
+            _ => content.map_err(|malformed| self.reject(malformed)),
         }
-        content.map_err(|malformed| self.reject(malformed))
     }
 
-    /// Counts a WebSocket ping or pong: they make work, too, and each ping an answer that waits for
-    /// the socket. Over the rate, there is nothing to tell the client by.
+    /// Counts what is no message: so many WebSocket pings, pongs or fragments, and the bytes of the
+    /// latter. They make work, too. Over the rate, there is nothing to tell the client by.
     ///
     /// # Errors
     ///
     /// The connection ends.
-    pub(crate) fn control(&mut self, now: Instant) -> Result<(), CloseReason> {
-        let taken = self.rate.take(now).or_else(|_| self.patience.take(now));
-        taken.map_err(|_| CloseReason::Flood)
+    pub(crate) fn control(
+        &mut self,
+        frames: usize,
+        bytes: usize,
+        now: Instant,
+    ) -> Result<(), CloseReason> {
+        self.counted = self.counted.saturating_add(bytes);
+        self.take(frames, bytes, now).map(drop)
+    }
+
+    /// Lets a new `meta` of this size be announced to the room, or not.
+    pub(crate) fn update(
+        &mut self,
+        meta_bytes: usize,
+        reference: Option<u64>,
+        now: Instant,
+    ) -> Result<(), Rejected> {
+        let taken = self.updates.take_many(announcement_cost(meta_bytes), now);
+        taken.map_err(|wait| over_rate("too many updates", wait, reference))
+    }
+
+    /// `Some` where it is over a rate, and would not be after that time.
+    fn take(
+        &mut self,
+        frames: usize,
+        bytes: usize,
+        now: Instant,
+    ) -> Result<Option<Duration>, CloseReason> {
+        let tokens = |n| u32::try_from(n).unwrap_or(u32::MAX);
+        let taken = [self.frames.take(tokens(frames), now), self.bytes.take(tokens(bytes), now)];
+        taken.into_iter().try_fold(None, |wait, taken| match taken {
+            Taken::Within => Ok(wait),
+            Taken::Over(longer) => Ok(wait.max(Some(longer))),
+            Taken::FarOver => Err(CloseReason::Flood),
+        })
     }
 
     /// An acknowledgement has the form of a message, but is of frames that were never sent.
@@ -149,4 +194,10 @@ impl Intake {
             }
         }
     }
+}
+
+fn over_rate(message: &'static str, wait: Duration, reference: Option<u64>) -> Rejected {
+    let mut error = ErrorFrame::rate_limited(message, wait);
+    error.reference = reference;
+    Rejected::Answered(error)
 }

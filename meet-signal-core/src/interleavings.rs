@@ -13,9 +13,10 @@ use serde_json::{Value, value::to_raw_value};
 
 use crate::{
     CloseReason, Frame, Grant, Hub, JoinError, Joining, Limits, ResumeError, RoomId, Session,
+    budget::Budget,
     connection::Generation,
     message::{LeaveReason, Resumed},
-    outbox::{Outbox, Wakes},
+    outbox::{Outbox, Push, Wakes},
     random,
 };
 
@@ -192,7 +193,7 @@ fn a_takeover_against_the_end_of_the_grace() {
     in_every_order(|| {
         let hub = Hub::default();
         let (old, welcome) = join(&hub).unwrap();
-        old.away();
+        old.away(Instant::now());
         let ending = thread::spawn(move || old.leave(LeaveReason::Timeout));
         let resumed = resume(&hub, &welcome);
         ending.join().unwrap();
@@ -294,7 +295,7 @@ fn a_drain_against_a_join() {
 
 fn outbox(frames: usize) -> Arc<Outbox> {
     let limits = Limits::builder().outbox_frames(frames).build().expect("within the ranges");
-    Arc::new(Outbox::new(&limits))
+    Arc::new(Outbox::new(&limits, Budget::new(usize::MAX)))
 }
 
 /// As the hub does it: what is to be woken is woken when no lock is held.
@@ -306,7 +307,7 @@ fn fire<T>(change: impl FnOnce(&mut Wakes) -> T) -> T {
 }
 
 fn push(outbox: &Outbox, n: u64) -> Result<(), crate::outbox::Full> {
-    fire(|wakes| outbox.push(Frame::new(n.to_string()), wakes))
+    fire(|wakes| outbox.push(Push::event(Frame::new(n.to_string())), wakes))
 }
 
 async fn drain(outbox: &Outbox) -> Result<Vec<u64>, CloseReason> {

@@ -12,6 +12,7 @@ pub mod testing;
 pub mod ticket;
 
 mod authorize;
+mod budget;
 mod close;
 mod connection;
 mod error_code;
@@ -22,8 +23,6 @@ mod intake;
 #[cfg(all(test, loom))]
 mod interleavings;
 mod limits;
-#[cfg(feature = "driver")]
-mod liveness;
 mod origin;
 mod outbox;
 mod random;
@@ -38,7 +37,7 @@ pub use error_code::ErrorCode;
 pub use frame::Frame;
 pub use hub::{Hub, JoinError, Joining, ResumeError, SendError};
 pub use id::{InvalidPeerId, InvalidRoomId, PeerId, RoomId};
-pub use limits::{LimitOutOfRange, Limits, LimitsBuilder};
+pub use limits::{InvalidLimits, Limits, LimitsBuilder};
 pub use origin::{OriginPolicy, OriginRefused};
 pub use session::Session;
 pub use subprotocol::{UnknownSubprotocol, select_subprotocol};

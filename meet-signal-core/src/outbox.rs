@@ -7,8 +7,9 @@ mod queue;
 mod tests;
 
 use std::{
+    num::NonZeroU32,
     ops::ControlFlow,
-    sync::PoisonError,
+    sync::{Arc, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -16,30 +17,33 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::{
-    CloseReason, Frame, Limits,
+    CloseReason, Frame, Limits, PeerId,
+    budget::{Budget, Reservation},
     connection::Generation,
     message::Resumed,
     sync::{Mutex, MutexGuard},
 };
-use queue::{Queue, Size};
+use queue::{Bounds, Queue, Size};
 
 /// A queue with many writers and one reader, bounded in frames and in bytes.
 ///
 /// It counts: frame number *n* is the *n*th that was ever pushed. Frames that went to a socket are
 /// kept, within a bound of their own, until the client acknowledges their number.
 ///
-/// Nothing here waits. A push that finds the queue full marks it as overflowed and drops all of it,
-/// since its reader can no longer be given a history without a hole.
+/// Nothing here waits, and nothing is dropped in silence. What a member sends and what finds no room
+/// is refused. What everybody has to hear and what finds no room marks the queue as overflowed and
+/// drops all of it, since its reader can no longer be given a history without a hole.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    bounds: Bounds,
+    waiting: Bounds,
+    unacknowledged: Size,
     state: Mutex<State>,
 }
 
 /// Tasks to be woken once no lock is held.
 pub(crate) type Wakes = SmallVec<[Waker; 8]>;
 
-/// The queue is full, or was once: this reader gets nothing more.
+/// There is no room for the frame, or the reader gets nothing more.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error("the outbox is full")]
 pub(crate) struct Full;
@@ -49,15 +53,48 @@ pub(crate) struct Full;
 #[error("more was acknowledged than was sent")]
 pub(crate) struct NeverSent;
 
-#[derive(Debug, Clone, Copy)]
-struct Bounds {
-    waiting: Size,
-    unacknowledged: Size,
+/// A frame, and what it means that there is no room for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Push {
+    frame: Frame,
+    /// The member whose share of the queue it takes.
+    sender: Option<Sender>,
+    overflows: bool,
 }
 
-#[derive(Debug, Default)]
+/// A member that sends, told from the others of its room by a part of its id: of members who happen
+/// to share that, one share is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sender(NonZeroU32);
+
+impl From<PeerId> for Sender {
+    fn from(id: PeerId) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(id.low_bits() >> 1))
+    }
+}
+
+impl Push {
+    /// What a member sends. It is refused where there is no room.
+    pub(crate) fn relayed(frame: Frame, from: PeerId) -> Self {
+        Self { frame, sender: Some(from.into()), overflows: false }
+    }
+
+    /// Something for this reader alone. It is refused where there is no room.
+    pub(crate) fn direct(frame: Frame) -> Self {
+        Self { frame, sender: None, overflows: false }
+    }
+
+    /// What its reader cannot do without.
+    pub(crate) fn event(frame: Frame) -> Self {
+        Self { frame, sender: None, overflows: true }
+    }
+}
+
+#[derive(Debug)]
 struct State {
     queue: Queue,
+    /// What the queue counts for in the hub's budget.
+    reservation: Reservation,
     /// Which connection the reader is.
     generation: Generation,
     closed: Option<CloseReason>,
@@ -68,28 +105,58 @@ struct State {
 }
 
 impl Outbox {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        let waiting = Size { frames: limits.outbox_frames(), bytes: limits.outbox_bytes() };
+    pub(crate) fn new(limits: &Limits, budget: Arc<Budget>) -> Self {
+        let all = Size { frames: limits.outbox_frames(), bytes: limits.outbox_bytes() };
+        let relayed = Size { frames: limits.relayed_frames(), bytes: limits.relayed_bytes() };
         let unacknowledged =
             Size { frames: limits.unacknowledged_frames(), bytes: limits.unacknowledged_bytes() };
-        Self { bounds: Bounds { waiting, unacknowledged }, state: Mutex::default() }
+        let state = State {
+            queue: Queue::default(),
+            reservation: Reservation::new(budget),
+            generation: Generation::default(),
+            closed: None,
+            reader: None,
+            watcher: None,
+        };
+        Self { waiting: Bounds { all, relayed }, unacknowledged, state: Mutex::new(state) }
     }
 
     /// Appends a frame.
-    pub(crate) fn push(&self, frame: Frame, wakes: &mut Wakes) -> Result<(), Full> {
+    pub(crate) fn push(&self, push: Push, wakes: &mut Wakes) -> Result<(), Full> {
         let mut state = self.lock();
         if state.closed.is_some() {
             return Err(Full);
         }
-        // An overflow is for the reader to see, too: it ends the connection.
-        wakes.extend(state.reader.take());
-        state.queue.push(frame, self.bounds.waiting)
+        let overflows = push.overflows;
+        let pushed = state.queue.push(push, self.waiting);
+        if pushed.is_ok() {
+            wakes.extend(state.reader.take());
+        } else if overflows {
+            state.overflow(wakes);
+        }
+        state.settle();
+        pushed
+    }
+
+    /// Drops what is kept, and ends the connection that reads from here.
+    pub(crate) fn overflow(&self, wakes: &mut Wakes) {
+        let mut state = self.lock();
+        state.overflow(wakes);
+        state.settle();
+    }
+
+    /// How much the queue counts for in the hub's budget.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.lock().reservation.bytes()
     }
 
     /// Ends the session that reads from here. The first reason stays.
     pub(crate) fn close(&self, reason: CloseReason, wakes: &mut Wakes) {
         let mut state = self.lock();
         state.closed.get_or_insert(reason);
+        // Nothing of it is sent any more.
+        state.queue.overflow();
+        state.settle();
         state.wake_all(wakes);
     }
 
@@ -105,7 +172,9 @@ impl Outbox {
         let mut state = self.lock();
         state.generation = generation;
         state.wake_all(wakes);
-        state.queue.rewind(received)
+        let resumed = state.queue.rewind(received);
+        state.settle();
+        resumed
     }
 
     /// Appends all that waits, up to `most` bytes (but at least one frame), to `batch`.
@@ -126,10 +195,11 @@ impl Outbox {
         if state.queue.has_overflowed() {
             return Poll::Ready(Err(CloseReason::TooSlow));
         }
-        if !state.queue.send(most, self.bounds.unacknowledged, batch) {
+        if !state.queue.send(most, self.unacknowledged, batch) {
             wait(&mut state.reader, cx);
             return Poll::Pending;
         }
+        state.settle();
         Poll::Ready(Ok(()))
     }
 
@@ -152,7 +222,10 @@ impl Outbox {
 
     /// The client has handled the first `received` frames of the session.
     pub(crate) fn acknowledge(&self, received: u64) -> Result<(), NeverSent> {
-        self.lock().queue.acknowledge(received)
+        let mut state = self.lock();
+        state.queue.acknowledge(received)?;
+        state.settle();
+        Ok(())
     }
 
     /// A break where this connection has nothing to wait for any more.
@@ -176,6 +249,17 @@ impl State {
     /// Why this connection has nothing to wait for any more.
     fn end(&self, generation: Generation) -> Option<CloseReason> {
         if self.generation == generation { self.closed } else { Some(CloseReason::TakenOver) }
+    }
+
+    /// Counts what the queue keeps by now.
+    fn settle(&mut self) {
+        self.reservation.set(self.queue.kept_bytes());
+    }
+
+    /// It is for the reader to see, too.
+    fn overflow(&mut self, wakes: &mut Wakes) {
+        self.queue.overflow();
+        wakes.extend(self.reader.take());
     }
 
     fn wake_all(&mut self, wakes: &mut Wakes) {

@@ -26,7 +26,18 @@ impl TokenBucket {
     ///
     /// The bucket is empty; nothing was taken. The error is how long it takes until there is one.
     pub(crate) fn take(&mut self, now: Instant) -> Result<(), Duration> {
-        let full_at = self.full_at.max(now) + self.interval;
+        self.take_many(1, now)
+    }
+
+    /// Takes so many tokens, or none. More than the bucket holds are never there at once: as many as
+    /// it holds are taken then.
+    ///
+    /// # Errors
+    ///
+    /// There are not so many; nothing was taken. The error is how long it takes until there are.
+    pub(crate) fn take_many(&mut self, tokens: u32, now: Instant) -> Result<(), Duration> {
+        let cost = (self.interval * tokens).min(self.depth);
+        let full_at = self.full_at.max(now) + cost;
         let ahead = full_at - now;
         if ahead > self.depth {
             return Err(ahead - self.depth);
@@ -34,6 +45,65 @@ impl TokenBucket {
         self.full_at = full_at;
         Ok(())
     }
+
+    /// Takes what was taken from another bucket of the same kind, as far as there is so much.
+    pub(crate) fn absorb(&mut self, other: &Self, now: Instant) {
+        let taken = other.full_at.saturating_duration_since(now);
+        self.full_at = (self.full_at.max(now) + taken).min(now + self.depth);
+    }
+
+    /// Whether it is as if nothing had ever been taken.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        self.full_at <= now
+    }
+}
+
+/// Two buckets of the same size. What the first has no room for is answered, which costs, too, and
+/// takes from the second; who goes on and on is cut off.
+#[derive(Debug, Clone)]
+pub(crate) struct Allowance {
+    rate: TokenBucket,
+    overflow: TokenBucket,
+}
+
+/// What became of taking from an [`Allowance`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is within the rate.
+    Within,
+    /// It is over the rate, and would not be after this time.
+    Over(Duration),
+    /// It is over both buckets.
+    FarOver,
+}
+
+impl Allowance {
+    /// Like [`TokenBucket::new`] with a period of a second.
+    pub(crate) fn new(per_second: u32, burst: u32, now: Instant) -> Self {
+        let rate = TokenBucket::new(per_second, Duration::from_secs(1), burst, now);
+        Self { overflow: rate.clone(), rate }
+    }
+
+    pub(crate) fn take(&mut self, tokens: u32, now: Instant) -> Taken {
+        match self.rate.take_many(tokens, now) {
+            Ok(()) => Taken::Within,
+            Err(wait) => match self.overflow.take_many(tokens, now) {
+                Ok(()) => Taken::Over(wait),
+                Err(_) => Taken::FarOver,
+            },
+        }
+    }
+
+    /// Takes what was taken from another one, as far as there is so much.
+    pub(crate) fn absorb(&mut self, other: &Self, now: Instant) {
+        self.rate.absorb(&other.rate, now);
+        self.overflow.absorb(&other.overflow, now);
+    }
+}
+
+/// How much one announcement with this `meta` counts: each is about as large as a kilobyte at most.
+pub(crate) fn announcement_cost(meta_bytes: usize) -> u32 {
+    u32::try_from(1 + meta_bytes / 1024).unwrap_or(u32::MAX)
 }
 
 // Not with loom's locks: proptest is not there then.
@@ -57,6 +127,29 @@ mod tests {
         assert_eq!(bucket.take(later), Err(Duration::from_millis(60)));
         bucket.take(start + Duration::from_millis(100)).unwrap();
         assert!(bucket.take(start + Duration::from_millis(100)).is_err());
+    }
+
+    #[test]
+    fn more_than_the_bucket_holds_takes_all_of_it() {
+        let start = Instant::now();
+        let mut bucket = TokenBucket::new(10, SECOND, 3, start);
+        bucket.take_many(1_000, start).unwrap();
+        assert!(!bucket.is_full(start));
+        assert_eq!(bucket.take_many(2, start), Err(SECOND / 5));
+        assert!(bucket.is_full(start + SECOND * 3 / 10));
+    }
+
+    #[test]
+    fn what_another_bucket_lacks_is_taken() {
+        let start = Instant::now();
+        let mut bucket = TokenBucket::new(10, SECOND, 4, start);
+        let mut other = bucket.clone();
+        other.take_many(3, start).unwrap();
+        bucket.absorb(&other, start);
+        bucket.take(start).unwrap();
+        bucket.take(start).unwrap_err();
+        bucket.absorb(&other, start);
+        assert_eq!(bucket.take(start), Err(SECOND / 10), "it owes no more than it holds");
     }
 
     proptest! {

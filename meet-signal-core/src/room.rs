@@ -81,6 +81,16 @@ pub enum Input {
     Close,
 }
 
+impl Input {
+    /// The member that sends a frame to others.
+    pub fn sender(&self) -> Option<PeerId> {
+        match self {
+            Self::Signal { from, .. } | Self::Broadcast { from, .. } => Some(*from),
+            _ => None,
+        }
+    }
+}
+
 /// What is to be done because of an [`Input`], in this order.
 pub type Effects = SmallVec<[Effect; 1]>;
 
@@ -200,12 +210,18 @@ impl Room {
         &self.roster
     }
 
-    fn join(&mut self, member: Member, replaces: Option<TicketHash>) -> Result<Effects, Refusal> {
+    /// Whose place somebody takes who joins; that of no member where there is another one.
+    pub(crate) fn place_for(
+        &self,
+        replaces: Option<TicketHash>,
+    ) -> Result<Option<PeerId>, Refusal> {
         let replaced = replaces.and_then(|ticket| self.roster.holder_of(ticket));
-        if self.roster.len() - usize::from(replaced.is_some()) >= self.capacity {
-            return Err(Refusal::Full);
-        }
-        let mut effects = match replaced {
+        let others = self.roster.len() - usize::from(replaced.is_some());
+        if others < self.capacity { Ok(replaced) } else { Err(Refusal::Full) }
+    }
+
+    fn join(&mut self, member: Member, replaces: Option<TicketHash>) -> Result<Effects, Refusal> {
+        let mut effects = match self.place_for(replaces)? {
             Some(old) => self.remove(old, LeaveReason::Replaced, CloseReason::TakenOver)?,
             None => Effects::new(),
         };

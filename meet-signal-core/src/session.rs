@@ -4,7 +4,7 @@ use std::{
     ops::ControlFlow,
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde_json::value::RawValue;
@@ -14,7 +14,7 @@ use crate::{
     connection::Connection,
     hub::{Hub, NO_SUCH_PEER, Request},
     intake::Read,
-    message::{ClientMessage, LeaveReason, Meta, Status},
+    message::{ClientMessage, LeaveReason, Meta},
     outbox::Outbox,
     room::Input,
 };
@@ -61,7 +61,21 @@ impl Session {
     ///
     /// A break says that the connection ends.
     pub fn receive_control(&mut self, now: Instant) -> ControlFlow<CloseReason> {
-        let counted = self.hub.control(&self.room, self.connection, now);
+        self.receive_partial(1, 0, now)
+    }
+
+    /// Handles so many fragments, of so many bytes together, of a message that is not complete. They
+    /// count against the client's rate; [`receive`](Self::receive), which the whole message goes to in
+    /// the end, does not count their bytes again.
+    ///
+    /// A break says that the connection ends.
+    pub fn receive_partial(
+        &mut self,
+        fragments: usize,
+        bytes: usize,
+        now: Instant,
+    ) -> ControlFlow<CloseReason> {
+        let counted = self.hub.control(&self.room, self.connection, fragments, bytes, now);
         counted.unwrap_or_else(|| self.outbox.end(self.connection.generation))
     }
 
@@ -87,9 +101,24 @@ impl Session {
 
     /// The socket was lost: the others are told, and what is sent to this session is kept, within the
     /// bounds of [`Limits`](crate::Limits). [`Hub::resume`](crate::Hub::resume) ends it.
-    pub fn away(&self) {
-        let input = Input::Status { peer: self.id(), status: Status::Away };
-        self.hub.apply_for(&self.room, self.connection, input);
+    ///
+    /// Where [`Limits::address_away`](crate::Limits::address_away) sessions of its address are kept
+    /// already, the session leaves instead.
+    pub fn away(&self, now: Instant) {
+        self.hub.away(&self.room, self.connection, now);
+    }
+
+    /// How long the session is to be kept without a socket: see
+    /// [`Limits::grace`](crate::Limits::grace) and
+    /// [`Limits::unheard_grace`](crate::Limits::unheard_grace).
+    pub fn grace(&self) -> Duration {
+        self.hub.grace(&self.room, self.connection)
+    }
+
+    /// Why the hub has ended the session, or the connection, if it has.
+    #[cfg(feature = "driver")]
+    pub(crate) fn end(&self) -> Option<CloseReason> {
+        self.outbox.end(self.connection.generation).break_value()
     }
 
     /// Leaves the room, and says why. Dropping leaves with [`LeaveReason::Closed`].

@@ -1,14 +1,15 @@
 //! Stopping a server without dropping anybody on the floor.
 
 use std::{
-    future::poll_fn,
+    collections::BTreeMap,
+    pin::Pin,
     sync::{PoisonError, atomic::Ordering},
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use super::{Hub, JoinError, lock};
-use crate::{CloseReason, outbox::Wakes, random::random};
+use crate::{CloseReason, outbox::Wakes, random::random, sync::MutexGuard};
 
 impl Hub {
     /// Refuses joins and resumes, and asks every client to come back a little later, each after another
@@ -30,16 +31,7 @@ impl Hub {
             lock(shard).close_all(&mut wakes, reason);
             wakes.into_iter().for_each(Waker::wake);
         }
-        poll_fn(|cx| {
-            let mut waiting = self.0.drained.lock().unwrap_or_else(PoisonError::into_inner);
-            // Looked at under the lock that `session_ended` takes, so that no wake-up is lost.
-            if self.sessions() == 0 {
-                return Poll::Ready(());
-            }
-            waiting.push(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
+        Drained { hub: self, number: None }.await;
     }
 
     pub(super) fn session_begins(&self) -> Result<(), JoinError> {
@@ -52,12 +44,56 @@ impl Hub {
     }
 
     pub(crate) fn session_ended(&self) {
-        let mut waiting = self.0.drained.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting();
         if self.0.sessions.fetch_sub(1, Ordering::Relaxed) == 1 {
-            let wakes = std::mem::take(&mut *waiting);
+            let wakers = std::mem::take(&mut waiting.wakers);
             // An executor may poll `drain` right here.
             drop(waiting);
-            wakes.into_iter().for_each(Waker::wake);
+            wakers.into_values().for_each(Waker::wake);
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0.drained.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The tasks that wait until no session is left, numbered.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    wakers: BTreeMap<u64, Waker>,
+    next: u64,
+}
+
+/// Waits until no session is left. It keeps one waker, however often it is polled, and none once it
+/// is dropped.
+struct Drained<'a> {
+    hub: &'a Hub,
+    number: Option<u64>,
+}
+
+impl Future for Drained<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut waiting = self.hub.waiting();
+        // Looked at under the lock that `session_ended` takes, so that no wake-up is lost.
+        if self.hub.sessions() == 0 {
+            return Poll::Ready(());
+        }
+        let number = self.number.unwrap_or(waiting.next);
+        waiting.next = waiting.next.max(number + 1);
+        waiting.wakers.insert(number, cx.waker().clone());
+        drop(waiting);
+        self.number = Some(number);
+        Poll::Pending
+    }
+}
+
+impl Drop for Drained<'_> {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.hub.waiting().wakers.remove(&number);
         }
     }
 }
@@ -74,6 +110,7 @@ const SPREAD: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use std::{
+        pin::pin,
         sync::{Arc, mpsc},
         task::{Context, Wake},
         thread,
@@ -94,7 +131,7 @@ mod tests {
     }
 
     fn is_drained(hub: &Hub, waker: &Waker) -> bool {
-        std::pin::pin!(hub.drain()).poll(&mut Context::from_waker(waker)).is_ready()
+        pin!(hub.drain()).poll(&mut Context::from_waker(waker)).is_ready()
     }
 
     #[test]
@@ -105,10 +142,31 @@ mod tests {
         let (session, _) = joined.unwrap();
         let (woken, result) = mpsc::channel();
         let inline = Arc::new(Inline(hub.clone(), woken)).into();
-        assert!(!is_drained(&hub, &inline));
+        let mut drained = pin!(hub.drain());
+        assert!(drained.as_mut().poll(&mut Context::from_waker(&inline)).is_pending());
         thread::spawn(move || drop(session));
         let patience = Duration::from_secs(10);
         assert_eq!(result.recv_timeout(patience), Ok(true), "it is stuck, or not drained");
+    }
+
+    #[test]
+    fn a_drain_that_waits_keeps_one_waker_and_one_that_does_not_none() {
+        let hub = Hub::default();
+        let room = "standup".parse().unwrap();
+        let joined = hub.join(room, Joining::default(), &Grant::new(), Instant::now());
+        let mut drains = [Box::pin(hub.drain()), Box::pin(hub.drain())];
+        for _ in 0..100 {
+            for drain in &mut drains {
+                let cx = &mut Context::from_waker(Waker::noop());
+                assert!(drain.as_mut().poll(cx).is_pending());
+            }
+            assert!(!is_drained(&hub, Waker::noop()));
+        }
+        assert_eq!(hub.waiting().wakers.len(), 2);
+        drop(drains);
+        assert_eq!(hub.waiting().wakers.len(), 0);
+        drop(joined);
+        assert!(is_drained(&hub, Waker::noop()));
     }
 
     #[test]

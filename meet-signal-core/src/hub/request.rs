@@ -7,11 +7,11 @@ use super::{
     shard::{Entry, Shard},
 };
 use crate::{
-    CloseReason, ErrorCode, RoomId,
+    CloseReason, ErrorCode, PeerId, RoomId,
     connection::Connection,
     intake::{Read, Rejected},
-    message::{ErrorFrame, LeaveReason, ServerMessage},
-    outbox::{NeverSent, Wakes},
+    message::{ErrorFrame, LeaveReason, Meta, ServerMessage},
+    outbox::{NeverSent, Push, Wakes},
     room::{Input, Refusal},
 };
 
@@ -55,18 +55,20 @@ impl Shard {
         Some(end)
     }
 
-    /// Counts a WebSocket ping or pong of a member; otherwise like [`handle`](Self::handle).
+    /// Counts what is no message of a member; otherwise like [`handle`](Self::handle).
     pub(super) fn control(
         &mut self,
         room: &RoomId,
         connection: Connection,
+        frames: usize,
+        bytes: usize,
         now: Instant,
     ) -> Option<ControlFlow<CloseReason>> {
         let seat = self.rooms.get_mut(room)?.seats.get_mut(&connection.peer)?;
         if seat.generation != connection.generation {
             return Some(ControlFlow::Break(CloseReason::TakenOver));
         }
-        Some(match seat.intake.control(now) {
+        Some(match seat.intake.control(frames, bytes, now) {
             Ok(()) => ControlFlow::Continue(()),
             Err(reason) => ControlFlow::Break(reason),
         })
@@ -93,6 +95,9 @@ impl Entry {
             seat.received += 1;
         }
         let done = match judged {
+            Ok(Request::Apply(Input::Update { peer, meta })) => {
+                self.update(peer, meta, reference, now, wakes)
+            }
             Ok(Request::Apply(input)) => match self.apply(input, wakes) {
                 Ok(()) => return Some(ControlFlow::Continue(())),
                 Err(undone) => Err(rejected(answer_to(undone), reference)),
@@ -115,10 +120,36 @@ impl Entry {
             Err(Rejected::Answered(error)) => {
                 if let Some(seat) = self.seats.get(&peer) {
                     // A full outbox ends the connection; there is nobody left to be told more.
-                    let _ = seat.outbox.push(ServerMessage::Error(error).encode(), wakes);
+                    let _ =
+                        seat.outbox.push(Push::event(ServerMessage::Error(error).encode()), wakes);
                 }
                 ControlFlow::Continue(())
             }
+        })
+    }
+
+    fn update(
+        &mut self,
+        peer: PeerId,
+        meta: Meta,
+        reference: Option<u64>,
+        now: Instant,
+        wakes: &mut Wakes,
+    ) -> Result<(), Rejected> {
+        let bytes = meta.as_json().len();
+        let seat = self.seats.get_mut(&peer).expect("its frame is handled");
+        seat.intake.update(bytes, reference, now)?;
+        let before = seat.meta_bytes.bytes();
+        if !seat.meta_bytes.try_set(bytes) {
+            let full = (ErrorCode::Unavailable, "the server has no room for this `meta`");
+            return Err(rejected(full, reference));
+        }
+        let done = self.apply(Input::Update { peer, meta }, wakes);
+        done.map_err(|undone| {
+            if let Some(seat) = self.seats.get_mut(&peer) {
+                seat.meta_bytes.set(before);
+            }
+            rejected(answer_to(undone), reference)
         })
     }
 }
@@ -130,7 +161,7 @@ fn answer_to(undone: Undone) -> Answer {
             (ErrorCode::NotAllowed, "the session lacks the permission")
         }
         Undone::Refused(refusal) => (refusal.code(), "the session has ended"),
-        Undone::Unreachable => (ErrorCode::PeerUnreachable, "the peer's queue is full"),
+        Undone::Unreachable => (ErrorCode::PeerUnreachable, "a peer's queue has no room for it"),
     }
 }
 

@@ -1,8 +1,11 @@
 //! A member's place in a room.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use super::{AddressKey, Lease};
 use crate::{
+    Limits,
+    budget::Reservation,
     connection::Generation,
     intake::Intake,
     message::{IceServer, Resumed},
@@ -19,6 +22,13 @@ pub(super) struct Seat {
     /// Whether the client is known to count from where this end does. A client that has not heard
     /// of the last `partial` still tells numbers of the counting before.
     counts_agree: bool,
+    is_heard: bool,
+    /// Where its connection came from, if that is known.
+    pub(super) address: Option<AddressKey>,
+    /// Held while it is away.
+    pub(super) away: Option<Lease>,
+    /// What its `meta` counts for in the hub's budget.
+    pub(super) meta_bytes: Reservation,
     /// Apart, since only the member's own frames need it: what is told to a whole room passes by
     /// every seat.
     pub(super) intake: Box<Intake>,
@@ -26,13 +36,23 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(outbox: Arc<Outbox>, intake: Intake, ice_servers: Arc<[IceServer]>) -> Self {
+    pub(super) fn new(
+        outbox: Arc<Outbox>,
+        intake: Intake,
+        ice_servers: Arc<[IceServer]>,
+        address: Option<AddressKey>,
+        meta_bytes: Reservation,
+    ) -> Self {
         Self {
             outbox,
             generation: Generation::default(),
             received: 0,
             // Whoever has the ticket has it from the welcome.
             counts_agree: true,
+            is_heard: false,
+            address,
+            away: None,
+            meta_bytes,
             intake: Box::new(intake),
             ice_servers,
         }
@@ -41,11 +61,31 @@ impl Seat {
     /// The connection that speaks for the member has sent something, so it has read its welcome.
     pub(super) fn heard(&mut self) {
         self.counts_agree = true;
+        self.is_heard = true;
+    }
+
+    /// How long the session outlives its socket. Joining and dropping alone must not fill rooms.
+    pub(super) fn grace(&self, limits: &Limits) -> Duration {
+        let grace = limits.grace();
+        if self.is_heard { grace } else { grace.min(limits.unheard_grace()) }
+    }
+
+    /// Somebody takes the member's place, and its place in the count of sessions: whoever holds the
+    /// session has nothing of it any more.
+    pub(super) fn supersede(&self, wakes: &mut Wakes) {
+        self.outbox.take_over(self.generation.next(), None, wakes);
     }
 
     /// The next connection speaks for the member.
-    pub(super) fn take_over(&mut self, received: u64, wakes: &mut Wakes) -> Resumed {
+    pub(super) fn take_over(
+        &mut self,
+        received: u64,
+        address: Option<AddressKey>,
+        wakes: &mut Wakes,
+    ) -> Resumed {
         self.generation = self.generation.next();
+        self.address = address;
+        self.away = None;
         let received = self.counts_agree.then_some(received);
         let resumed = self.outbox.take_over(self.generation, received, wakes);
         if resumed == Resumed::Partial {

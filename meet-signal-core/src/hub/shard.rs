@@ -1,15 +1,17 @@
 //! Some of the rooms, under one lock.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
-use super::{Undone, seat::Seat};
+use super::{Hub, JoinError, Undone, join_rate::JoinRate, seat::Seat};
 use crate::{
-    CloseReason, Frame, PeerId, RoomId,
+    CloseReason, PeerId, RoomId,
     connection::Connection,
     id::PeerMap,
-    outbox::{Full, Wakes},
-    room::{Audience, Effect, Effects, Input, Refusal, Room},
+    message::{LeaveReason, Status},
+    outbox::{Full, Push, Wakes},
+    room::{Audience, Effect, Effects, Event, Input, Refusal, Room},
     roster::Member,
+    ticket::TicketHash,
 };
 
 #[derive(Default)]
@@ -21,32 +23,52 @@ pub(super) struct Shard {
 pub(super) struct Entry {
     pub(super) room: Room,
     pub(super) seats: PeerMap<Seat>,
+    joins: JoinRate,
+}
+
+/// Somebody who wants to be let in.
+pub(super) struct Newcomer {
+    pub(super) member: Member,
+    /// The ticket of the session whose place it takes.
+    pub(super) replaces: Option<TicketHash>,
+    pub(super) seat: Seat,
 }
 
 impl Shard {
     /// Lets somebody in, and says who is there then. A room that stays empty leaves nothing.
     pub(super) fn join(
         &mut self,
+        hub: &Hub,
         id: &RoomId,
-        capacity: usize,
-        input: Input,
-        peer: PeerId,
-        seat: Seat,
+        newcomer: Newcomer,
+        now: Instant,
         wakes: &mut Wakes,
-    ) -> Result<Vec<Member>, Refusal> {
-        let entry = self
-            .rooms
-            .entry(id.clone())
-            .or_insert_with(|| Entry { room: Room::new(capacity), seats: PeerMap::default() });
-        let result = entry.room.apply(input).map(|effects| {
-            // Those who hear of the join cannot be the one who joins, so none can be unreachable in
-            // a way that concerns it.
-            let _ = entry.carry_out(effects, wakes);
-            entry.seats.insert(peer, seat);
-            entry.room.roster().iter().cloned().collect()
+    ) -> Result<Vec<Member>, JoinError> {
+        let entry = self.rooms.entry(id.clone()).or_insert_with(|| Entry {
+            room: Room::new(hub.limits().room_peers()),
+            seats: PeerMap::default(),
+            joins: JoinRate::new(hub.limits(), now),
         });
+        let result = entry.join(hub, newcomer, now, wakes);
         self.remove_if_empty(id);
         result
+    }
+
+    /// The socket of the member for which this connection speaks is lost.
+    pub(super) fn away(
+        &mut self,
+        hub: &Hub,
+        id: &RoomId,
+        connection: Connection,
+        now: Instant,
+        wakes: &mut Wakes,
+    ) {
+        if self.seat(id, connection).is_none() {
+            return;
+        }
+        let entry = self.rooms.get_mut(id).expect("whoever has a seat is in a room");
+        entry.away(hub, connection.peer, now, wakes);
+        self.remove_if_empty(id);
     }
 
     pub(super) fn apply(
@@ -96,49 +118,121 @@ impl Shard {
 }
 
 impl Entry {
+    /// Lets somebody in, where nothing speaks against it.
+    fn join(
+        &mut self,
+        hub: &Hub,
+        newcomer: Newcomer,
+        now: Instant,
+        wakes: &mut Wakes,
+    ) -> Result<Vec<Member>, JoinError> {
+        let Newcomer { member, replaces, seat } = newcomer;
+        let (peer, meta_bytes) = (member.id, member.meta.as_json().len());
+        let replaced = self.room.place_for(replaces).map_err(|_| JoinError::RoomFull)?;
+        self.joins
+            .take(seat.address, meta_bytes, hub.limits(), now)
+            .map_err(|retry_after| JoinError::TooOften { retry_after })?;
+        match replaced.and_then(|replaced| self.seats.get(&replaced)) {
+            // The newcomer is counted in its place, so there is room, however full the hub is.
+            Some(seat) => seat.supersede(wakes),
+            None => hub.session_begins()?,
+        }
+        // There is a place, and who hears of it cannot be unreachable in a way that concerns it.
+        let _ = self.apply(Input::Join { member, replaces }, wakes);
+        self.seats.insert(peer, seat);
+        Ok(self.room.roster().iter().cloned().collect())
+    }
+
+    /// Keeps the member's place, unless none is to be kept, or too many are for its address.
+    fn away(&mut self, hub: &Hub, peer: PeerId, now: Instant, wakes: &mut Wakes) {
+        let seat = self.seats.get(&peer).expect("every member has a seat");
+        let (address, grace) = (seat.address, seat.grace(hub.limits()));
+        let away = address.map(|address| {
+            let same = |seat: &&Seat| seat.address == Some(address) && seat.away.is_some();
+            let most = (hub.limits().room_peers() / 2).max(1);
+            let has_room = self.seats.values().filter(same).count() < most;
+            has_room.then(|| hub.addresses().away(address, now)).flatten()
+        });
+        let input = match away {
+            Some(None) => Input::Leave { peer, reason: LeaveReason::Timeout },
+            // It would be told to have left in the same moment.
+            _ if grace.is_zero() => Input::Leave { peer, reason: LeaveReason::Timeout },
+            _ => Input::Status { peer, status: Status::Away },
+        };
+        if let Some(seat) = self.seats.get_mut(&peer) {
+            seat.away = away.flatten();
+        }
+        // What becomes of a member does not depend on whom it is told.
+        let _ = self.apply(input, wakes);
+    }
+
     pub(super) fn apply(&mut self, input: Input, wakes: &mut Wakes) -> Result<(), Undone> {
+        let sender = input.sender();
         let effects = self.room.apply(input).map_err(Undone::Refused)?;
-        self.carry_out(effects, wakes).map_err(|Full| Undone::Unreachable)
+        self.carry_out(effects, sender, wakes).map_err(|Full| Undone::Unreachable)
     }
 
-    /// Carries the effects out in their order. The error is that the one member who was addressed
-    /// cannot be reached; a member who merely misses something loses its connection, and no more is
-    /// to be done about it.
-    fn carry_out(&mut self, effects: Effects, wakes: &mut Wakes) -> Result<(), Full> {
-        effects.into_iter().try_for_each(|effect| match effect {
-            Effect::Tell(Audience::One(peer), event) => {
-                let seat = self.seats.get(&peer).ok_or(Full)?;
-                seat.outbox.push(event.into_frame(), wakes)
-            }
-            Effect::Tell(Audience::AllBut(peer), event) => {
-                self.tell_all(Some(peer), || event.into_frame(), wakes);
-                Ok(())
-            }
-            Effect::Tell(Audience::All, event) => {
-                self.tell_all(None, || event.into_frame(), wakes);
-                Ok(())
-            }
-            Effect::Dismiss(peer, reason) => {
-                if let Some(seat) = self.seats.remove(&peer) {
-                    seat.outbox.close(reason, wakes);
+    /// Carries the effects out in their order. The error is that somebody who was addressed had no
+    /// room for what a member or the application sent; a member who misses what happens in the room
+    /// loses its connection, and no more is to be done about it.
+    fn carry_out(
+        &mut self,
+        effects: Effects,
+        sender: Option<PeerId>,
+        wakes: &mut Wakes,
+    ) -> Result<(), Full> {
+        let mut reached = Ok(());
+        for effect in effects {
+            match effect {
+                Effect::Tell(Audience::One(peer), event) => {
+                    let push = match sender {
+                        Some(sender) => Push::relayed(event.into_frame(), sender),
+                        None => Push::direct(event.into_frame()),
+                    };
+                    let seat = self.seats.get(&peer);
+                    reached = seat.map_or(Err(Full), |seat| seat.outbox.push(push, wakes));
                 }
-                Ok(())
+                Effect::Tell(Audience::AllBut(peer), event) => {
+                    reached = reached.and(self.tell_all(Some(peer), event, sender, wakes));
+                }
+                Effect::Tell(Audience::All, event) => {
+                    reached = reached.and(self.tell_all(None, event, sender, wakes));
+                }
+                Effect::Dismiss(peer, reason) => {
+                    if let Some(seat) = self.seats.remove(&peer) {
+                        seat.outbox.close(reason, wakes);
+                    }
+                }
             }
-        })
+        }
+        reached
     }
 
-    /// Encodes once, and only where somebody is there to be told.
-    fn tell_all(&self, but: Option<PeerId>, encode: impl FnOnce() -> Frame, wakes: &mut Wakes) {
-        let mut seats = self.seats.iter().filter(|(id, _)| Some(**id) != but);
-        let Some((_, first)) = seats.next() else { return };
-        let frame = encode();
+    /// Encodes once, and only where somebody is there to be told. The error is that somebody had no
+    /// room for what a member sent.
+    fn tell_all(
+        &self,
+        but: Option<PeerId>,
+        event: Event,
+        sender: Option<PeerId>,
+        wakes: &mut Wakes,
+    ) -> Result<(), Full> {
+        let mut seats = self.seats.iter().filter(|(id, _)| Some(**id) != but).peekable();
+        if seats.peek().is_none() {
+            return Ok(());
+        }
+        let frame = event.into_frame();
+        let push = match sender {
+            Some(sender) => Push::relayed(frame, sender),
+            None => Push::event(frame),
+        };
         // In one go: nearly all of them wait for their next frame.
         wakes.reserve_exact(self.seats.len());
-        // Whoever has no room for it loses its connection.
-        let _ = first.outbox.push(frame.clone(), wakes);
+        let mut reached = Ok(());
         for (_, seat) in seats {
-            let _ = seat.outbox.push(frame.clone(), wakes);
+            reached = reached.and(seat.outbox.push(push.clone(), wakes));
         }
+        if sender.is_some() { reached } else { Ok(()) }
     }
 }
 

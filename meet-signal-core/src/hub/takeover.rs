@@ -1,6 +1,7 @@
 //! Going on with a session on a newer connection.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -8,13 +9,14 @@ use std::{
 use thiserror::Error;
 
 use super::{
-    Hub, drain,
+    AddressKey, Hub, drain,
     shard::{Entry, Shard},
     welcome::{Standing, welcome},
 };
 use crate::{
-    CloseReason, ErrorCode, Frame, RoomId, Session,
+    CloseReason, ErrorCode, Frame, Limits, RoomId, Session,
     connection::Connection,
+    intake::Intake,
     message::Status,
     outbox::{Outbox, Wakes},
     room::Input,
@@ -61,6 +63,15 @@ impl ResumeError {
             Self::Draining => drain::reason(),
         }
     }
+}
+
+/// Somebody who wants to go on with a session.
+pub(crate) struct Return<'a> {
+    pub(crate) ticket: &'a str,
+    pub(crate) received: u64,
+    /// What its connection has sent before.
+    pub(crate) intake: &'a Intake,
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// A session, as the connection that takes it over finds it.
@@ -129,6 +140,17 @@ impl Hub {
         received: u64,
         now: Instant,
     ) -> Result<(Session, Frame), ResumeError> {
+        let intake = Intake::new(self.limits(), now);
+        self.resume_with(room, &Return { ticket, received, intake: &intake, address: None }, now)
+    }
+
+    pub(crate) fn resume_with(
+        &self,
+        room: &RoomId,
+        back: &Return<'_>,
+        now: Instant,
+    ) -> Result<(Session, Frame), ResumeError> {
+        let ticket = back.ticket;
         let hash = TicketHash::of(ticket);
         let taken = self.with_shard(room, |shard, wakes| {
             // Looked at under the lock, as for a join: see `drain`.
@@ -136,7 +158,7 @@ impl Hub {
                 return Err(ResumeError::Draining);
             }
             let hash = hash.ok_or(ResumeError::UnknownTicket)?;
-            shard.take_over(room, hash, received, now, wakes)
+            shard.take_over(self.limits(), room, hash, back, now, wakes)
         })?;
         let TakenOver { connection, outbox, standing } = taken;
         // It takes the older handle's place in the count of sessions.
@@ -149,14 +171,15 @@ impl Hub {
 impl Shard {
     fn take_over(
         &mut self,
+        limits: &Limits,
         room: &RoomId,
         ticket: TicketHash,
-        received: u64,
+        back: &Return<'_>,
         now: Instant,
         wakes: &mut Wakes,
     ) -> Result<TakenOver, ResumeError> {
         let entry = self.rooms.get_mut(room).ok_or(ResumeError::UnknownTicket)?;
-        entry.take_over(ticket, received, now, wakes)
+        entry.take_over(limits, ticket, back, now, wakes)
     }
 }
 
@@ -164,15 +187,18 @@ impl Entry {
     /// One step: the room's history, the session's, and who speaks for it, change together.
     fn take_over(
         &mut self,
+        limits: &Limits,
         ticket: TicketHash,
-        received: u64,
+        back: &Return<'_>,
         now: Instant,
         wakes: &mut Wakes,
     ) -> Result<TakenOver, ResumeError> {
         let peer = self.room.roster().holder_of(ticket).ok_or(ResumeError::UnknownTicket)?;
         let seat = self.seats.get_mut(&peer).expect("every member has a seat");
-        seat.intake.resume(now).map_err(|retry_after| ResumeError::TooOften { retry_after })?;
-        let resumed = seat.take_over(received, wakes);
+        let resumed = seat.intake.resume(back.intake, limits, now);
+        resumed.map_err(|retry_after| ResumeError::TooOften { retry_after })?;
+        let address = back.address.map(AddressKey::from);
+        let resumed = seat.take_over(back.received, address, wakes);
         let connection = Connection { peer, generation: seat.generation };
         let outbox = seat.outbox.clone();
         let (received, ice_servers) = (seat.received, seat.ice_servers.clone());

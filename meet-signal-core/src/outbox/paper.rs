@@ -3,13 +3,18 @@
 
 use proptest::{collection::vec, option, prelude::*};
 
-use super::queue::{Queue, Size};
+use super::{
+    Push,
+    queue::{Bounds, Queue, Size},
+    tests::peer,
+};
 use crate::{Frame, message::Resumed};
 
-/// All frames since the counting began, and how far each of three has come.
+/// All frames since the counting began and who sent each, and how far each of three has come.
 #[derive(Debug, Default)]
 struct Paper {
     frames: Vec<Frame>,
+    senders: Vec<Option<u32>>,
     dropped: usize,
     /// On this connection, and on any.
     sent_here: usize,
@@ -19,7 +24,8 @@ struct Paper {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Push(usize),
+    /// Of this length, from one of some members or from none.
+    Push(usize, Option<u32>),
     Send(usize),
     Acknowledge(u64),
     Rewind(Option<u64>),
@@ -27,7 +33,7 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        8 => (1..40_usize).prop_map(Step::Push),
+        8 => (1..40_usize, option::of(0..3_u32)).prop_map(|(length, from)| Step::Push(length, from)),
         5 => (0..100_usize).prop_map(Step::Send),
         3 => (0..20_u64).prop_map(Step::Acknowledge),
         2 => option::weighted(0.9, 0..20_u64).prop_map(Step::Rewind),
@@ -48,12 +54,34 @@ fn exceed(frames: &[Frame], bound: Size) -> bool {
 }
 
 impl Paper {
-    fn push(&mut self, frame: Frame, bound: Size) -> bool {
+    /// Whether there is room for it.
+    fn push(&mut self, frame: Frame, sender: Option<u32>, bounds: Bounds) -> bool {
         self.frames.push(frame);
-        if self.overflowed || exceed(&self.frames[self.sent..], bound) {
-            *self = Self { overflowed: true, ..Self::default() };
+        self.senders.push(sender);
+        let fits = !self.overflowed
+            && !exceed(&self.frames[self.sent..], bounds.all)
+            && sender.is_none_or(|sender| self.has_room_for_last(sender, bounds.relayed));
+        if !fits {
+            self.frames.pop();
+            self.senders.pop();
         }
-        !self.overflowed
+        fits
+    }
+
+    /// Whether what waits of one sender is not more than what is free without its last frame.
+    fn has_room_for_last(&self, sender: u32, bound: Size) -> bool {
+        let waiting = || self.frames.iter().zip(&self.senders).skip(self.sent);
+        let own: Vec<_> =
+            waiting().filter(|(_, it)| **it == Some(sender)).map(|(f, _)| f.clone()).collect();
+        let mut relayed: Vec<_> =
+            waiting().filter(|(_, it)| it.is_some()).map(|(f, _)| f.clone()).collect();
+        relayed.pop();
+        relayed.extend(own);
+        !exceed(&relayed, bound)
+    }
+
+    fn overflow(&mut self) {
+        *self = Self { overflowed: true, ..Self::default() };
     }
 
     fn send(&mut self, most: usize, bound: Size) -> Vec<Frame> {
@@ -94,14 +122,29 @@ impl Paper {
 
 proptest! {
     #[test]
-    fn the_queue_is_as_on_paper(steps in steps(), waiting in size(), unacknowledged in size()) {
+    fn the_queue_is_as_on_paper(
+        steps in steps(),
+        all in size(),
+        relayed in size(),
+        unacknowledged in size(),
+    ) {
+        let bounds = Bounds { all, relayed };
         let (mut queue, mut paper) = (Queue::default(), Paper::default());
         for (n, step) in steps.into_iter().enumerate() {
             match step {
-                Step::Push(length) => {
+                Step::Push(length, sender) => {
                     let frame = Frame::new(format!("{n:0length$}"));
-                    let pushed = queue.push(frame.clone(), waiting);
-                    prop_assert_eq!(pushed.is_ok(), paper.push(frame, waiting));
+                    let push = match sender {
+                        Some(n) => Push::relayed(frame.clone(), peer(n)),
+                        None => Push::event(frame.clone()),
+                    };
+                    let fits = paper.push(frame, sender, bounds);
+                    prop_assert_eq!(queue.push(push, bounds).is_ok(), fits);
+                    // Of what happens in a room, nothing may be missing.
+                    if !fits && sender.is_none() {
+                        queue.overflow();
+                        paper.overflow();
+                    }
                 }
                 Step::Send(most) => {
                     let mut batch = Vec::new();
@@ -128,9 +171,10 @@ proptest! {
 #[test]
 fn a_burst_costs_an_idle_session_no_memory() {
     let bound = Size { frames: 1_000, bytes: 100_000 };
+    let bounds = Bounds { all: bound, relayed: bound };
     let mut queue = Queue::default();
     for _ in 0..1_000 {
-        queue.push(Frame::new("0".into()), bound).unwrap();
+        queue.push(Push::event(Frame::new("0".into())), bounds).unwrap();
     }
     assert!(queue.send(usize::MAX, bound, &mut Vec::new()));
     assert!(queue.capacity() >= 1_000);

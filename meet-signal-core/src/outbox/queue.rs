@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Full, NeverSent};
+use super::{Full, NeverSent, Push, Sender};
 use crate::{Frame, message::Resumed};
 
 /// Frame number *n* is the *n*th that was pushed since the counting began. They lie in one row:
@@ -10,38 +10,76 @@ use crate::{Frame, message::Resumed};
 /// are to be sent again, then those that wait. The first two are what is unacknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    frames: VecDeque<Frame>,
+    frames: VecDeque<Queued>,
     sent: Size,
     again: Size,
     waiting: Size,
+    /// How much of what waits is from members, and from whom.
+    relayed: Size,
+    shares: Vec<Share>,
     /// How many frames came before the first of `frames`.
     dropped: u64,
     overflowed: bool,
 }
 
 /// So many frames, of so many bytes together.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) frames: usize,
     pub(super) bytes: usize,
 }
 
+/// What may wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) all: Size,
+    /// Of it, what is from members.
+    pub(super) relayed: Size,
+}
+
+#[derive(Debug)]
+struct Queued {
+    frame: Frame,
+    sender: Option<Sender>,
+}
+
+/// What waits of one member's frames.
+#[derive(Debug)]
+struct Share {
+    sender: Sender,
+    waiting: Size,
+}
+
 impl Queue {
-    /// Appends a frame. If that makes more than `bound` wait, all frames are dropped: the reader can
-    /// no longer be given a history without a hole.
-    pub(super) fn push(&mut self, frame: Frame, bound: Size) -> Result<(), Full> {
-        if self.overflowed {
+    /// Appends a frame, or nothing where there is no room for it.
+    ///
+    /// A member has room for as much as it leaves free of what is there for members: whatever it
+    /// sends, the others find some.
+    pub(super) fn push(&mut self, push: Push, bounds: Bounds) -> Result<(), Full> {
+        let bytes = push.frame.len();
+        if self.overflowed || self.waiting.plus(bytes).exceeds(bounds.all) {
             return Err(Full);
         }
-        let mut waiting = self.waiting;
-        waiting.add(frame.len());
-        if waiting.exceeds(bound) {
-            *self = Self { overflowed: true, ..Self::default() };
-            return Err(Full);
+        if let Some(sender) = push.sender {
+            let share = self.shares.iter_mut().find(|share| share.sender == sender);
+            let own = share.as_ref().map_or(Size::default(), |share| share.waiting).plus(bytes);
+            if own.exceeds(bounds.relayed.minus(self.relayed)) {
+                return Err(Full);
+            }
+            match share {
+                Some(share) => share.waiting = own,
+                None => self.shares.push(Share { sender, waiting: own }),
+            }
+            self.relayed = self.relayed.plus(bytes);
         }
-        self.waiting = waiting;
-        self.frames.push_back(frame);
+        self.waiting = self.waiting.plus(bytes);
+        self.frames.push_back(Queued { frame: push.frame, sender: push.sender });
         Ok(())
+    }
+
+    /// Drops all frames: the reader can no longer be given a history without a hole.
+    pub(super) fn overflow(&mut self) {
+        *self = Self { overflowed: true, ..Self::default() };
     }
 
     /// Appends what is to be sent to `batch`, up to `most` bytes but at least one frame, and keeps it
@@ -49,15 +87,23 @@ impl Queue {
     /// where there is nothing to send.
     pub(super) fn send(&mut self, most: usize, bound: Size, batch: &mut Vec<Frame>) -> bool {
         let mut size = Size::default();
-        for frame in self.frames.range(self.sent.frames..) {
-            if size.frames > 0 && size.bytes + frame.len() > most {
+        for Queued { frame, sender } in self.frames.range_mut(self.sent.frames..) {
+            let bytes = frame.len();
+            if size.frames > 0 && size.bytes + bytes > most {
                 break;
             }
-            size.add(frame.len());
+            size = size.plus(bytes);
             // A waiting frame is sent only once none is to be sent again.
-            let part = if self.again.frames > 0 { &mut self.again } else { &mut self.waiting };
-            part.subtract(frame.len());
-            self.sent.add(frame.len());
+            if self.again.frames > 0 {
+                self.again.subtract(bytes);
+            } else {
+                self.waiting.subtract(bytes);
+                if let Some(sender) = sender.take() {
+                    self.relayed.subtract(bytes);
+                    give_back(&mut self.shares, sender, bytes);
+                }
+            }
+            self.sent = self.sent.plus(bytes);
             batch.push(frame.clone());
         }
         while self.unacknowledged().exceeds(bound) {
@@ -103,6 +149,12 @@ impl Queue {
         self.overflowed
     }
 
+    /// How much memory the frames take: their bytes, and what holds them.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.frames.len() * KEPT_WITH_FRAME
+            + [self.sent, self.again, self.waiting].map(|part| part.bytes).iter().sum::<usize>()
+    }
+
     /// How many frames have gone to any socket.
     fn ever_sent(&self) -> u64 {
         self.dropped + self.unacknowledged().frames as u64
@@ -117,9 +169,9 @@ impl Queue {
 
     /// Drops the oldest of those that went to a socket.
     fn drop_first(&mut self) {
-        let frame = self.frames.pop_front().expect("what is unacknowledged is in the queue");
+        let first = self.frames.pop_front().expect("what is unacknowledged is in the queue");
         let part = if self.sent.frames > 0 { &mut self.sent } else { &mut self.again };
-        part.subtract(frame.len());
+        part.subtract(first.frame.len());
         self.dropped += 1;
         if self.frames.is_empty() && self.frames.capacity() > IDLE_CAPACITY {
             self.frames.shrink_to(IDLE_CAPACITY);
@@ -138,10 +190,30 @@ impl Queue {
     }
 }
 
+fn give_back(shares: &mut Vec<Share>, sender: Sender, bytes: usize) {
+    let at = shares.iter().position(|share| share.sender == sender);
+    let at = at.expect("who has a frame that waits has a share");
+    shares[at].waiting.subtract(bytes);
+    if shares[at].waiting.frames == 0 {
+        shares.swap_remove(at);
+        if shares.is_empty() {
+            // An idle session keeps none.
+            *shares = Vec::new();
+        }
+    }
+}
+
 impl Size {
-    fn add(&mut self, bytes: usize) {
-        self.frames += 1;
-        self.bytes += bytes;
+    /// With one more frame of so many bytes.
+    fn plus(self, bytes: usize) -> Self {
+        Self { frames: self.frames + 1, bytes: self.bytes + bytes }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            frames: self.frames.saturating_sub(other.frames),
+            bytes: self.bytes.saturating_sub(other.bytes),
+        }
     }
 
     fn subtract(&mut self, bytes: usize) {
@@ -156,3 +228,7 @@ impl Size {
 
 /// How many frames' room an empty queue keeps: a burst should not cost every idle session memory.
 const IDLE_CAPACITY: usize = 16;
+
+/// What keeping a frame costs beside its text: its place in the queue, and what its memory is counted
+/// with.
+const KEPT_WITH_FRAME: usize = size_of::<Queued>() + 32;

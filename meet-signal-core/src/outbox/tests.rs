@@ -33,17 +33,34 @@ fn frame(n: usize) -> Frame {
 }
 
 fn outbox(frames: usize, bytes: usize, unacknowledged: usize) -> Outbox {
-    let waiting = Size { frames, bytes };
-    let unacknowledged = Size { frames: unacknowledged, bytes: 1000 };
-    Outbox { bounds: Bounds { waiting, unacknowledged }, state: Mutex::default() }
+    let limits = Limits::builder().outbox_frames(frames).unacknowledged_frames(unacknowledged);
+    let mut outbox = Outbox::new(&limits.build().unwrap(), Budget::new(usize::MAX));
+    // Less than limits may say.
+    outbox.waiting.all.bytes = bytes;
+    outbox.waiting.relayed.bytes = bytes.div_ceil(2);
+    outbox.unacknowledged.bytes = 1000;
+    outbox
 }
 
 /// Pushes, and fires what is to be fired afterwards.
 fn push(outbox: &Outbox, n: usize) -> Result<(), Full> {
+    push_as(outbox, Push::event(frame(n)))
+}
+
+fn push_as(outbox: &Outbox, push: Push) -> Result<(), Full> {
     let mut wakes = Wakes::new();
-    let pushed = outbox.push(frame(n), &mut wakes);
+    let pushed = outbox.push(push, &mut wakes);
     wakes.into_iter().for_each(Waker::wake);
     pushed
+}
+
+/// A member that can be told from others.
+pub(super) fn peer(n: u32) -> PeerId {
+    format!("{n:A>21}A").parse().unwrap()
+}
+
+fn relay(outbox: &Outbox, n: usize, from: u32) -> Result<(), Full> {
+    push_as(outbox, Push::relayed(frame(n), peer(from)))
 }
 
 fn drain(outbox: &Outbox, most: usize) -> Poll<Result<Vec<String>, CloseReason>> {
@@ -136,6 +153,67 @@ fn too_many_frames_or_bytes_end_it_with_too_slow() {
         let cx = Context::from_waker(Waker::noop());
         assert!(outbox.poll_closed(first(), &cx).is_pending(), "without a socket it is no end");
     }
+}
+
+#[test]
+fn a_member_has_room_for_as_much_as_it_leaves_free() {
+    // By frames, and by bytes: each frame has four.
+    for outbox in [outbox(24, 1000, 99), outbox(100, 96, 99)] {
+        let fill = |from| (0..99).take_while(|n| relay(&outbox, *n, from).is_ok()).count();
+        assert_eq!([fill(1), fill(2), fill(3)], [6, 3, 2], "of 12");
+        assert_eq!([fill(1), fill(2), fill(3)], [0, 0, 0]);
+        assert_eq!(push_as(&outbox, Push::direct(frame(0))), Ok(()));
+        assert_eq!(drain(&outbox, 20), Poll::Ready(Ok(texts(0..5))), "nobody was cut off");
+        assert_eq!(fill(1), 3, "what was sent makes room");
+        let events = (0..99).take_while(|n| push(&outbox, *n).is_ok()).count();
+        assert_eq!(events, 24 - 10, "they have room for twice as much, whoever sends what");
+    }
+}
+
+#[test]
+fn what_is_refused_takes_nothing_and_cuts_nobody_off() {
+    let outbox = outbox(4, 1000, 10);
+    relay(&outbox, 0, 1).unwrap();
+    relay(&outbox, 1, 1).unwrap_err();
+    (1..4).for_each(|n| push(&outbox, n).unwrap());
+    push_as(&outbox, Push::direct(frame(9))).unwrap_err();
+    relay(&outbox, 9, 2).unwrap_err();
+    assert_eq!(drain(&outbox, 99), Poll::Ready(Ok(texts(0..4))));
+    relay(&outbox, 4, 1).unwrap();
+    assert_eq!(drain(&outbox, 99), Poll::Ready(Ok(texts(4..5))));
+}
+
+#[test]
+fn what_is_kept_is_counted_and_what_is_not_is_not() {
+    let budget = Budget::new(1 << 20);
+    let limits = Limits::builder().unacknowledged_frames(8).build().unwrap();
+    let outbox = Outbox::new(&limits, budget.clone());
+    let kept = |outbox: &Outbox| outbox.kept_bytes();
+    relay(&outbox, 0, 1).unwrap();
+    let one = kept(&outbox);
+    assert!((4 + 32..200).contains(&one), "{one}");
+    (1..4).for_each(|n| push(&outbox, n).unwrap());
+    assert_eq!(kept(&outbox), 4 * one);
+    assert!(drain(&outbox, 99).is_ready());
+    assert_eq!(kept(&outbox), 4 * one, "until it is acknowledged");
+    outbox.acknowledge(1).unwrap();
+    assert_eq!(kept(&outbox), 3 * one);
+    assert_eq!(take_over(&outbox, first().next(), Some(3)), Resumed::Full);
+    assert_eq!(kept(&outbox), one);
+    assert_eq!(take_over(&outbox, first().next().next(), None), Resumed::Partial);
+    assert_eq!(kept(&outbox), 0);
+    push(&outbox, 4).unwrap();
+    outbox.overflow(&mut Wakes::new());
+    assert_eq!(kept(&outbox), 0);
+    assert_eq!(take_over(&outbox, first(), None), Resumed::Partial);
+    push(&outbox, 5).unwrap();
+    outbox.close(CloseReason::RoomClosed, &mut Wakes::new());
+    assert_eq!(kept(&outbox), 0);
+    let other = Outbox::new(&limits, budget.clone());
+    push(&other, 0).unwrap();
+    assert!(!budget.is_unused());
+    drop(other);
+    assert!(budget.is_unused());
 }
 
 #[test]

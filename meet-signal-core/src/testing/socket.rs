@@ -189,7 +189,7 @@ impl ClientEnd {
         }
     }
 
-    /// Joins with nothing, and waits for the `welcome`.
+    /// Joins with nothing, waits for the `welcome` and acknowledges it, as the bundled client does.
     ///
     /// # Panics
     ///
@@ -200,7 +200,9 @@ impl ClientEnd {
     /// Not cancel safe: it has asked.
     pub async fn join(&mut self) -> Value {
         self.send(r#"{"type":"join"}"#);
-        self.expect("welcome").await
+        let welcome = self.expect("welcome").await;
+        self.send(r#"{"type":"ack","received":0}"#);
+        welcome
     }
 
     /// From now on takes nothing, whatever room there is: the server's writes wait. Until the

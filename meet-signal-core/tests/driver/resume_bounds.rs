@@ -36,6 +36,7 @@ async fn resumes_over_the_rate_are_refused_and_change_nothing() {
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
     other.told().await;
+    yield_now().await;
     for _ in 0..2 {
         client = connect(&hub).0;
         resume(&mut client, &welcome, 0).await;
@@ -65,10 +66,10 @@ async fn resumes_over_the_rate_are_refused_and_change_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_resume_refills_no_rate() {
-    let hub = hub(|limits| limits.rate_per_second(1).rate_burst(3));
+    let hub = hub(|limits| limits.rate_per_second(1).rate_burst(5));
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
-    // The join was one of the three.
+    // Two of the five were the join and the word that the welcome has come; the next is the resume.
     client.send(&broadcast(1));
     let (mut client, _task) = connect(&hub);
     resume(&mut client, &welcome, 0).await;

@@ -106,8 +106,9 @@ impl World {
             }
             Operation::Drain { at, most } => self.drain(at, most.into()),
             Operation::Away { at } => {
+                let now = self.now;
                 if let Some(session) = self.session(at) {
-                    session.away();
+                    session.away(now);
                 }
             }
             Operation::Leave { at, timeout } => {
@@ -137,7 +138,7 @@ impl World {
         match session.receive(text, now) {
             ControlFlow::Continue(()) => assert!(session.received() - before <= 1),
             // As the driver does it; who is to go may still be a member.
-            ControlFlow::Break(reason) if reason.keeps_session() => session.away(),
+            ControlFlow::Break(reason) if reason.keeps_session() => session.away(now),
             ControlFlow::Break(_) => self.at(at).expect("it is there").session = None,
         }
     }

@@ -105,19 +105,17 @@ impl Paper {
     /// The room takes what a member says, to all or to one.
     pub(crate) fn take(&mut self, id: &str, to: Option<&str>, n: u64) {
         self.member_mut(id).expect("a member").counting_mut().taken.push(n);
-        let Some(to) = to else {
-            let frame = json!({"type": "broadcast", "from": id, "data": n});
-            return self.tell_all(Some(id), &frame);
+        let kind = if to.is_some() { "signal" } else { "broadcast" };
+        let frame = json!({"type": kind, "from": id, "data": n});
+        let reached = match to {
+            Some(to) if to == id || self.member(to).is_none() => None,
+            Some(to) => Some(self.tell(to, frame)),
+            None => Some(self.tell_all(Some(id), &frame)),
         };
-        let frame = json!({"type": "signal", "from": id, "data": n});
-        let (code, message) = match self.member(to) {
-            Some(_) if to != id => {
-                if self.tell(to, frame) {
-                    return;
-                }
-                ("peer-unreachable", "the peer's queue is full")
-            }
-            _ => ("no-such-peer", "no such peer is in the room"),
+        let (code, message) = match reached {
+            Some(true) => return,
+            Some(false) => ("peer-unreachable", "a peer's queue has no room for it"),
+            None => ("no-such-peer", "no such peer is in the room"),
         };
         self.tell(id, json!({"type": "error", "code": code, "message": message, "ref": n}));
     }
@@ -139,23 +137,35 @@ impl Paper {
         member.dropped = member.dropped.max(member.sent.saturating_sub(bound));
     }
 
-    pub(crate) fn tell_all(&mut self, but: Option<&str>, frame: &Value) {
+    pub(crate) fn tell_all(&mut self, but: Option<&str>, frame: &Value) -> bool {
         let ids: Vec<_> = self.members.iter().map(|member| member.id.clone()).collect();
+        let mut reached = true;
         for id in ids.iter().filter(|id| Some(id.as_str()) != but) {
-            self.tell(id, frame.clone());
+            reached &= self.tell(id, frame.clone());
         }
+        reached
     }
 
+    /// Whether there is room for it. What a member sends may be refused; anything else may not be
+    /// missing.
     fn tell(&mut self, id: &str, frame: Value) -> bool {
         let bound = self.bounds.waiting;
         let member = self.member_mut(id).expect("a member");
-        if !member.overflowed && member.counting().told.len() - member.sent == bound {
+        if member.overflowed {
+            return false;
+        }
+        let waiting = &member.counting().told[member.sent..];
+        let relayed = waiting.iter().filter(|other| other["from"].is_string()).count();
+        let own = waiting.iter().filter(|other| other["from"] == frame["from"]).count();
+        let is_relayed = frame["from"].is_string();
+        let has_share = own + 1 + relayed <= bound.div_ceil(2);
+        let fits = waiting.len() < bound && (!is_relayed || has_share);
+        if fits {
+            member.counting_mut().told.push(frame);
+        } else if !is_relayed {
             member.overflowed = true;
         }
-        if !member.overflowed {
-            member.counting_mut().told.push(frame);
-        }
-        !member.overflowed
+        fits
     }
 
     pub(crate) fn member(&self, id: &str) -> Option<&Member> {

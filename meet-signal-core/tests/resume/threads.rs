@@ -42,7 +42,7 @@ fn racing_takeovers_leave_one_session_that_lacks_nothing() {
                         let (session, _) = resumed.expect("it is kept");
                         let cx = Context::from_waker(Waker::noop());
                         let _ = session.poll_drain(&cx, usize::MAX, &mut Vec::new());
-                        session.away();
+                        session.away(now);
                         // The one before is dropped while others take over: it must be an old one
                         // by now, since this thread itself has superseded it.
                         last = Some(session);

@@ -78,6 +78,7 @@ impl World {
             .rate_burst(1_000_000)
             .resumes_per_minute(1_000_000)
             .room_peers(10_000)
+            .room_joins_per_minute(1_000_000)
             .build()
             .expect("within the ranges");
         let mut world = Self {

@@ -32,7 +32,7 @@ pub(crate) struct Stay {
     /// Why it is no member any more.
     pub(crate) end: Option<CloseReason>,
     /// What waits for its socket.
-    pub(crate) owed: VecDeque<Owed>,
+    pub(crate) owed: VecDeque<(Owed, Class)>,
     pub(crate) overflowed: bool,
     /// How many events of its history are accounted for.
     pub(crate) events: usize,
@@ -57,6 +57,17 @@ pub(crate) enum Owed {
     Error(&'static str, Option<u64>),
 }
 
+/// What a frame is to the one who is to get it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Class {
+    /// Sent by this member. It is refused where there is no room.
+    Relayed(PeerId),
+    /// Sent by the application to this member alone. It is refused where there is no room.
+    Direct,
+    /// What it cannot do without.
+    Event,
+}
+
 /// What one is allowed for an amount of time that one has not used.
 #[derive(Debug)]
 pub(crate) struct Bucket {
@@ -67,16 +78,26 @@ pub(crate) struct Bucket {
 }
 
 impl Stay {
-    /// Whether there is room for one more frame; if not, there is none for any.
-    pub(crate) fn owe(&mut self, owed: Owed, bound: usize) -> bool {
-        if self.owed.len() == bound {
+    /// Whether there is room for one more frame.
+    pub(crate) fn owe(&mut self, owed: Owed, class: Class, bound: usize) -> bool {
+        let fits = !self.overflowed && self.owed.len() < bound && self.has_share_for(class, bound);
+        if fits {
+            self.owed.push_back((owed, class));
+        } else if class == Class::Event {
             self.overflowed = true;
             self.owed.clear();
         }
-        if !self.overflowed {
-            self.owed.push_back(owed);
+        fits
+    }
+
+    /// Half of it is for what members send, of which one may have as much as is free.
+    fn has_share_for(&self, class: Class, bound: usize) -> bool {
+        if !matches!(class, Class::Relayed(_)) {
+            return true;
         }
-        !self.overflowed
+        let own = self.owed.iter().filter(|(_, other)| *other == class).count();
+        let relayed = self.owed.iter().filter(|(_, it)| matches!(it, Class::Relayed(_))).count();
+        own + 1 + relayed <= bound.div_ceil(2)
     }
 
     pub(crate) fn is_member(&self) -> bool {

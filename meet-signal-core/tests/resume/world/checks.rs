@@ -100,7 +100,7 @@ impl World {
             );
             assert_eq!(session.poll_closed(&cx), Poll::Ready(taken_over));
             assert_eq!(session.received(), 0);
-            session.away();
+            session.away(self.now);
             // Every other one is dropped.
             if at % 2 == 0 {
                 session.leave(LeaveReason::Left);

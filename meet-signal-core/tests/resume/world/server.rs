@@ -138,7 +138,7 @@ impl World {
             return;
         }
         if let Server::Open(session) = self.take_server(at) {
-            session.away();
+            session.away(self.now);
             if self.speaks(at) {
                 let id = self.wires[at].member.clone().expect("it was let in");
                 self.paper.set_away(&id, true);

@@ -11,7 +11,7 @@ use meet_signal_core::{
 use serde_json::{Value, json, value::to_raw_value};
 
 use super::{Said, World, meta};
-use crate::stay::Owed;
+use crate::stay::{Class, Owed};
 
 impl World {
     /// What comes of what a member says.
@@ -30,7 +30,7 @@ impl World {
         let reference = (!matches!(said, Said::Nonsense)).then_some(n);
         if !in_time && !unhindered {
             stay.received += 1;
-            stay.owe(Owed::Error("rate-limited", reference), waiting);
+            stay.owe(Owed::Error("rate-limited", reference), Class::Event, waiting);
             return ControlFlow::Continue(());
         }
         let from = stay.id;
@@ -42,7 +42,7 @@ impl World {
                 };
                 stay.bad_messages_left = left;
                 stay.received += 1;
-                stay.owe(Owed::Error("bad-message", None), waiting);
+                stay.owe(Owed::Error("bad-message", None), Class::Event, waiting);
                 return ControlFlow::Continue(());
             }
             Said::Leave => {
@@ -59,7 +59,7 @@ impl World {
         };
         self.stays[at].received += 1;
         let code = match self.apply(self.stays[at].room, &input) {
-            Ok(false) if matches!(said, Said::Signal(_)) => "peer-unreachable",
+            Ok(false) if !matches!(said, Said::Update) => "peer-unreachable",
             Ok(_) => return ControlFlow::Continue(()),
             Err(Refusal::NoSuchPeer) => "no-such-peer",
             Err(refusal) => {
@@ -67,12 +67,17 @@ impl World {
                 "not-allowed"
             }
         };
-        self.stays[at].owe(Owed::Error(code, Some(n)), waiting);
+        self.stays[at].owe(Owed::Error(code, Some(n)), Class::Event, waiting);
         ControlFlow::Continue(())
     }
 
     /// Takes a step on paper. Whether everybody who is told something has room for it.
     pub(super) fn apply(&mut self, at: usize, input: &Input) -> Result<bool, Refusal> {
+        let class = match input {
+            Input::Signal { from, .. } | Input::Broadcast { from, .. } => Class::Relayed(*from),
+            Input::App { to: Some(_), .. } => Class::Direct,
+            _ => Class::Event,
+        };
         self.rooms[at].apply(input)?;
         let record = self.rooms[at].record();
         let mut reached = true;
@@ -80,7 +85,7 @@ impl World {
             let Some(history) = record.told.get(&stay.id) else { continue };
             for event in &history.events[stay.events..] {
                 let text = event.clone().into_frame().as_str().to_owned();
-                reached &= stay.owe(Owed::Text(text), self.bounds.waiting);
+                reached &= stay.owe(Owed::Text(text), class, self.bounds.waiting);
             }
             stay.events = history.events.len();
             let dismissed = &record.dismissed[self.dismissed[at]..];

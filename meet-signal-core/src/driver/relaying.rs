@@ -1,0 +1,99 @@
+//! From the welcome to the end of the socket.
+
+use std::{future::poll_fn, ops::ControlFlow, pin::pin};
+
+use tokio::{
+    select,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    End,
+    joining::First,
+    liveness::{Liveness, Pulse},
+    now, send,
+};
+use crate::{
+    Frame, Session,
+    message::ServerMessage,
+    socket::{Incoming, Socket},
+};
+
+pub(super) async fn relay<S: Socket>(
+    session: &mut Session,
+    first: First<S::Text>,
+    socket: &mut S,
+) -> End {
+    let hub = session.hub().clone();
+    let mut liveness = Liveness::new(hub.limits(), now());
+    let mut timer = pin!(sleep_until(Instant::now()));
+    let mut batch = vec![first.welcome];
+    for text in first.held {
+        if let ControlFlow::Break(reason) = session.receive(text.as_ref(), now()) {
+            return End::closed(reason);
+        }
+    }
+    loop {
+        if !batch.is_empty() {
+            let bytes = batch.iter().map(Frame::len).sum();
+            select! {
+                biased;
+                sent = send(&hub, socket, &mut batch) => if let Err(end) = sent {
+                    return end;
+                },
+                // Not held back by a socket that takes nothing. Of a session that goes on, the frames
+                // are not lost: the newer connection gets them, too.
+                reason = poll_fn(|cx| session.poll_closed(cx)) => {
+                    return End::Closed { reason, is_writing: true };
+                }
+            }
+            liveness.sent(bytes, now());
+            batch.shrink_to(IDLE_BATCH);
+        }
+        select! {
+            incoming = socket.recv() => {
+                let now = now();
+                let handled = match incoming {
+                    Incoming::Text(text) => {
+                        liveness.heard(now);
+                        session.receive(text.as_ref(), now)
+                    }
+                    Incoming::Control => {
+                        liveness.heard_between(now);
+                        session.receive_control(now)
+                    }
+                    Incoming::Partial { fragments, bytes } => {
+                        liveness.heard_part(now);
+                        timer.as_mut().reset(Instant::now());
+                        session.receive_partial(fragments, bytes, now)
+                    }
+                    Incoming::Refused(reason) => ControlFlow::Break(reason),
+                    Incoming::Closed => return End::Lost,
+                };
+                if let ControlFlow::Break(reason) = handled {
+                    return End::closed(reason);
+                }
+            },
+            drained = poll_fn(|cx| session.poll_drain(cx, BATCH_BYTES, &mut batch)) => {
+                if let Err(reason) = drained {
+                    return End::closed(reason);
+                }
+            }
+            () = &mut timer => match liveness.check(now()) {
+                Pulse::Wait(until) => timer.as_mut().reset(until.into()),
+                Pulse::Ping => {
+                    batch.push(ServerMessage::Ping { received: session.received() }.encode());
+                    liveness.pinged(now());
+                }
+                Pulse::Lost(reason) => return End::closed(reason),
+            },
+        }
+    }
+}
+
+/// How much is written before the socket is looked at again: enough that a burst is one write, and
+/// few enough that a ping is not late.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// How many frames' room an idle connection keeps.
+const IDLE_BATCH: usize = 8;

@@ -1,0 +1,66 @@
+//! Giving memory back where the sessions of a hub together keep too much.
+
+use std::{cmp::Reverse, sync::atomic::Ordering, task::Waker};
+
+use super::{Hub, lock, shard::Shard};
+use crate::{PeerId, RoomId, message::Status, outbox::Wakes};
+
+/// A queue that could be emptied. Those of away sessions come first, and of these the fullest.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    is_here: bool,
+    bytes: Reverse<usize>,
+    room: RoomId,
+    peer: PeerId,
+}
+
+impl Hub {
+    /// Empties queues until all of them together keep less than they may.
+    ///
+    /// Looks through all sessions, one shard after the other, with no lock held when it begins. So
+    /// much is given back each time that it is paid for by what has to be sent to make it necessary
+    /// again.
+    pub(super) fn reclaim(&self) {
+        if self.0.reclaiming.swap(true, Ordering::Acquire) {
+            return;
+        }
+        let mut candidates = Vec::new();
+        for shard in &self.0.shards {
+            lock(shard).candidates(&mut candidates);
+        }
+        candidates.sort_unstable();
+        for candidate in candidates {
+            if self.0.queues.is_relieved() {
+                break;
+            }
+            let mut wakes = Wakes::new();
+            self.shard(&candidate.room).empty(&candidate, &mut wakes);
+            wakes.into_iter().for_each(Waker::wake);
+        }
+        self.0.reclaiming.store(false, Ordering::Release);
+    }
+}
+
+impl Shard {
+    fn candidates(&self, candidates: &mut Vec<Candidate>) {
+        for (room, entry) in &self.rooms {
+            candidates.extend(entry.room.roster().iter().filter_map(|member| {
+                let bytes = entry.seats.get(&member.id)?.outbox.kept_bytes();
+                let is_here = member.status == Status::Here;
+                (bytes > 0).then(|| Candidate {
+                    is_here,
+                    bytes: Reverse(bytes),
+                    room: room.clone(),
+                    peer: member.id,
+                })
+            }));
+        }
+    }
+
+    fn empty(&self, candidate: &Candidate, wakes: &mut Wakes) {
+        let seat = self.rooms.get(&candidate.room).and_then(|it| it.seats.get(&candidate.peer));
+        if let Some(seat) = seat {
+            seat.outbox.overflow(wakes);
+        }
+    }
+}
