@@ -2,9 +2,9 @@
 
 mod address;
 mod drain;
-mod join_rate;
 mod reclaim;
 mod request;
+mod room_rate;
 mod seat;
 mod shard;
 mod takeover;
@@ -35,7 +35,7 @@ use crate::{
     connection::Connection,
     intake::{Intake, Read},
     message::{Meta, Resumed, ServerMessage},
-    outbox::{Outbox, Wakes},
+    outbox::{Outbox, Sender, Wakes},
     room::{Input, Refusal},
     roster::Member,
     sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard},
@@ -225,13 +225,14 @@ impl Hub {
         let id = PeerId::random();
         let outbox = Arc::new(Outbox::new(self.limits(), self.0.queues.clone()));
         let address = joining.address.map(AddressKey::from);
+        let from = (address, self.sender(id, address));
         let ice_servers = grant.ice_servers.clone();
         let member = Member::new(id, meta, grant.permissions, ticket.hash())
             .meta_is_granted(grant.meta.is_some());
         let newcomer = Newcomer {
             member,
             replaces: joining.replaces.and_then(TicketHash::of),
-            seat: Seat::new(outbox.clone(), intake, ice_servers, address, meta_bytes),
+            seat: Seat::new(outbox.clone(), intake, ice_servers, from, meta_bytes),
         };
         let roster = self.with_shard(&room, |shard, wakes| {
             if self.0.draining.load(Ordering::Relaxed) {
@@ -307,7 +308,9 @@ impl Hub {
         request: Read<Request>,
         now: Instant,
     ) -> Option<ControlFlow<CloseReason>> {
-        self.with_shard(room, |shard, wakes| shard.handle(room, connection, request, now, wakes))
+        self.with_shard(room, |shard, wakes| {
+            shard.handle(self.limits(), room, connection, request, now, wakes)
+        })
     }
 
     /// Counts so many WebSocket pings, pongs or fragments of a member, and the bytes of the latter;
@@ -376,6 +379,11 @@ impl Hub {
             self.reclaim();
         }
         result
+    }
+
+    /// A member that sends from an address. Which others share its hash, nobody can know.
+    fn sender(&self, member: PeerId, address: Option<AddressKey>) -> Sender {
+        Sender::new(member, address.map(|address| self.0.hasher.hash_one(address) as u32))
     }
 
     fn shard(&self, room: &RoomId) -> MutexGuard<'_, Shard> {

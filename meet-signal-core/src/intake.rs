@@ -196,7 +196,8 @@ impl Intake {
     }
 }
 
-fn over_rate(message: &'static str, wait: Duration, reference: Option<u64>) -> Rejected {
+/// The answer to what is over a rate.
+pub(crate) fn over_rate(message: &'static str, wait: Duration, reference: Option<u64>) -> Rejected {
     let mut error = ErrorFrame::rate_limited(message, wait);
     error.reference = reference;
     Rejected::Answered(error)

@@ -63,7 +63,7 @@ macro_rules! limits {
 
 limits! {
     /// The longest frame a client may send, in bytes: a session description with many m-lines is
-    /// some 20 KiB. Four of them have to fit into `outbox_bytes`, one into `rate_burst_bytes`.
+    /// some 20 KiB. Six of them have to fit into `outbox_bytes`, one into `rate_burst_bytes`.
     frame_bytes: usize = 64 * KIB, KIB, 16 * MIB;
     /// The longest `meta`, in bytes of JSON: it is repeated to everybody who joins. Two of them, and a
     /// frame around each, have to fit into `outbox_bytes`, and one into a frame of `frame_bytes`.
@@ -99,8 +99,9 @@ limits! {
     /// How many bytes a session may send at once, on top of a quiet time: offers and candidates for
     /// a room of 16 are some 500 KiB.
     rate_burst_bytes: u32 = MIB as u32, KIB as u32, GIB as u32;
-    /// How many times a minute a session may update its `meta`, all at once if need be. It goes to
-    /// the whole room. One of more than a kilobyte counts once more for each of them.
+    /// How many times a minute a session may update its `meta`, all at once if need be; all sessions
+    /// of one address in a room, twice as often. It goes to the whole room. One of more than a
+    /// kilobyte counts once more for each of them.
     updates_per_minute: u32 = 60, 1, 1_000_000;
     /// How many peers may join a room in a minute, all at once if need be; of one address, half of
     /// them. Each is announced to the whole room, and so is its leaving. One whose `meta` is more
@@ -112,8 +113,9 @@ limits! {
     /// How many malformed messages are answered in one session before it is ended.
     bad_messages: u32 = 16, 0, 1_000_000;
     /// How many bytes may wait for one session's socket (or for its return). Half of them are for
-    /// what members send, of which one may use as much as it leaves free; what finds no room there
-    /// is refused to its sender. The rest is for what happens in the room and for the application's
+    /// what members send. Those of one address may use as much of it as they leave free, and each of
+    /// them as much of that as it leaves free: one alone, a third. What finds no room there is
+    /// refused to its sender. The rest is for what happens in the room and for the application's
     /// messages; when that finds no room, the connection is closed with 4002.
     outbox_bytes: usize = 512 * KIB, KIB, GIB;
     /// How many frames may wait for one session's socket (or for its return), shared out likewise.
@@ -182,8 +184,8 @@ impl Limits {
         let frame = self.frame_bytes + FRAME_OVERHEAD;
         let meta = self.meta_bytes + FRAME_OVERHEAD;
         let contradictions = [
-            // One may use half of what is there for what members send.
-            (2 * frame > self.relayed_bytes(), "frame_bytes", "outbox_bytes"),
+            // One may use a third of what is there for what members send.
+            (3 * frame > self.relayed_bytes(), "frame_bytes", "outbox_bytes"),
             (2 * meta > self.outbox_bytes, "meta_bytes", "outbox_bytes"),
             (meta > frame, "meta_bytes", "frame_bytes"),
             (
@@ -295,7 +297,7 @@ mod tests {
         builder().unacknowledged_bytes(0).build().unwrap();
         builder()
             .frame_bytes(MIB)
-            .outbox_bytes(5 * MIB)
+            .outbox_bytes(7 * MIB)
             .rate_burst_bytes(2 * MIB as u32)
             .unacknowledged_bytes(2 * MIB)
             .build()

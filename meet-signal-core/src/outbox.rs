@@ -62,21 +62,27 @@ pub(crate) struct Push {
     overflows: bool,
 }
 
-/// A member that sends, told from the others of its room by a part of its id: of members who happen
-/// to share that, one share is enough.
+/// A member that sends, and the address that it sends from: told from others by a part of its id, and
+/// by a hash. Those who happen to share one share what they may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sender(NonZeroU32);
+pub(crate) struct Sender {
+    member: NonZeroU32,
+    address: u32,
+}
 
-impl From<PeerId> for Sender {
-    fn from(id: PeerId) -> Self {
-        Self(NonZeroU32::MIN.saturating_add(id.low_bits() >> 1))
+impl Sender {
+    /// A member, and the hash of its address, where that is known: then all members of that address
+    /// together are bounded, too, since one who wants more can join more often.
+    pub(crate) fn new(member: PeerId, address: Option<u32>) -> Self {
+        let member = NonZeroU32::MIN.saturating_add(member.low_bits() >> 1);
+        Self { member, address: address.unwrap_or(member.get()) }
     }
 }
 
 impl Push {
     /// What a member sends. It is refused where there is no room.
-    pub(crate) fn relayed(frame: Frame, from: PeerId) -> Self {
-        Self { frame, sender: Some(from.into()), overflows: false }
+    pub(crate) fn relayed(frame: Frame, from: Sender) -> Self {
+        Self { frame, sender: Some(from), overflows: false }
     }
 
     /// Something for this reader alone. It is refused where there is no room.

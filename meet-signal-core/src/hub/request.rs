@@ -7,9 +7,9 @@ use super::{
     shard::{Entry, Shard},
 };
 use crate::{
-    CloseReason, ErrorCode, PeerId, RoomId,
+    CloseReason, ErrorCode, Limits, PeerId, RoomId,
     connection::Connection,
-    intake::{Read, Rejected},
+    intake::{Read, Rejected, over_rate},
     message::{ErrorFrame, LeaveReason, Meta, ServerMessage},
     outbox::{NeverSent, Push, Wakes},
     room::{Input, Refusal},
@@ -42,13 +42,14 @@ impl Shard {
     /// is said about somebody who is no member (any more).
     pub(super) fn handle(
         &mut self,
+        limits: &Limits,
         room: &RoomId,
         connection: Connection,
         request: Read<Request>,
         now: Instant,
         wakes: &mut Wakes,
     ) -> Option<ControlFlow<CloseReason>> {
-        let end = self.rooms.get_mut(room)?.handle(connection, request, now, wakes)?;
+        let end = self.rooms.get_mut(room)?.handle(limits, connection, request, now, wakes)?;
         if end.is_break() {
             self.remove_if_empty(room);
         }
@@ -78,6 +79,7 @@ impl Shard {
 impl Entry {
     fn handle(
         &mut self,
+        limits: &Limits,
         connection: Connection,
         request: Read<Request>,
         now: Instant,
@@ -96,7 +98,7 @@ impl Entry {
         }
         let done = match judged {
             Ok(Request::Apply(Input::Update { peer, meta })) => {
-                self.update(peer, meta, reference, now, wakes)
+                self.update(limits, (peer, meta), reference, now, wakes)
             }
             Ok(Request::Apply(input)) => match self.apply(input, wakes) {
                 Ok(()) => return Some(ControlFlow::Continue(())),
@@ -130,8 +132,8 @@ impl Entry {
 
     fn update(
         &mut self,
-        peer: PeerId,
-        meta: Meta,
+        limits: &Limits,
+        (peer, meta): (PeerId, Meta),
         reference: Option<u64>,
         now: Instant,
         wakes: &mut Wakes,
@@ -139,6 +141,10 @@ impl Entry {
         let bytes = meta.as_json().len();
         let seat = self.seats.get_mut(&peer).expect("its frame is handled");
         seat.intake.update(bytes, reference, now)?;
+        if let Some(address) = seat.address {
+            let updated = self.rate.update(address, bytes, limits, now);
+            updated.map_err(|wait| over_rate("too many updates", wait, reference))?;
+        }
         let before = seat.meta_bytes.bytes();
         if !seat.meta_bytes.try_set(bytes) {
             let full = (ErrorCode::Unavailable, "the server has no room for this `meta`");

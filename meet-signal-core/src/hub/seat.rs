@@ -9,7 +9,7 @@ use crate::{
     connection::Generation,
     intake::Intake,
     message::{IceServer, Resumed},
-    outbox::{Outbox, Wakes},
+    outbox::{Outbox, Sender, Wakes},
 };
 
 /// What is kept of a session, whichever connection it has.
@@ -25,6 +25,8 @@ pub(super) struct Seat {
     is_heard: bool,
     /// Where its connection came from, if that is known.
     pub(super) address: Option<AddressKey>,
+    /// What it is to the outboxes of others.
+    pub(super) sender: Sender,
     /// Held while it is away.
     pub(super) away: Option<Lease>,
     /// What its `meta` counts for in the hub's budget.
@@ -40,7 +42,7 @@ impl Seat {
         outbox: Arc<Outbox>,
         intake: Intake,
         ice_servers: Arc<[IceServer]>,
-        address: Option<AddressKey>,
+        (address, sender): (Option<AddressKey>, Sender),
         meta_bytes: Reservation,
     ) -> Self {
         Self {
@@ -51,6 +53,7 @@ impl Seat {
             counts_agree: true,
             is_heard: false,
             address,
+            sender,
             away: None,
             meta_bytes,
             intake: Box::new(intake),
@@ -80,11 +83,11 @@ impl Seat {
     pub(super) fn take_over(
         &mut self,
         received: u64,
-        address: Option<AddressKey>,
+        (address, sender): (Option<AddressKey>, Sender),
         wakes: &mut Wakes,
     ) -> Resumed {
         self.generation = self.generation.next();
-        self.address = address;
+        (self.address, self.sender) = (address, sender);
         self.away = None;
         let received = self.counts_agree.then_some(received);
         let resumed = self.outbox.take_over(self.generation, received, wakes);

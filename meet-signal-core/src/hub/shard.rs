@@ -2,13 +2,13 @@
 
 use std::{collections::HashMap, time::Instant};
 
-use super::{Hub, JoinError, Undone, join_rate::JoinRate, seat::Seat};
+use super::{Hub, JoinError, Undone, room_rate::RoomRate, seat::Seat};
 use crate::{
     CloseReason, PeerId, RoomId,
     connection::Connection,
     id::PeerMap,
     message::{LeaveReason, Status},
-    outbox::{Full, Push, Wakes},
+    outbox::{Full, Push, Sender, Wakes},
     room::{Audience, Effect, Effects, Event, Input, Refusal, Room},
     roster::Member,
     ticket::TicketHash,
@@ -23,7 +23,7 @@ pub(super) struct Shard {
 pub(super) struct Entry {
     pub(super) room: Room,
     pub(super) seats: PeerMap<Seat>,
-    joins: JoinRate,
+    pub(super) rate: RoomRate,
 }
 
 /// Somebody who wants to be let in.
@@ -47,7 +47,7 @@ impl Shard {
         let entry = self.rooms.entry(id.clone()).or_insert_with(|| Entry {
             room: Room::new(hub.limits().room_peers()),
             seats: PeerMap::default(),
-            joins: JoinRate::new(hub.limits(), now),
+            rate: RoomRate::new(hub.limits(), now),
         });
         let result = entry.join(hub, newcomer, now, wakes);
         self.remove_if_empty(id);
@@ -129,8 +129,8 @@ impl Entry {
         let Newcomer { member, replaces, seat } = newcomer;
         let (peer, meta_bytes) = (member.id, member.meta.as_json().len());
         let replaced = self.room.place_for(replaces).map_err(|_| JoinError::RoomFull)?;
-        self.joins
-            .take(seat.address, meta_bytes, hub.limits(), now)
+        self.rate
+            .join(seat.address, meta_bytes, hub.limits(), now)
             .map_err(|retry_after| JoinError::TooOften { retry_after })?;
         match replaced.and_then(|replaced| self.seats.get(&replaced)) {
             // The newcomer is counted in its place, so there is room, however full the hub is.
@@ -145,6 +145,9 @@ impl Entry {
 
     /// Keeps the member's place, unless none is to be kept, or too many are for its address.
     fn away(&mut self, hub: &Hub, peer: PeerId, now: Instant, wakes: &mut Wakes) {
+        if self.room.roster().get(peer).is_none_or(|member| member.status == Status::Away) {
+            return;
+        }
         let seat = self.seats.get(&peer).expect("every member has a seat");
         let (address, grace) = (seat.address, seat.grace(hub.limits()));
         let away = address.map(|address| {
@@ -167,7 +170,8 @@ impl Entry {
     }
 
     pub(super) fn apply(&mut self, input: Input, wakes: &mut Wakes) -> Result<(), Undone> {
-        let sender = input.sender();
+        let seat = input.sender().and_then(|sender| self.seats.get(&sender));
+        let sender = seat.map(|seat| seat.sender);
         let effects = self.room.apply(input).map_err(Undone::Refused)?;
         self.carry_out(effects, sender, wakes).map_err(|Full| Undone::Unreachable)
     }
@@ -178,7 +182,7 @@ impl Entry {
     fn carry_out(
         &mut self,
         effects: Effects,
-        sender: Option<PeerId>,
+        sender: Option<Sender>,
         wakes: &mut Wakes,
     ) -> Result<(), Full> {
         let mut reached = Ok(());
@@ -214,7 +218,7 @@ impl Entry {
         &self,
         but: Option<PeerId>,
         event: Event,
-        sender: Option<PeerId>,
+        sender: Option<Sender>,
         wakes: &mut Wakes,
     ) -> Result<(), Full> {
         let mut seats = self.seats.iter().filter(|(id, _)| Some(**id) != but).peekable();

@@ -14,7 +14,7 @@ use super::{
     welcome::{Standing, welcome},
 };
 use crate::{
-    CloseReason, ErrorCode, Frame, Limits, RoomId, Session,
+    CloseReason, ErrorCode, Frame, RoomId, Session,
     connection::Connection,
     intake::Intake,
     message::Status,
@@ -71,6 +71,7 @@ pub(crate) struct Return<'a> {
     pub(crate) received: u64,
     /// What its connection has sent before.
     pub(crate) intake: &'a Intake,
+    /// Where it comes from; as before, where that is not known.
     pub(crate) address: Option<IpAddr>,
 }
 
@@ -158,7 +159,7 @@ impl Hub {
                 return Err(ResumeError::Draining);
             }
             let hash = hash.ok_or(ResumeError::UnknownTicket)?;
-            shard.take_over(self.limits(), room, hash, back, now, wakes)
+            shard.take_over(self, room, hash, back, now, wakes)
         })?;
         let TakenOver { connection, outbox, standing } = taken;
         // It takes the older handle's place in the count of sessions.
@@ -171,7 +172,7 @@ impl Hub {
 impl Shard {
     fn take_over(
         &mut self,
-        limits: &Limits,
+        hub: &Hub,
         room: &RoomId,
         ticket: TicketHash,
         back: &Return<'_>,
@@ -179,7 +180,7 @@ impl Shard {
         wakes: &mut Wakes,
     ) -> Result<TakenOver, ResumeError> {
         let entry = self.rooms.get_mut(room).ok_or(ResumeError::UnknownTicket)?;
-        entry.take_over(limits, ticket, back, now, wakes)
+        entry.take_over(hub, ticket, back, now, wakes)
     }
 }
 
@@ -187,7 +188,7 @@ impl Entry {
     /// One step: the room's history, the session's, and who speaks for it, change together.
     fn take_over(
         &mut self,
-        limits: &Limits,
+        hub: &Hub,
         ticket: TicketHash,
         back: &Return<'_>,
         now: Instant,
@@ -195,10 +196,11 @@ impl Entry {
     ) -> Result<TakenOver, ResumeError> {
         let peer = self.room.roster().holder_of(ticket).ok_or(ResumeError::UnknownTicket)?;
         let seat = self.seats.get_mut(&peer).expect("every member has a seat");
-        let resumed = seat.intake.resume(back.intake, limits, now);
+        let resumed = seat.intake.resume(back.intake, hub.limits(), now);
         resumed.map_err(|retry_after| ResumeError::TooOften { retry_after })?;
-        let address = back.address.map(AddressKey::from);
-        let resumed = seat.take_over(back.received, address, wakes);
+        let address = back.address.map(AddressKey::from).or(seat.address);
+        let from = (address, hub.sender(peer, address));
+        let resumed = seat.take_over(back.received, from, wakes);
         let connection = Connection { peer, generation: seat.generation };
         let outbox = seat.outbox.clone();
         let (received, ice_servers) = (seat.received, seat.ice_servers.clone());

@@ -4,7 +4,7 @@
 use proptest::{collection::vec, option, prelude::*};
 
 use super::{
-    Push,
+    Push, Sender,
     queue::{Bounds, Queue, Size},
     tests::peer,
 };
@@ -68,15 +68,19 @@ impl Paper {
         fits
     }
 
-    /// Whether what waits of one sender is not more than what is free without its last frame.
+    /// Whether what waits of one sender is not more than what is free of what its address may have,
+    /// without its last frame. Here, two of three are of one address.
     fn has_room_for_last(&self, sender: u32, bound: Size) -> bool {
-        let waiting = || self.frames.iter().zip(&self.senders).skip(self.sent);
-        let own: Vec<_> =
-            waiting().filter(|(_, it)| **it == Some(sender)).map(|(f, _)| f.clone()).collect();
-        let mut relayed: Vec<_> =
-            waiting().filter(|(_, it)| it.is_some()).map(|(f, _)| f.clone()).collect();
-        relayed.pop();
-        relayed.extend(own);
+        let waiting = |of: &dyn Fn(u32) -> bool| -> Vec<_> {
+            let all = self.frames.iter().zip(&self.senders).skip(self.sent);
+            all.filter(|(_, it)| it.is_some_and(of)).map(|(frame, _)| frame.clone()).collect()
+        };
+        let own = waiting(&|it| it == sender);
+        let address = waiting(&|it| it / 2 == sender / 2);
+        let relayed = waiting(&|_| true);
+        // The last one is in all three, and counts once.
+        let before = |frames: &[Frame]| frames[..frames.len() - 1].to_vec();
+        let relayed = [before(&relayed), before(&address), own].concat();
         !exceed(&relayed, bound)
     }
 
@@ -135,7 +139,7 @@ proptest! {
                 Step::Push(length, sender) => {
                     let frame = Frame::new(format!("{n:0length$}"));
                     let push = match sender {
-                        Some(n) => Push::relayed(frame.clone(), peer(n)),
+                        Some(n) => Push::relayed(frame.clone(), Sender::new(peer(n), Some(n / 2))),
                         None => Push::event(frame.clone()),
                     };
                     let fits = paper.push(frame, sender, bounds);

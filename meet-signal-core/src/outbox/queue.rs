@@ -53,17 +53,20 @@ struct Share {
 impl Queue {
     /// Appends a frame, or nothing where there is no room for it.
     ///
-    /// A member has room for as much as it leaves free of what is there for members: whatever it
-    /// sends, the others find some.
+    /// The members of one address have room for as much as they leave free of what is there for
+    /// members, and each of them for as much of that as it leaves free: whatever one sends, there is
+    /// some for the others.
     pub(super) fn push(&mut self, push: Push, bounds: Bounds) -> Result<(), Full> {
         let bytes = push.frame.len();
         if self.overflowed || self.waiting.plus(bytes).exceeds(bounds.all) {
             return Err(Full);
         }
         if let Some(sender) = push.sender {
+            let same = self.shares.iter().filter(|share| share.sender.address == sender.address);
+            let used = same.fold(self.relayed, |used, share| used.and(share.waiting));
             let share = self.shares.iter_mut().find(|share| share.sender == sender);
             let own = share.as_ref().map_or(Size::default(), |share| share.waiting).plus(bytes);
-            if own.exceeds(bounds.relayed.minus(self.relayed)) {
+            if own.and(used).exceeds(bounds.relayed) {
                 return Err(Full);
             }
             match share {
@@ -209,11 +212,8 @@ impl Size {
         Self { frames: self.frames + 1, bytes: self.bytes + bytes }
     }
 
-    fn minus(self, other: Self) -> Self {
-        Self {
-            frames: self.frames.saturating_sub(other.frames),
-            bytes: self.bytes.saturating_sub(other.bytes),
-        }
+    fn and(self, other: Self) -> Self {
+        Self { frames: self.frames + other.frames, bytes: self.bytes + other.bytes }
     }
 
     fn subtract(&mut self, bytes: usize) {

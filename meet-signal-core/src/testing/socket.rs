@@ -2,6 +2,7 @@
 
 use std::{
     future::pending,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -27,7 +28,7 @@ pub fn connection(room: usize) -> (ServerEnd, ClientEnd) {
     let (to_server, incoming) = mpsc::unbounded_channel();
     let (outgoing, from_server) = mpsc::unbounded_channel();
     let wire = Arc::new(Wire { room: Semaphore::new(room), half_open: AtomicBool::new(false) });
-    let server = ServerEnd { wire: wire.clone(), incoming, outgoing };
+    let server = ServerEnd { wire: wire.clone(), address: None, incoming, outgoing };
     let client = ClientEnd { wire, withheld: 0, to_server: Sender(to_server), from_server };
     (server, client)
 }
@@ -36,6 +37,7 @@ pub fn connection(room: usize) -> (ServerEnd, ClientEnd) {
 #[derive(Debug)]
 pub struct ServerEnd {
     wire: Arc<Wire>,
+    address: Option<IpAddr>,
     incoming: mpsc::UnboundedReceiver<Incoming<String>>,
     outgoing: mpsc::UnboundedSender<Outgoing>,
 }
@@ -107,9 +109,20 @@ impl Socket for ServerEnd {
             pending::<()>().await;
         }
     }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        self.address
+    }
 }
 
 impl ServerEnd {
+    /// The client's address is this one, for the limits per address. By default there is none.
+    #[must_use]
+    pub fn from_address(mut self, address: IpAddr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
     async fn write(&self, outgoing: Outgoing) -> Result<(), Lost> {
         let written = match self.wire.room.acquire().await {
             Ok(permit) => {

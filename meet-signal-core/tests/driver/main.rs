@@ -2,9 +2,11 @@
 //! jumps to the next timer whenever every task waits.
 
 mod cancellation;
+mod deciding;
 mod faults;
 mod resume;
 mod resume_bounds;
+mod verdicts;
 
 use std::future::pending;
 
@@ -179,7 +181,7 @@ async fn an_offender_is_gone_before_it_has_answered_the_close() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_too_slow_and_hurts_nobody() {
-    let limits = Limits::builder().outbox_frames(12).build().unwrap();
+    let limits = Limits::builder().outbox_frames(18).build().unwrap();
     let hub = Hub::new(limits);
     let mut fast = bystander(&hub).await;
     let (mut stuck, task) = connect_with_room_for(1, &hub);
@@ -188,7 +190,7 @@ async fn a_client_that_takes_nothing_is_too_slow_and_hurts_nobody() {
     fast.told().await;
     fast.told().await;
 
-    // One batch fits the socket, one is being written, three of its twelve places are the talker's.
+    // One batch fits the socket, one is being written, three of its 18 places are the talker's.
     for n in 0..8 {
         talker.to_server.send(&json!({"type": "broadcast", "data": n, "ref": n}).to_string());
         assert_eq!(fast.told().await["data"], n);

@@ -3,12 +3,13 @@
 use meet_signal_core::{
     CloseReason, Grant, Hub, Limits, LimitsBuilder,
     driver::serve,
+    socket::Incoming,
     testing::{ClientEnd, Received, connection},
 };
 use serde_json::{Value, json};
 use tokio::{
     task::yield_now,
-    time::{Duration, advance},
+    time::{Duration, Instant, advance},
 };
 
 use crate::{
@@ -92,6 +93,71 @@ async fn a_resume_forgives_no_bad_messages() {
     }
     client.send("no JSON");
     assert_eq!(client.next().await, Received::Closed(CloseReason::ProtocolViolation));
+}
+
+/// Otherwise a session has as many as it likes: it resumes in between.
+#[tokio::test(start_paused = true)]
+async fn what_a_connection_sends_before_it_resumes_counts_as_the_sessions() {
+    let hub = hub(|limits| limits.bad_messages(3).rate_per_second(1).rate_burst(12));
+    let (mut client, _task) = connect(&hub);
+    let welcome = client.join().await;
+    for _ in 0..3 {
+        client = connect(&hub).0;
+        client.send("no JSON");
+        assert_eq!(client.expect("error").await["code"], "bad-message");
+        resume(&mut client, &welcome, 0).await;
+    }
+    client.send("no JSON");
+    assert_eq!(client.next().await, Received::Closed(CloseReason::ProtocolViolation));
+
+    let (mut client, _task) = connect(&hub);
+    let welcome = client.join().await;
+    client = connect(&hub).0;
+    client.sender().deliver(Incoming::Partial { fragments: 9, bytes: 0 });
+    resume(&mut client, &welcome, 0).await;
+    client.send(&broadcast(1));
+    assert_eq!(client.expect("error").await["code"], "rate-limited");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_was_never_heard_of_is_kept_for_less() {
+    for (heard, grace) in [(false, 5), (true, 30)] {
+        let hub = Hub::default();
+        let mut other = bystander(&hub).await;
+        let (mut client, task) = connect(&hub);
+        client.send(r#"{"type":"join"}"#);
+        let welcome = client.expect("welcome").await;
+        other.told().await;
+        if heard {
+            client.send(r#"{"type":"ack","received":0}"#);
+        }
+        drop(client);
+        assert_eq!(other.told().await["status"], "away");
+        let start = Instant::now();
+        // Coming back within it says nothing yet, either.
+        advance(Duration::from_secs(4)).await;
+        let (mut client, _task) = connect(&hub);
+        assert_eq!(resume(&mut client, &welcome, 0).await["resumed"], "full");
+        assert_eq!(other.told().await["status"], "here");
+        task.await.unwrap();
+        drop(client);
+        assert_eq!(other.told().await["status"], "away");
+        assert_eq!(other.told().await["reason"], "timeout");
+        assert_eq!(start.elapsed(), Duration::from_secs(4 + grace));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_grace_nobody_is_seen_to_be_away() {
+    let hub = hub(|limits| limits.grace(Duration::ZERO));
+    let mut other = bystander(&hub).await;
+    let (mut client, task) = connect(&hub);
+    client.join().await;
+    assert_eq!(other.told().await["type"], "joined");
+    drop(client);
+    assert_eq!(other.told().await["reason"], "timeout");
+    task.await.unwrap();
+    assert_eq!(hub.sessions(), 1);
 }
 
 #[tokio::test(start_paused = true)]

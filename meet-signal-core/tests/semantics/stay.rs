@@ -90,14 +90,14 @@ impl Stay {
         fits
     }
 
-    /// Half of it is for what members send, of which one may have as much as is free.
+    /// Half of it is for what members send, of which one alone may have a third.
     fn has_share_for(&self, class: Class, bound: usize) -> bool {
         if !matches!(class, Class::Relayed(_)) {
             return true;
         }
         let own = self.owed.iter().filter(|(_, other)| *other == class).count();
         let relayed = self.owed.iter().filter(|(_, it)| matches!(it, Class::Relayed(_))).count();
-        own + 1 + relayed <= bound.div_ceil(2)
+        2 * own + 1 + relayed <= bound.div_ceil(2)
     }
 
     pub(crate) fn is_member(&self) -> bool {

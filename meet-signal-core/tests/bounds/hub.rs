@@ -1,0 +1,218 @@
+//! What all members together cost, and what those of one address or of one room may do.
+
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
+
+use meet_signal_core::{
+    CloseReason, ErrorCode, JoinError, Joining, ResumeError, RoomId, message::Status,
+};
+use serde_json::json;
+
+use crate::{Member, hub, join, meta, room, try_join, value};
+
+const KIB: usize = 1024;
+
+fn named(name: &str) -> RoomId {
+    name.parse().unwrap()
+}
+
+/// Whether it comes back to all that it was sent.
+fn comes_back_full(hub: &meet_signal_core::Hub, member: &Member, now: Instant) -> bool {
+    let (_session, welcome) = hub.resume(&room(), &member.ticket, 0, now).unwrap();
+    value(&welcome)["resumed"] == "full"
+}
+
+#[test]
+fn above_the_budget_the_fullest_queues_of_the_away_give_way_first() {
+    // Room for some 512 KiB of queues.
+    let hub = hub(|limits| limits.hub_bytes(KIB * KIB).unacknowledged_bytes(0));
+    let now = Instant::now();
+    let mut talker = join(&hub, now);
+    let [small, here] = [join(&hub, now), join(&hub, now)];
+    let full: Vec<_> = (0..4).map(|_| join(&hub, now)).collect();
+    talker.take_all().unwrap();
+    small.session.away(now);
+    full.iter().for_each(|member| member.session.away(now));
+    talker.signal(&small, "something", now);
+    here.take_all().unwrap();
+    // What is here, and does not read, is behind all that is away.
+    talker.signal(&here, &"x".repeat(60 * KIB), now);
+    talker.signal(&here, &"x".repeat(60 * KIB), now);
+    for member in &full {
+        talker.signal(member, &"x".repeat(60 * KIB), now);
+        talker.signal(member, &"x".repeat(50 * KIB), now);
+    }
+    assert_eq!(talker.errors(), Vec::<String>::new());
+    let kept = full.iter().filter(|member| comes_back_full(&hub, member, now)).count();
+    assert!((1..4).contains(&kept), "{kept}");
+    assert!(comes_back_full(&hub, &small, now));
+    let heard = here.take_all().expect("its connection goes on");
+    assert_eq!(heard.iter().filter(|frame| frame["type"] == "signal").count(), 2);
+}
+
+#[test]
+fn where_nobody_is_away_the_fullest_queue_is_too_slow() {
+    let hub = hub(|limits| limits.hub_bytes(KIB * KIB).unacknowledged_bytes(0));
+    let now = Instant::now();
+    let mut talker = join(&hub, now);
+    let members: Vec<_> = (0..6).map(|_| join(&hub, now)).collect();
+    for member in &members {
+        talker.signal(member, &"x".repeat(60 * KIB), now);
+    }
+    for member in &members[1..] {
+        talker.signal(member, &"x".repeat(40 * KIB), now);
+    }
+    let slow = |member: &&Member| member.take_all() == Err(CloseReason::TooSlow);
+    let too_slow = members[1..].iter().filter(slow).count();
+    assert!((1..3).contains(&too_slow), "{too_slow}");
+    members[0].take_all().expect("it has the least");
+}
+
+#[test]
+fn every_meta_counts_until_its_member_is_gone() {
+    // Room for 128 of four kilobytes.
+    let hub = hub(|limits| limits.hub_bytes(KIB * KIB));
+    let now = Instant::now();
+    let large = |n: usize| try_join(&hub, &named(&n.to_string()), Joining::new(meta(4 * KIB)), now);
+    let mut members: Vec<_> = (0..128).map(|n| large(n).unwrap()).collect();
+    let refused = large(128).map(drop).unwrap_err();
+    assert_eq!((refused, refused.code()), (JoinError::HubFull, ErrorCode::Unavailable));
+    // Smaller, and larger again.
+    let mut update = |bytes: usize| {
+        let message = format!(r#"{{"type":"update","meta":"{}"}}"#, "x".repeat(bytes - 2));
+        assert_eq!(members[0].session.receive(&message, now), ControlFlow::Continue(()));
+        members[0].errors()
+    };
+    assert!(update(1 * KIB).is_empty());
+    let last = try_join(&hub, &named("last"), Joining::new(meta(2 * KIB)), now).unwrap();
+    assert_eq!(update(4 * KIB), ["unavailable"]);
+    assert!(update(2 * KIB).is_empty());
+    assert_eq!(hub.roster(&named("0"))[0].meta.as_json().len(), 2 * KIB);
+    drop(last);
+    assert!(update(4 * KIB).is_empty());
+    large(128).map(drop).unwrap_err();
+    members.pop();
+    large(128).unwrap();
+}
+
+#[test]
+fn a_reload_gets_in_however_full_it_is() {
+    let hub = hub(|limits| limits.sessions(2).room_peers(2));
+    let now = Instant::now();
+    let (_other, mut member) = (join(&hub, now), join(&hub, now));
+    for room_name in ["standup", "elsewhere"] {
+        let full = try_join(&hub, &named(room_name), Joining::default(), now).map(drop);
+        assert!(full.is_err());
+    }
+    for _ in 0..5 {
+        let ticket = member.ticket.clone();
+        // The one before is still there when the next one comes, and goes when it has heard of it.
+        let next =
+            try_join(&hub, &room(), Joining::default().replaces(Some(&ticket)), now).unwrap();
+        assert_eq!(member.take_all(), Err(CloseReason::TakenOver));
+        assert_eq!(hub.sessions(), 2);
+        member = next;
+        assert_eq!(hub.sessions(), 2);
+    }
+    // A ticket of nobody there makes no room, nor does one of another room.
+    let bogus = Joining::default().replaces(Some("no ticket"));
+    assert_eq!(try_join(&hub, &named("elsewhere"), bogus, now).map(drop), Err(JoinError::HubFull));
+    let ticket = member.ticket.clone();
+    let elsewhere = Joining::default().replaces(Some(&ticket));
+    let refused = try_join(&hub, &named("elsewhere"), elsewhere, now).map(drop);
+    assert_eq!(refused, Err(JoinError::HubFull));
+    drop(member);
+    assert_eq!(hub.sessions(), 1);
+}
+
+#[test]
+fn churn_in_one_room_is_bounded_so_that_who_reads_slowly_stays() {
+    let hub = hub(|limits| limits);
+    let now = Instant::now();
+    let slow = join(&hub, now);
+    let address = Some([192, 0, 2, 1].into());
+    let joining = |address| Joining::new(meta(4 * KIB)).address(address);
+    let joined = |address| {
+        (0..500).filter(|_| try_join(&hub, &room(), joining(address), now).is_ok()).count()
+    };
+    // One, and four kilobytes of `meta`, are five of half of what a room has.
+    assert_eq!(joined(address), 12);
+    let refused = try_join(&hub, &room(), joining(address), now).map(drop).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::RateLimited);
+    assert_eq!(refused.close_reason(), CloseReason::Unavailable);
+    let wait = refused.retry_after().unwrap();
+    try_join(&hub, &room(), joining(address), now + wait).unwrap();
+    assert_eq!(joined(Some([192, 0, 2, 2].into())), 10);
+    assert_eq!(joined(None), 0);
+    slow.take_all().expect("its connection goes on");
+    // Other rooms are none of this one's business.
+    try_join(&hub, &named("elsewhere"), joining(address), now).unwrap();
+}
+
+#[test]
+fn one_address_keeps_no_more_than_its_part() {
+    let hub = hub(|limits| limits.room_peers(6).address_away(4));
+    let now = Instant::now();
+    let from = |name: &str, host: u8| {
+        let joining = Joining::default().address(Some([192, 0, 2, host].into()));
+        try_join(&hub, &named(name), joining, now).unwrap()
+    };
+    let away = |name: &str| {
+        let roster = hub.roster(&named(name));
+        roster.iter().filter(|member| member.status == Status::Away).count()
+    };
+    let members: Vec<_> = (0..5).map(|_| from("one", 1)).collect();
+    let other = from("one", 2);
+    for member in &members {
+        member.session.away(now);
+        member.session.away(now);
+    }
+    // Half of the room's places; those beyond have left, and theirs are free.
+    assert_eq!((away("one"), hub.roster(&named("one")).len()), (3, 4));
+    assert_eq!(members[4].session.grace(), Duration::ZERO);
+    other.session.away(now);
+    assert_eq!(away("one"), 4);
+    let more: Vec<_> = (0..2).map(|_| from("two", 1)).collect();
+    more.iter().for_each(|member| member.session.away(now));
+    assert_eq!(away("two"), 1, "four of one address, over all rooms");
+    // Who comes back, or goes for good, makes room.
+    let refused = hub.resume(&named("one"), &members[3].ticket, 0, now).map(drop);
+    assert_eq!(refused, Err(ResumeError::UnknownTicket));
+    let _back = hub.resume(&named("one"), &members[0].ticket, 0, now).unwrap();
+    let third = from("two", 1);
+    third.session.away(now);
+    assert_eq!(away("two"), 2);
+    drop(members);
+    let fourth = from("three", 1);
+    fourth.session.away(now);
+    assert_eq!(away("three"), 1);
+    // Without an address, there is no such limit.
+    let unknown: Vec<_> =
+        (0..6).map(|_| try_join(&hub, &named("four"), Joining::default(), now).unwrap()).collect();
+    unknown.iter().for_each(|member| member.session.away(now));
+    assert_eq!(away("four"), 6);
+}
+
+#[test]
+fn a_hub_that_drains_resumes_nothing() {
+    let hub = hub(|limits| limits);
+    let now = Instant::now();
+    let [mut here, away] = [join(&hub, now), join(&hub, now)];
+    away.session.away(now);
+    let mut drain = Box::pin(hub.drain());
+    let cx = &mut std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(drain.as_mut().poll(cx).is_pending());
+    for member in [&here, &away] {
+        let refused = hub.resume(&room(), &member.ticket, 0, now).map(drop).unwrap_err();
+        assert_eq!(refused, ResumeError::Draining);
+        assert_eq!(refused.code(), ErrorCode::Unavailable);
+        assert_eq!(refused.close_reason().code(), 4000);
+    }
+    // Who had it has it still, as its end.
+    let end = here.session.receive(&json!({"type": "leave"}).to_string(), now);
+    assert!(matches!(end, ControlFlow::Break(CloseReason::Draining { .. } | CloseReason::Left)));
+    drop((here, away));
+    assert!(drain.as_mut().poll(cx).is_ready());
+}

@@ -1,0 +1,83 @@
+//! What one member can do to others, to a room and to the hub: nothing.
+
+mod hub;
+mod member;
+
+use std::{
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use meet_signal_core::{
+    CloseReason, Frame, Grant, Hub, JoinError, Joining, Limits, LimitsBuilder, RoomId, Session,
+    message::Meta,
+};
+use serde_json::{Value, json};
+
+/// A member, and the ticket with which it comes back.
+struct Member {
+    session: Session,
+    ticket: String,
+}
+
+fn room() -> RoomId {
+    "standup".parse().unwrap()
+}
+
+fn hub(limits: impl FnOnce(LimitsBuilder) -> LimitsBuilder) -> Hub {
+    Hub::new(limits(Limits::builder()).build().unwrap())
+}
+
+fn join(hub: &Hub, now: Instant) -> Member {
+    try_join(hub, &room(), Joining::default(), now).unwrap()
+}
+
+fn try_join(
+    hub: &Hub,
+    room: &RoomId,
+    joining: Joining<'_>,
+    now: Instant,
+) -> Result<Member, JoinError> {
+    let (session, welcome) = hub.join(room.clone(), joining, &Grant::new(), now)?;
+    Ok(Member { session, ticket: ticket(&welcome) })
+}
+
+fn ticket(welcome: &Frame) -> String {
+    value(welcome)["ticket"].as_str().unwrap().to_owned()
+}
+
+fn value(frame: &Frame) -> Value {
+    serde_json::from_str(frame.as_str()).unwrap()
+}
+
+/// A `meta` of so many bytes.
+fn meta(bytes: usize) -> Meta {
+    Meta::new(&"x".repeat(bytes - 2)).unwrap()
+}
+
+impl Member {
+    fn signal(&mut self, to: &Self, data: &str, now: Instant) {
+        let signal = json!({"type": "signal", "to": to.session.id(), "data": data});
+        assert!(self.session.receive(&signal.to_string(), now).is_continue());
+    }
+
+    /// Up to so many bytes of what waits for it, but at least one frame.
+    fn take(&self, most: usize) -> Result<Vec<Value>, CloseReason> {
+        let mut batch = Vec::new();
+        match self.session.poll_drain(&Context::from_waker(Waker::noop()), most, &mut batch) {
+            Poll::Ready(Err(reason)) => Err(reason),
+            _ => Ok(batch.iter().map(value).collect()),
+        }
+    }
+
+    fn take_all(&self) -> Result<Vec<Value>, CloseReason> {
+        self.take(usize::MAX)
+    }
+
+    /// The codes of the errors that wait for it.
+    fn errors(&self) -> Vec<String> {
+        let frames = self.take_all().unwrap();
+        let codes = frames.iter().filter_map(|frame| frame["code"].as_str());
+        codes.map(str::to_owned).collect()
+    }
+}

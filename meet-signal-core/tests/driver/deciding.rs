@@ -1,0 +1,185 @@
+//! While the application decides about a join, and when it does so too late.
+
+use std::future::pending;
+
+use meet_signal_core::{
+    Applicant, CloseReason, Denied, Grant, Hub, Limits,
+    driver::serve,
+    socket::Incoming,
+    testing::{ClientEnd, Received, connection},
+};
+use serde_json::json;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::{Duration, Instant, sleep, timeout},
+};
+
+use crate::{assert_about, bystander, room};
+
+type Decision = oneshot::Sender<Result<Grant, Denied>>;
+
+/// A connection whose application decides when the test does: it is handed each decision to make.
+fn connect(hub: &Hub) -> (ClientEnd, mpsc::UnboundedReceiver<Decision>, JoinHandle<()>) {
+    let (server, client) = connection(8);
+    let (asked, decisions) = mpsc::unbounded_channel();
+    let authorize = move |_: Applicant| {
+        let (decide, decided) = oneshot::channel();
+        asked.send(decide).expect("the test decides");
+        async move { decided.await.expect("the test decides") }
+    };
+    client.send(r#"{"type":"join"}"#);
+    (client, decisions, tokio::spawn(serve(hub.clone(), room(), authorize, server)))
+}
+
+async fn closed(client: &mut ClientEnd) -> CloseReason {
+    loop {
+        match client.next().await {
+            Received::Closed(reason) => return reason,
+            Received::Flush(_) => {}
+            other => panic!("expected a close frame, got {other:?}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_long_is_told_that_somebody_is_there() {
+    let hub = Hub::default();
+    let (mut client, mut decisions, _task) = connect(&hub);
+    let start = Instant::now();
+    let decision = decisions.recv().await.unwrap();
+    for sign in 1..=4 {
+        assert_eq!(client.expect("ping").await, json!({"type": "ping", "received": 0}));
+        assert_eq!(start.elapsed(), Duration::from_secs(3) * sign);
+        client.send(r#"{"type":"pong","received":0}"#);
+    }
+    decision.send(Ok(Grant::new())).unwrap();
+    let welcome = client.expect("welcome").await;
+    assert_eq!(welcome["received"], 0);
+    client.send(r#"{"type":"leave"}"#);
+    assert_eq!(closed(&mut client).await, CloseReason::Left);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_that_does_not_come_in_time_is_unavailable() {
+    let hub =
+        Hub::new(Limits::builder().authorize_timeout(Duration::from_secs(7)).build().unwrap());
+    let (mut client, mut decisions, task) = connect(&hub);
+    let start = Instant::now();
+    let mut decision = decisions.recv().await.unwrap();
+    client.expect("ping").await;
+    client.expect("ping").await;
+    assert_eq!(client.expect("error").await["code"], "unavailable");
+    assert_about(start.elapsed(), Duration::from_secs(7));
+    decision.closed().await;
+    assert_eq!(closed(&mut client).await, CloseReason::Unavailable);
+    task.await.unwrap();
+    assert_eq!(hub.sessions(), 0);
+}
+
+/// Four impatient tries of one person used to be four members, for the whole grace.
+#[tokio::test(start_paused = true)]
+async fn nobody_joins_for_a_connection_that_is_gone() {
+    let hub = Hub::default();
+    let mut other = bystander(&hub).await;
+    for _ in 0..4 {
+        let (client, mut decisions, task) = connect(&hub);
+        let mut decision = decisions.recv().await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        drop(client);
+        decision.closed().await;
+        task.await.unwrap();
+    }
+    // Decided in the very moment in which it goes.
+    let (client, mut decisions, task) = connect(&hub);
+    decisions.recv().await.unwrap().send(Ok(Grant::new())).unwrap();
+    drop(client);
+    task.await.unwrap();
+    timeout(Duration::from_secs(60), other.told()).await.expect_err("nobody joined");
+    assert_eq!(hub.sessions(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_withdraws_the_join() {
+    let hub = Hub::default();
+    let (mut client, mut decisions, task) = connect(&hub);
+    let mut decision = decisions.recv().await.unwrap();
+    client.send(r#"{"type":"leave"}"#);
+    decision.closed().await;
+    assert_eq!(client.next().await, Received::Closed(CloseReason::Left));
+    task.await.unwrap();
+    assert_eq!(hub.sessions(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_meanwhile_is_handled_after_the_welcome() {
+    let hub = Hub::default();
+    let mut other = bystander(&hub).await;
+    let (mut client, mut decisions, _task) = connect(&hub);
+    let decision = decisions.recv().await.unwrap();
+    for n in 1..=3 {
+        client.send(&json!({"type": "broadcast", "data": n}).to_string());
+    }
+    client.send("no JSON");
+    client.expect("ping").await;
+    decision.send(Ok(Grant::new())).unwrap();
+    let welcome = client.expect("welcome").await;
+    assert_eq!(client.expect("error").await["code"], "bad-message");
+    assert_eq!(other.told().await["peer"]["id"], welcome["self"]["id"]);
+    for n in 1..=3 {
+        assert_eq!(other.told().await["data"], n);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_while_it_is_decided_has_its_bounds() {
+    let limits = Limits::builder().rate_per_second(1).rate_burst(8);
+    let hub = Hub::new(limits.build().unwrap());
+    for incoming in [
+        || Incoming::Control,
+        || Incoming::Partial { fragments: 1, bytes: 0 },
+        || Incoming::Text(r#"{"type":"ack","received":0}"#.to_owned()),
+    ] {
+        let (mut client, mut decisions, task) = connect(&hub);
+        let mut decision = decisions.recv().await.unwrap();
+        (0..16).for_each(|_| client.sender().deliver(incoming()));
+        assert_eq!(closed(&mut client).await, CloseReason::Flood);
+        decision.closed().await;
+        task.await.unwrap();
+    }
+    // What is no message ends it, as ever.
+    let (mut client, _decisions, _task) = connect(&hub);
+    client.sender().deliver(Incoming::Refused(CloseReason::NotUtf8));
+    assert_eq!(closed(&mut client).await, CloseReason::NotUtf8);
+}
+
+/// Held are no more bytes than one frame may have: the rest waits where it came from, unread, and
+/// the end of the connection behind it. The deadline is what ends that.
+#[tokio::test(start_paused = true)]
+async fn more_than_a_frame_of_messages_is_not_held() {
+    let limits = Limits::builder().frame_bytes(4096).authorize_timeout(Duration::from_secs(5));
+    let hub = Hub::new(limits.build().unwrap());
+    let (mut client, mut decisions, task) = connect(&hub);
+    let decision = decisions.recv().await.unwrap();
+    // Each counts for a kilobyte at least.
+    (0..4).for_each(|_| client.send(r#"{"type":"broadcast","data":0}"#));
+    client.send(r#"{"type":"leave"}"#);
+    client.expect("ping").await;
+    assert!(!decision.is_closed());
+    assert_eq!(client.expect("error").await["code"], "unavailable");
+    assert_eq!(closed(&mut client).await, CloseReason::Unavailable);
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_meanwhile_is_too_slow() {
+    let hub = Hub::default();
+    let (server, mut client) = connection(1);
+    client.stall();
+    client.send(r#"{"type":"join"}"#);
+    let authorize = |_: Applicant| pending::<Result<Grant, Denied>>();
+    let task = tokio::spawn(serve(hub.clone(), room(), authorize, server));
+    sleep(Duration::from_secs(20)).await;
+    task.await.unwrap();
+    assert_eq!(hub.sessions(), 0);
+}
