@@ -1,5 +1,7 @@
 //! From an HTTP request to a session.
 
+use std::fmt;
+
 use axum::{
     extract::{FromRequestParts, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     http::{StatusCode, request::Parts},
@@ -27,7 +29,6 @@ use crate::socket::AxumSocket;
 ///     upgrade.join(&hub, &room, Grant::new())
 /// }
 /// ```
-#[derive(Debug)]
 #[must_use = "a response is made by `join`"]
 pub struct SignalUpgrade {
     websocket: WebSocketUpgrade,
@@ -96,6 +97,13 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
         let handshake = Handshake::new(authority, headers);
         let websocket = WebSocketUpgrade::from_request_parts(parts, state).await?;
         Ok(Self { websocket, handshake, origins: OriginPolicy::default() })
+    }
+}
+
+// Without what the request said: some clients put a token among the subprotocols.
+impl fmt::Debug for SignalUpgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignalUpgrade").field("origins", &self.origins).finish_non_exhaustive()
     }
 }
 

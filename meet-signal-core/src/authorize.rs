@@ -9,7 +9,7 @@ use std::{
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
 use crate::{
-    CloseReason, ErrorCode, RoomId,
+    CloseReason, ErrorCode, RoomId, Secret,
     message::{IceServer, Meta},
 };
 
@@ -27,7 +27,7 @@ use crate::{
 /// use meet_signal_core::{Applicant, Denied, Grant};
 ///
 /// let authorize = |applicant: Applicant| async move {
-///     match applicant.token.as_deref() {
+///     match applicant.token.as_ref().map(|token| token.expose()) {
 ///         Some("open sesame") => Ok(Grant::new()),
 ///         _ => Err(Denied::unauthorized("this room asks for a password")),
 ///     }
@@ -46,22 +46,15 @@ pub trait Authorize {
 }
 
 /// Who wants to join.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Applicant {
     /// The room.
     pub room: RoomId,
     /// What the client's first message brought for the application.
-    pub token: Option<String>,
+    pub token: Option<Secret<'static>>,
     /// What the client wants the others to be told about it.
     pub meta: Meta,
-}
-
-// Without the token, which is a secret, and without `meta`, which is personal.
-impl std::fmt::Debug for Applicant {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Applicant").field("room", &self.room).finish_non_exhaustive()
-    }
 }
 
 impl Authorize for Grant {

@@ -30,7 +30,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::{
-    CloseReason, ErrorCode, Frame, Grant, Limits, PeerId, RoomId, Session,
+    CloseReason, ErrorCode, Frame, Grant, Limits, PeerId, RoomId, Secret, Session,
     budget::{Budget, Reservation},
     connection::Connection,
     intake::{Intake, Read},
@@ -74,7 +74,7 @@ pub struct Joining<'a> {
     /// What the others are told about it, unless the grant says otherwise.
     pub meta: Meta,
     /// The ticket of a session that it supersedes.
-    pub replaces: Option<&'a str>,
+    pub replaces: Option<Secret<'a>>,
     /// Where it joins from, for the limits per address. They are off where there is none.
     pub address: Option<IpAddr>,
 }
@@ -88,7 +88,7 @@ impl<'a> Joining<'a> {
     /// Supersedes the session with this ticket.
     #[must_use]
     pub fn replaces(mut self, ticket: Option<&'a str>) -> Self {
-        self.replaces = ticket;
+        self.replaces = ticket.map(Secret::from);
         self
     }
 
@@ -231,7 +231,7 @@ impl Hub {
             .meta_is_granted(grant.meta.is_some());
         let newcomer = Newcomer {
             member,
-            replaces: joining.replaces.and_then(TicketHash::of),
+            replaces: joining.replaces.and_then(|ticket| TicketHash::of(ticket.expose())),
             seat: Seat::new(outbox.clone(), intake, ice_servers, from, meta_bytes),
         };
         let roster = self.with_shard(&room, |shard, wakes| {

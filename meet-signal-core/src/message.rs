@@ -5,6 +5,7 @@
 //! mean.
 
 mod client;
+mod debug;
 mod envelope;
 #[cfg(test)]
 mod golden;
@@ -18,7 +19,7 @@ pub use server::{
     Welcome,
 };
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -32,7 +33,7 @@ pub const SUBPROTOCOL: &str = "meet-signal.v1";
 /// What a peer tells the room about itself: opaque JSON; `null` where nothing was told.
 ///
 /// Cloning is a reference count.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(transparent))]
@@ -77,3 +78,10 @@ impl PartialEq for Meta {
 }
 
 impl Eq for Meta {}
+
+// The length only: a peer's name is personal data.
+impl fmt::Debug for Meta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Meta({} bytes)", self.as_json().len())
+    }
+}

@@ -4,6 +4,7 @@ mod answers;
 mod frames;
 mod memory;
 mod peer;
+mod secrets;
 mod server;
 mod sessions;
 mod slow;

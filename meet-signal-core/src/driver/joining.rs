@@ -10,7 +10,7 @@ use tokio::{
 use super::{End, now, refuse, send};
 use crate::{
     Applicant, Authorize, CloseReason, Denied, ErrorCode, Frame, Grant, Hub, Joining, ResumeError,
-    RoomId, Session,
+    RoomId, Secret, Session,
     hub::{AddressKey, Return},
     intake::{Intake, Read, Rejected},
     message::{ClientMessage, ErrorFrame, Join, Meta, Resume, ServerMessage},
@@ -85,7 +85,8 @@ async fn enter<S: Socket, A: Authorize>(
         return Err(refuse(hub, socket, error, CloseReason::ProtocolViolation).await);
     }
     if let Some(Resume { ticket, received, .. }) = &join.resume {
-        let back = Return { ticket, received: *received, intake: &intake, address };
+        let back =
+            Return { ticket: ticket.expose(), received: *received, intake: &intake, address };
         match hub.resume_with(&room, &back, now()) {
             Ok((session, welcome)) => return Ok((session, First { welcome, held: Vec::new() })),
             // Whoever is not known (any more) may come in as a stranger.
@@ -107,7 +108,7 @@ async fn enter<S: Socket, A: Authorize>(
     let meta = join.meta.map(|meta| Meta::from(meta.to_owned())).unwrap_or_default();
     let applicant = Applicant {
         room: room.clone(),
-        token: join.token.as_deref().map(str::to_owned),
+        token: join.token.clone().map(Secret::into_owned),
         meta: meta.clone(),
     };
     let mut held = Vec::new();
@@ -121,7 +122,8 @@ async fn enter<S: Socket, A: Authorize>(
             return Err(refuse(hub, socket, ErrorFrame::new(code, message), close).await);
         }
     };
-    let joining = Joining::new(meta).replaces(join.replaces.as_deref()).address(address);
+    let joining =
+        Joining::new(meta).replaces(join.replaces.as_ref().map(Secret::expose)).address(address);
     match hub.join_with(room, joining, &grant, intake, now()) {
         Ok((session, welcome)) => Ok((session, First { welcome, held })),
         Err(refused) => {

@@ -27,7 +27,7 @@ pub(super) fn welcome(session: &Session, ticket: &str, standing: &Standing) -> F
         v: VERSION,
         room: session.room(),
         me: SelfInfo { id: me.id, meta: &me.meta, permissions: me.permissions },
-        ticket,
+        ticket: ticket.into(),
         resumed: *resumed,
         received: *received,
         locked: false,

@@ -1,17 +1,18 @@
 //! What clients send.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::envelope::{Envelope, optional, optional_object, raw, required};
+use crate::Secret;
 
 /// A message from a client.
 ///
 /// It borrows from its frame. Its payload was checked to be JSON, and not looked at otherwise.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -103,7 +104,7 @@ pub enum ClientMessage<'a> {
 }
 
 /// How a client asks to be let in. Every field may be left out.
-#[derive(Debug, Default, Serialize)]
+#[derive(Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Join<'a> {
@@ -113,27 +114,46 @@ pub struct Join<'a> {
     pub meta: Option<&'a RawValue>,
     /// For the application's authorisation. Never logged.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<Cow<'a, str>>,
+    pub token: Option<Secret<'a>>,
     /// Asks to go on with a session whose socket was lost. If that succeeds, the other fields are
     /// ignored; if not, this is a fresh join.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume<'a>>,
     /// The ticket of a session that this fresh one supersedes: that of the page before a reload.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub replaces: Option<Cow<'a, str>>,
+    pub replaces: Option<Secret<'a>>,
 }
 
 /// Which session to go on with, and from where.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Resume<'a> {
     /// The ticket of the session's `welcome`.
-    #[serde(borrow)]
-    pub ticket: Cow<'a, str>,
+    pub ticket: Secret<'a>,
     /// How many of the server's sequenced frames the client has handled since the last welcome that
     /// did not say `full`.
     pub received: u64,
+}
+
+/// [`Resume`] as it is read. Apart, since an error of serde quotes what it has read: it is dropped
+/// in [`ClientMessage::parse`].
+#[derive(Deserialize)]
+struct ResumeFields<'a> {
+    #[serde(borrow)]
+    ticket: Cow<'a, str>,
+    received: u64,
+}
+
+// Without `meta`, which is personal.
+impl fmt::Debug for Join<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Join")
+            .field("token", &self.token)
+            .field("resume", &self.resume)
+            .field("replaces", &self.replaces)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> ClientMessage<'a> {
@@ -174,9 +194,11 @@ impl<'a> ClientMessage<'a> {
             "update" => Self::Update { meta: raw("meta", envelope.meta)?, reference: reference? },
             "join" => Self::Join(Join {
                 meta: envelope.meta,
-                token: optional("token", envelope.token)?,
-                resume: optional_object("resume", envelope.resume)?,
-                replaces: optional("replaces", envelope.replaces)?,
+                token: secret("token", envelope.token)?,
+                resume: optional_object("resume", envelope.resume)?.map(
+                    |ResumeFields { ticket, received }| Resume { ticket: ticket.into(), received },
+                ),
+                replaces: secret("replaces", envelope.replaces)?,
             }),
             "leave" => Self::Leave,
             "admit" => {
@@ -218,6 +240,13 @@ impl<'a> ClientMessage<'a> {
     pub fn is_sequenced(&self) -> bool {
         !matches!(self, Self::Join(_) | Self::Pong { .. } | Self::Ack { .. })
     }
+}
+
+fn secret<'a>(
+    name: &'static str,
+    field: Option<&'a RawValue>,
+) -> Result<Option<Secret<'a>>, Problem> {
+    Ok(optional::<Cow<'a, str>>(name, field)?.map(Secret::from))
 }
 
 /// A frame that is no message.

@@ -15,7 +15,7 @@ type Raw<'a> = Option<&'a RawValue>;
 
 /// A JSON object with the fields that any known message has. Unknown fields are ignored; a field
 /// that comes twice is an error.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
     #[serde(borrow, rename = "type")]
     pub(super) kind: Cow<'a, str>,

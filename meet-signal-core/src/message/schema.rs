@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::{PeerId, Permissions, RoomId};
+use crate::{PeerId, Permissions, RoomId, Secret};
 
 impl JsonSchema for PeerId {
     fn schema_name() -> Cow<'static, str> {
@@ -31,6 +31,20 @@ impl JsonSchema for RoomId {
             "type": "string",
             "pattern": "^[A-Za-z0-9._~-]{1,64}$",
         })
+    }
+}
+
+impl JsonSchema for Secret<'_> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        str::json_schema(generator)
     }
 }
 

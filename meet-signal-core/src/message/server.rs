@@ -6,13 +6,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Meta;
-use crate::{ErrorCode, Frame, PeerId, Permissions, RoomId};
+use crate::{ErrorCode, Frame, PeerId, Permissions, RoomId, Secret};
 
 /// A message from the server.
 ///
 /// All that the protocol has are here, so that clients can be ready for them. Those that say so are
 /// not sent by this version.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -120,7 +120,7 @@ pub struct Welcome<'a> {
     #[serde(rename = "self")]
     pub me: SelfInfo<'a>,
     /// Proves, on another connection, that it belongs to this session. The same for all of them.
-    pub ticket: &'a str,
+    pub ticket: Secret<'a>,
     /// Whether this goes on with an earlier session.
     pub resumed: Resumed,
     /// How many of the client's sequenced frames the server has handled. The client sends the later
@@ -267,11 +267,13 @@ pub struct IceServer {
     /// Its URLs: `stun:`, `turn:` or `turns:` (RFC 7064, RFC 7065).
     pub urls: Vec<String>,
     /// For TURN.
+    // A secret as well: with the REST convention it is one half of a time-limited pair, and often
+    // names a user of the application.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
+    pub username: Option<Secret<'static>>,
     /// For TURN.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub credential: Option<String>,
+    pub credential: Option<Secret<'static>>,
 }
 
 impl IceServer {
@@ -288,8 +290,8 @@ impl IceServer {
     ) -> Self {
         Self {
             urls: vec![url.into()],
-            username: Some(username.into()),
-            credential: Some(credential.into()),
+            username: Some(Secret::from(username.into())),
+            credential: Some(Secret::from(credential.into())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a connection is closed with, and when.
 
 use meet_signal_core::{
-    CloseReason, Grant, Hub, Limits,
+    Applicant, CloseReason, Denied, Grant, Hub, Limits, Secret,
     driver::serve,
     message::Status,
     socket::Incoming,
@@ -230,11 +230,11 @@ async fn an_address_that_is_refused_often_is_not_asked_about() {
     let join = async |address: &str, token: &str| {
         let (server, mut client) = connection(8);
         let server = server.from_address(address.parse().unwrap());
-        let authorize = |applicant: meet_signal_core::Applicant| async move {
-            match applicant.token.as_deref() {
+        let authorize = |applicant: Applicant| async move {
+            match applicant.token.as_ref().map(Secret::expose) {
                 Some("right") => Ok(Grant::new()),
-                Some("busy") => Err(meet_signal_core::Denied::unavailable("busy")),
-                _ => Err(meet_signal_core::Denied::unauthorized("wrong")),
+                Some("busy") => Err(Denied::unavailable("busy")),
+                _ => Err(Denied::unauthorized("wrong")),
             }
         };
         tokio::spawn(serve(hub.clone(), room(), authorize, server));

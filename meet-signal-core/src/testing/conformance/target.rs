@@ -88,7 +88,8 @@ pub fn limits() -> Limits {
 ///
 /// Cancel safe: it decides at once.
 pub async fn authorize(applicant: Applicant) -> Result<Grant, Denied> {
-    let asked = applicant.token.as_deref().and_then(|token| token.strip_prefix("conformance:"));
+    let asked =
+        applicant.token.as_ref().and_then(|token| token.expose().strip_prefix("conformance:"));
     match asked {
         Some("unauthorized") => Err(Denied::unauthorized("as the token asks for")),
         Some("refused") => Err(Denied::refused("as the token asks for")),

@@ -1,0 +1,281 @@
+//! That no public type shows a secret. Each of them is in one of the two tables below; a new one
+//! that is in neither fails a test.
+
+use std::{
+    fmt::Debug,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use serde_json::value::RawValue;
+
+use crate::{
+    Applicant, ErrorCode, Frame, Grant, Hub, Joining, Permissions, RoomId, Secret,
+    handshake::Handshake,
+    id::PeerId,
+    message::{
+        ClientMessage, ErrorFrame, IceServer, Join, Knocking, Meta, Peer, Resumed, SelfInfo,
+        ServerMessage, Status, VERSION, Welcome,
+    },
+    room::{Audience, Effect, Event, Input, Room},
+    roster::{Member, Roster},
+    socket::Incoming,
+    ticket::{Ticket, TicketHash},
+};
+
+#[test]
+fn nothing_public_shows_a_secret() {
+    for (name, shown) in shown() {
+        assert!(!shown.contains(SECRET), "{name} shows a secret: {shown}");
+    }
+}
+
+#[test]
+fn a_ticket_is_shown_by_nothing_either() {
+    let (hub, room, now) = (Hub::default(), room(), Instant::now());
+    let (session, welcome) =
+        hub.join(room.clone(), Joining::new(meta()), &grant(), now).expect("there is space");
+    let ticket: serde_json::Value = serde_json::from_str(welcome.as_str()).expect("a welcome");
+    let ticket = ticket["ticket"].as_str().expect("a ticket");
+    let join = join(ticket);
+    let ClientMessage::Join(join) = ClientMessage::parse(&join).expect("a join") else {
+        panic!("a join");
+    };
+    let resumed = hub.resume(&room, ticket, 0, now);
+    let unknown = hub.resume(&room, &ticket.repeat(2), 0, now);
+    for shown in [
+        format!("{hub:?} {session:?} {welcome:?} {:?}", hub.roster(&room)),
+        format!("{join:?} {:?}", join.resume),
+        format!("{resumed:?} {unknown:?} {}", unknown.as_ref().expect_err("none has it")),
+        format!("{:?}", TicketHash::of(ticket)),
+    ] {
+        assert!(!shown.contains(ticket) && !shown.contains(SECRET), "{shown}");
+    }
+}
+
+#[test]
+fn no_error_about_a_frame_quotes_it() {
+    for frame in [
+        format!(r#"{{"type":"join","token":["{SECRET}"]}}"#),
+        format!(r#"{{"type":"join","token":{{"{SECRET}":1}}}}"#),
+        format!(r#"{{"type":"join","resume":"{SECRET}"}}"#),
+        format!(r#"{{"type":"join","resume":{{"ticket":"t","received":"{SECRET}"}}}}"#),
+        format!(r#"{{"type":"join","resume":{{"ticket":["{SECRET}"],"received":0}}}}"#),
+        format!(r#"{{"type":"join","replaces":["{SECRET}"]}}"#),
+        format!(r#"{{"type":"join","token":"{SECRET}","token":"{SECRET}"}}"#),
+        format!(r#"{{"type":"join","token":"{SECRET}"#),
+        format!(r#"{{"type":"{SECRET}"}}"#),
+        format!(r#"{{"type":["{SECRET}"]}}"#),
+        format!(r#"{{"type":"ack","received":"{SECRET}"}}"#),
+        format!(r#"{{"type":"signal","to":["{SECRET}"],"data":0,"ref":"{SECRET}"}}"#),
+        format!(r#""{SECRET}""#),
+        SECRET.to_owned(),
+    ] {
+        let malformed = ClientMessage::parse(&frame).expect_err(&frame);
+        let shown =
+            format!("{malformed} {malformed:?} {:?} {}", malformed.problem, malformed.problem);
+        assert!(!shown.contains(SECRET), "{frame} gives {shown}");
+    }
+}
+
+/// A type that is missing here holds no secret, or it is missing by mistake.
+#[test]
+fn every_public_type_is_looked_at() {
+    let known: Vec<_> =
+        shown().into_iter().map(|(name, _)| name).chain(HOLD_NONE.iter().copied()).collect();
+    let mut found = Vec::new();
+    for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let text = fs::read_to_string(&file).expect("a source file");
+        for line in text.lines() {
+            let line = line.trim_start();
+            let Some(rest) = line.strip_prefix("pub struct ").or(line.strip_prefix("pub enum "))
+            else {
+                continue;
+            };
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let name = &rest[..end];
+            assert!(
+                known.contains(&name),
+                "{name} in {} is in no table of src/secret/tests.rs",
+                file.display()
+            );
+            found.push(name.to_owned());
+        }
+    }
+    for name in known {
+        let inner = matches!(name, "Ticket");
+        assert!(inner || found.iter().any(|found| found == name), "{name} is no type any more");
+    }
+}
+
+/// What holds a secret, or what comes from a client, and how it shows.
+fn shown() -> Vec<(&'static str, String)> {
+    let (meta, ice_servers) = (meta(), [turn()]);
+    let data: &RawValue = serde_json::from_str(JSON).expect("JSON");
+    let member = || {
+        let ticket = Ticket::random().hash();
+        Member::new(PeerId::random(), meta.clone(), Permissions::default(), ticket)
+    };
+    let (id, frame) = (PeerId::random(), Frame::new(JSON.to_owned()));
+    let peer = || Peer { id, meta: &meta, status: Status::Here, polite: true };
+    let me = || SelfInfo { id, meta: &meta, permissions: Permissions::default() };
+    let room_id = room();
+    let welcome = Welcome {
+        v: VERSION,
+        room: &room_id,
+        me: me(),
+        ticket: SECRET.into(),
+        resumed: Resumed::No,
+        received: 0,
+        locked: false,
+        peers: vec![peer()],
+        ice_servers: &ice_servers,
+        heartbeat_ms: 0,
+        grace_ms: 0,
+    };
+    let (hub, now) = (Hub::default(), Instant::now());
+    let joining = || Joining::new(meta.clone()).replaces(Some(SECRET));
+    let (session, first) = hub.join(room(), joining(), &grant(), now).expect("there is space");
+    let mut state = Room::new(1);
+    let effects = state.apply(Input::Join { member: member(), replaces: None });
+    let mut roster = Roster::default();
+    roster.push(member());
+    let headers = [
+        ("cookie", SECRET.as_bytes()),
+        ("authorization", SECRET.as_bytes()),
+        ("sec-websocket-protocol", SECRET.as_bytes()),
+    ];
+    let join = join(SECRET);
+    let ClientMessage::Join(Join { resume, .. }) = ClientMessage::parse(&join).expect("a join")
+    else {
+        panic!("a join");
+    };
+    let say = |message: ClientMessage<'_>| format!("{message:?}");
+    let parse = |text: &str| say(ClientMessage::parse(text).expect(text));
+    let server = [
+        ServerMessage::Joined { peer: peer() },
+        ServerMessage::Updated { peer: id, meta: &meta },
+        ServerMessage::Signal { from: id, data },
+        ServerMessage::Broadcast { from: id, data },
+        ServerMessage::App { data },
+        ServerMessage::Knock { peer: Knocking { id, meta: &meta } },
+        ServerMessage::IceServers { ice_servers: &ice_servers },
+    ];
+    let applicant =
+        Applicant { room: room(), token: Some(Secret::from(SECRET)), meta: meta.clone() };
+    let client = ["signal", "broadcast", "update", "deny", "kick"].map(|kind| {
+        parse(&format!(
+            r#"{{"type":"{kind}","to":"{SECRET}","peer":"{SECRET}","reason":"{SECRET}","data":{JSON},"meta":{JSON}}}"#
+        ))
+    });
+    vec![
+        ("Secret", debug(Secret::from(SECRET))),
+        ("Ticket", debug(Ticket::random())),
+        ("TicketHash", debug(Ticket::random().hash())),
+        ("Applicant", debug(applicant)),
+        ("Grant", debug(grant())),
+        ("IceServer", debug(turn())),
+        ("Meta", debug(&meta)),
+        ("Joining", debug(joining())),
+        ("Join", parse(&join)),
+        ("Resume", debug(resume)),
+        ("ClientMessage", client.concat()),
+        ("SelfInfo", debug(me())),
+        ("Peer", debug(peer())),
+        ("Knocking", debug(Knocking { id, meta: &meta })),
+        ("Welcome", debug(&welcome)),
+        ("ServerMessage", debug((ServerMessage::Welcome(welcome), server))),
+        ("Frame", debug((&frame, &first))),
+        ("Hub", debug(&hub)),
+        ("Session", debug(&session)),
+        ("Member", debug(member())),
+        ("Roster", debug(&roster)),
+        ("Room", debug(&state)),
+        (
+            "Input",
+            debug((
+                Input::Join { member: member(), replaces: TicketHash::of(SECRET) },
+                Input::App { to: None, frame: frame.clone() },
+            )),
+        ),
+        ("Effect", debug((&effects, Effect::Tell(Audience::All, Event::Relayed(frame.clone()))))),
+        ("Event", debug((Event::Joined(id, meta.clone()), Event::Relayed(frame)))),
+        ("Incoming", debug(Incoming::Text(join.as_str()))),
+        ("Handshake", debug(Handshake::new(None, headers))),
+        ("ErrorFrame", debug(ErrorFrame::new(ErrorCode::BadMessage, "for people"))),
+    ]
+}
+
+fn debug(value: impl Debug) -> String {
+    format!("{value:?} {value:#?}")
+}
+
+fn room() -> RoomId {
+    "standup".parse().expect("a name")
+}
+
+fn meta() -> Meta {
+    Meta::new(&SECRET).expect("JSON")
+}
+
+fn turn() -> IceServer {
+    IceServer::turn("turn:turn.example", SECRET, SECRET)
+}
+
+fn grant() -> Grant {
+    Grant::new().meta(meta()).ice_servers([turn()])
+}
+
+fn join(secret: &str) -> String {
+    format!(
+        r#"{{"type":"join","token":"{secret}","meta":"{secret}","replaces":"{secret}","resume":{{"ticket":"{secret}","received":0}}}}"#
+    )
+}
+
+/// The source files, but not those of `testing`, whose values are those of tests: there a failed
+/// assertion has to show them.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of sources");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .filter(|path| path.file_stem().is_some_and(|stem| stem != "testing"))
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .collect()
+}
+
+/// Public types of which no value holds a secret or something that a client has sent.
+const HOLD_NONE: &[&str] = &[
+    "Accepted",
+    "Audience",
+    "CloseReason",
+    // Its message is the application's, and is for the client.
+    "Denied",
+    "ErrorCode",
+    "InvalidPeerId",
+    "InvalidRoomId",
+    "JoinError",
+    "LeaveReason",
+    "InvalidLimits",
+    "Limits",
+    "LimitsBuilder",
+    "Lost",
+    // `no_error_about_a_frame_quotes_it`.
+    "Malformed",
+    "OriginPolicy",
+    "OriginRefused",
+    "PeerId",
+    "Permissions",
+    "Problem",
+    "Refusal",
+    "ResumeError",
+    "Resumed",
+    "RoomId",
+    "SendError",
+    "Status",
+    "UnknownSubprotocol",
+    "UpgradeRefused",
+];
+
+const SECRET: &str = "correct-horse-battery-staple";
+const JSON: &str = r#"{"sdp":"correct-horse-battery-staple"}"#;
