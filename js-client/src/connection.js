@@ -139,6 +139,19 @@ export class Connection extends Emitter {
 }
 
 /**
+ * The URL of a WebSocket; `http:` and relative ones are made `ws:` ones.
+ *
+ * @param {string | URL} url
+ * @param {string | undefined} base
+ */
+export function socketUrl(url, base) {
+  const resolved = new URL(url, base);
+  resolved.protocol = resolved.protocol.replace(/^http/, 'ws');
+  resolved.hash = '';
+  return resolved.href;
+}
+
+/**
  * Two and a half of the server's pings are missing. Not three, which is what it counts itself: by then the session of a
  * server that has lost this end at once may be at the end of its grace period, and coming back early costs nothing.
  */

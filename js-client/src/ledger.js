@@ -5,7 +5,7 @@ import { MeetError } from './errors.js';
 /**
  * One message on its way. The number under which the server tells of an error is also the order.
  *
- * @typedef {{ ref: number, message: import('./protocol.js').SentMessage, text: string }} Entry
+ * @typedef {{ ref: number, message: import('./protocol.js').SentMessage, text: string, bytes: number }} Entry
  */
 
 /**
@@ -36,7 +36,7 @@ export class Ledger {
     }
     this.#lastRef = ref;
     this.#size += text.length;
-    this.#waiting.push({ ref, message, text });
+    this.#waiting.push({ ref, message, text, bytes: UTF8.encode(text).length });
   }
 
   /** The next text to send, which counts as sent. */
@@ -45,6 +45,11 @@ export class Ledger {
     if (entry === undefined) return null;
     this.#sent.push(entry);
     return entry.text;
+  }
+
+  /** The length of that text in UTF-8; 0 where there is none. */
+  get nextBytes() {
+    return this.#waiting[0]?.bytes ?? 0;
   }
 
   get isEmpty() {
@@ -117,6 +122,8 @@ export class Ledger {
     return [...this.#handledLast, ...this.#sent].find((entry) => entry.ref === ref);
   }
 }
+
+const UTF8 = new TextEncoder();
 
 /** The same as the server's defaults for what waits for a client. */
 const MOST_FRAMES = 1024;

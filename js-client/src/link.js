@@ -67,6 +67,11 @@ export class Link extends Emitter {
   #owed = null;
   /** Whether messages to the other end may have been lost. */
   #lossy = false;
+  /** Set while something that the server refused is to be said again. @type {any} */
+  #refusalTimer = null;
+  /** How often in a row that was refused, and when it was last said again. */
+  #refusals = 0;
+  #repeatedAt = -Infinity;
 
   #revision = 0;
   /** @type {import('./link-message.js').Sources} */
@@ -155,6 +160,23 @@ export class Link extends Emitter {
     this.#lossy = true;
   }
 
+  /**
+   * The server refused a message since it had no place for it: the other page is slow, or away for a while. What is open
+   * is said again a little later, and less and less often while that is refused, too.
+   */
+  refused() {
+    if (this.#life.signal.aborted || this.#refusalTimer !== null) return;
+    // A refusal comes at once. The last repetition got through, and this is a new trouble.
+    if (this.#env.now() - this.#repeatedAt > REFUSAL_MS) this.#refusals = 0;
+    const ceiling = Math.min(MOST_DELAY_MS, FIRST_REPEAT_MS * 2 ** Math.min(this.#refusals, 10));
+    this.#refusals += 1;
+    // At random, since others have been refused in the same moment.
+    this.#refusalTimer = this.#env.setTimeout(() => {
+      this.#refusalTimer = null;
+      this.#repeat();
+    }, ceiling * (1 + this.#env.random()) / 2);
+  }
+
   /** The STUN and TURN servers have changed. */
   reconfigure() {
     this.#pc.setConfiguration(this.#options.configuration());
@@ -162,6 +184,7 @@ export class Link extends Emitter {
 
   close() {
     this.#life.abort();
+    this.#env.clearTimeout(this.#refusalTimer);
     this.#tearDown();
   }
 
@@ -265,6 +288,19 @@ export class Link extends Emitter {
     });
   }
 
+  /** Says again what the other page may lack, over the connection that there is. */
+  #repeat() {
+    if (!this.#options.isReady()) {
+      this.#lossy = true;
+      return;
+    }
+    this.#repeatedAt = this.#env.now();
+    this.#negotiator.again();
+    // The impolite side's restart is an offer, which is said again with what is open.
+    if (this.#restarting && this.#options.polite) this.#negotiator.restartIce();
+    this.#tellSources();
+  }
+
   /** One thing is waited for at a time. */
   #after(/** @type {number} */ ms, /** @type {() => void} */ step) {
     this.#env.clearTimeout(this.#timer);
@@ -349,3 +385,9 @@ const RESTART_MS = 12_000;
 const POLITE_RESTART_MS = 18_000;
 
 const MOST_DELAY_MS = 30_000;
+
+/** A full queue empties as fast as its receiver reads: a second is long. */
+const FIRST_REPEAT_MS = 1000;
+
+/** The server's answer is here by then, over any network. */
+const REFUSAL_MS = 10_000;

@@ -47,7 +47,8 @@ import { SignalingSocket } from './signaling-socket.js';
  * - `app`: what the host application has sent
  * - `channel`: a data channel that a peer has opened
  * - `locked`: the room admits nobody new, or does again
- * - `error`: something was not done, and nobody waits for it: a message was refused, a way to a peer was not found yet
+ * - `error`: something was not done, and nobody waits for it: a message was refused, a way to a peer was not found yet.
+ *   `peer-unreachable` after `send` or `broadcast`: the peer, or some of them, had no place for it. The others have it
  *
  * @extends {Emitter<{
  *   statechange: { state: State, reason: MeetError | null },
@@ -187,7 +188,8 @@ export class MeetRoom extends Emitter {
   }
 
   /**
-   * Sends JSON to everybody who is in the room now. Kept and sent later while there is no connection.
+   * Sends JSON to everybody who is in the room now. Kept and sent later while there is no connection. Where an `error`
+   * with `peer-unreachable` follows, some had no place for it; the others have it.
    *
    * @param {unknown} data
    * @throws {MeetError} `state`, `queue-full`
@@ -374,9 +376,14 @@ export class MeetRoom extends Emitter {
   /** @param {{ error: MeetError, message: import('./protocol.js').SentMessage | null }} detail */
   #rejected({ error, message }) {
     if (message?.type === 'signal') {
-      // Whoever has left is announced; whoever cannot be reached is told again when it is back.
+      // Whoever has left is announced.
       if (error.code === 'no-such-peer') return;
-      this.#links.get(message.to)?.undelivered();
+      if (parseLinkMessage(message.data) !== null) {
+        const link = this.#links.get(message.to);
+        // The link says it again by itself.
+        if (error.code === 'peer-unreachable') return link?.refused();
+        link?.undelivered();
+      }
     }
     this.emit('error', { error });
   }

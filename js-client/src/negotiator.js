@@ -68,6 +68,8 @@ export class Negotiator extends Emitter {
   #inbox = Promise.resolve();
   /** @type {RTCIceCandidateInit[]} */
   #gathered = [];
+  /** Those of the newest generation that were sent. @type {RTCIceCandidateInit[]} */
+  #told = [];
   /** @type {any} */
   #timer = null;
   /** @type {any} */
@@ -114,6 +116,8 @@ export class Negotiator extends Emitter {
   /** Messages may have been lost in both directions: says again what is open, and asks the other side to do so. */
   again() {
     this.#repeat();
+    this.#forgetOldCandidates();
+    if (this.#told.length > 0) this.#send({ candidates: this.#told });
     this.#send({ request: 'again' });
   }
 
@@ -201,8 +205,11 @@ export class Negotiator extends Emitter {
    */
   async #applyOffer(description, offerId) {
     if (offerId <= this.#answered) {
-      // Said again, because its answer may have been lost.
-      if (offerId === this.#answered) this.#say(this.#lastAnswer(), offerId);
+      if (offerId < this.#answered) return;
+      // Said again, because its answer may have been lost. While the other side waited for that, it may have ignored an
+      // offer of this side, which is said again as well.
+      this.#say(this.#lastAnswer(), offerId);
+      this.#repeat();
       return;
     }
     if (!this.#polite && (this.#makingOffer || this.#pc.signalingState !== 'stable')) {
@@ -287,7 +294,17 @@ export class Negotiator extends Emitter {
     if (candidate === null) return;
     this.#gathered.push(candidate.toJSON());
     if (this.#gathered.length > 1) return;
-    this.#batchTimer = this.#env.setTimeout(() => this.#send({ candidates: this.#gathered.splice(0) }), BATCH_MS);
+    this.#batchTimer = this.#env.setTimeout(() => {
+      const candidates = this.#gathered.splice(0);
+      this.#forgetOldCandidates();
+      this.#told = [...this.#told, ...candidates].slice(-MOST_TOLD);
+      this.#send({ candidates });
+    }, BATCH_MS);
+  }
+
+  #forgetOldCandidates() {
+    const current = generations(this.#pc.localDescription);
+    this.#told = this.#told.filter((candidate) => isOf(candidate, current));
   }
 
   /** @param {unknown} error */
@@ -298,6 +315,9 @@ export class Negotiator extends Emitter {
 
 /** How long the polite side waits for the first offer before it asks. */
 const FIRST_OFFER_MS = 5000;
+
+/** As many as the other side takes in one message. */
+const MOST_TOLD = 128;
 
 /** Too short to be felt, long enough for the candidates of all local interfaces. */
 const BATCH_MS = 20;

@@ -8,7 +8,8 @@
  */
 
 /**
- * Decides how long to wait, in milliseconds, or `null` to give up.
+ * Decides how long to wait, in milliseconds, or `null` to give up. What the server asks for (`error.retryAfterMs`) is
+ * waited in any case.
  *
  * @callback RetryPolicy
  * @param {Attempt} attempt

@@ -16,12 +16,12 @@ export class Sender {
 
   /**
    * @param {(text: string) => void} write
-   * @param {{ perSecond: number, burst: number } | undefined} pace
+   * @param {import('./pace.js').Rate | undefined} pace
    * @param {import('./environment.js').Environment} env
    */
   constructor(write, pace, env) {
     this.#write = write;
-    this.#pace = new Pace(pace ?? PACE);
+    this.#pace = new Pace(pace);
     this.#env = env;
   }
 
@@ -89,7 +89,7 @@ export class Sender {
   #flush() {
     this.#env.clearTimeout(this.#timer);
     while (this.#isOpen && !this.#ledger.isEmpty) {
-      const wait = this.#pace.take(this.#env.now());
+      const wait = this.#pace.take(this.#env.now(), this.#ledger.nextBytes);
       if (wait > 0) {
         this.#timer = this.#env.setTimeout(() => this.#flush(), wait);
         return;
@@ -98,6 +98,3 @@ export class Sender {
     }
   }
 }
-
-/** Below the server's defaults of 60 a second and a burst of 240: waiting here is cheaper than being refused there. */
-const PACE = { perSecond: 50, burst: 200 };

@@ -1,11 +1,12 @@
 // A session in a room, over as many connections as it takes.
 
-import { Connection } from './connection.js';
+import { Connection, socketUrl } from './connection.js';
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { MeetError, serverError } from './errors.js';
 import { followPage } from './page-events.js';
 import { isSequenced } from './protocol.js';
+import { Receipts } from './receipts.js';
 import { fullJitter } from './retry.js';
 import { Sender } from './sender.js';
 import { TabTicket } from './tab-ticket.js';
@@ -28,8 +29,9 @@ import { TabTicket } from './tab-ticket.js';
  * @property {string | (() => string | Promise<string>)} [token] for the application's authorisation; a function is
  *   asked at each connection
  * @property {import('./retry.js').RetryPolicy} [retry] when to try again; {@link fullJitter} by default
- * @property {number} [openMs] how long a connection may take to open, and the server to answer; 10,000 by default
- * @property {{ perSecond: number, burst: number }} [pace] how fast to send; somewhat below the server's default limits
+ * @property {number} [openMs] how long a connection may take to open, and the server may then be silent before
+ *   it answers; 10,000 by default
+ * @property {import('./pace.js').Rate} [pace] how fast to send; somewhat below the server's default limits
  * @property {Partial<import('./environment.js').Environment>} [environment] for tests
  */
 
@@ -64,14 +66,14 @@ export class SignalingSocket extends Emitter {
   #sender;
   /** @type {any} */
   #retryTimer = null;
+  /** The server asked for no try before this time. */
+  #notBefore = 0;
   #failures = 0;
   /** @type {string | null} */
   #ticket = null;
   /** How many attempts were given up whose `join` may still arrive, and take the session from a newer connection. */
   #strays = 0;
-  /** How many of the server's sequenced frames were handled, and how many of them it does not know of yet. */
-  #received = 0;
-  #unacknowledged = { frames: 0, size: 0 };
+  #receipts = new Receipts();
 
   /**
    * @param {string | URL} url of the room; `http:` and relative ones are made `ws:` ones of the page's host
@@ -115,6 +117,7 @@ export class SignalingSocket extends Emitter {
     this.#ticket = null;
     this.#sender = this.#newSender();
     this.#failures = 0;
+    this.#notBefore = 0;
     this.#strays = 0;
     followPage(this.#env, { wake: (certain) => this.#wake(certain), hide: (forGood) => this.#hide(forGood) }, scope);
     signal?.addEventListener('abort', () => void this.leave(), { signal: scope });
@@ -142,7 +145,8 @@ export class SignalingSocket extends Emitter {
     const connection = this.#connection;
     if (this.#state === 'idle' || this.#state === 'closed') return;
     const joined = this.#state === 'joined';
-    if (joined) connection?.send('{"type":"leave"}');
+    // Before the welcome it withdraws the `join`, which is sent as soon as the connection is open.
+    connection?.send('{"type":"leave"}');
     this.#connection = null;
     const closing = joined ? connection?.closing() : connection?.close();
     this.#over(null);
@@ -205,13 +209,20 @@ export class SignalingSocket extends Emitter {
         this.#handle(connection, frame, size);
         return;
       }
-      // The join of this one has arrived.
-      if (frame.type !== 'waiting') this.#strays -= 1;
-      if (frame.type === 'welcome') {
-        welcomed = true;
-        this.#welcomed(connection, frame);
-      } else if (frame.type === 'waiting') this.#setState('waiting');
-      else if (frame.type === 'error') refusal = serverError(frame);
+      switch (frame.type) {
+        case 'welcome':
+        case 'error':
+          // The join of this one was decided.
+          if (refusal === null) this.#strays -= 1;
+          welcomed = frame.type === 'welcome';
+          refusal = frame.type === 'error' ? serverError(frame) : null;
+          if (frame.type === 'welcome') this.#welcomed(connection, frame);
+          break;
+        // A sign of life while the application decides, or in the lobby. Nothing is counted yet.
+        case 'ping': return connection.send('{"type":"pong","received":0}');
+        case 'waiting': return this.#setState('waiting');
+        default: // A newer server says more than this client knows.
+      }
     }, { signal });
     connection.on('end', ({ detail: { error, comeBack } }) => {
       this.#connection = null;
@@ -242,7 +253,7 @@ export class SignalingSocket extends Emitter {
       type: 'join',
       meta: this.#meta,
       token,
-      resume: this.#ticket === null ? undefined : { ticket: this.#ticket, received: this.#received },
+      resume: this.#ticket === null ? undefined : { ticket: this.#ticket, received: this.#receipts.received },
       replaces: this.#ticket === null ? this.#replaces ?? undefined : undefined,
     };
   }
@@ -256,13 +267,14 @@ export class SignalingSocket extends Emitter {
     this.#failures = 0;
     this.#ticket = welcome.ticket;
     this.#replaces = null;
-    if (welcome.resumed !== 'full') this.#received = 0;
-    this.#unacknowledged = { frames: 0, size: 0 };
+    if (welcome.resumed === 'full') this.#receipts.acknowledged();
+    else this.#receipts.restart();
     // Before anybody hears of the welcome, and sends because of it.
     if (welcome.resumed === 'full') this.#sender.resume(welcome.received);
     else this.#sender.restart();
-    // Until the server has heard something after a `partial`, it cannot know that this end counts anew.
-    if (welcome.resumed === 'partial') this.#acknowledge(connection, 'ack');
+    // Until the server has heard something after a fresh welcome, the session has a shorter grace; after a `partial`, it
+    // cannot know that this end counts anew.
+    if (welcome.resumed !== 'full') this.#acknowledge(connection, 'ack');
     this.#setState('joined');
     this.emit('welcome', { welcome });
   }
@@ -279,16 +291,10 @@ export class SignalingSocket extends Emitter {
       return;
     }
     if (frame.type === 'welcome' || frame.type === 'waiting') return;
-    if (isSequenced(frame)) {
-      this.#received += 1;
-      this.#unacknowledged.frames += 1;
-      this.#unacknowledged.size += size;
-    }
+    if (isSequenced(frame)) this.#receipts.count(size);
     if (frame.type === 'error') this.#rejected(frame);
     else this.emit('message', { message: frame });
-    if (this.#unacknowledged.frames >= ACK_FRAMES || this.#unacknowledged.size >= ACK_SIZE) {
-      this.#acknowledge(connection, 'ack');
-    }
+    if (this.#receipts.isDue) this.#acknowledge(connection, 'ack');
   }
 
   /**
@@ -296,8 +302,8 @@ export class SignalingSocket extends Emitter {
    * @param {'ack' | 'pong'} type
    */
   #acknowledge(connection, type) {
-    this.#unacknowledged = { frames: 0, size: 0 };
-    connection.send(JSON.stringify({ type, received: this.#received }));
+    this.#receipts.acknowledged();
+    connection.send(JSON.stringify({ type, received: this.#receipts.received }));
   }
 
   /** @param {import('./protocol.js').ErrorMessage} frame */
@@ -321,7 +327,14 @@ export class SignalingSocket extends Emitter {
       return;
     }
     this.#setState(joined ? 'away' : 'connecting', error);
-    this.#retryTimer = this.#env.setTimeout(() => this.#tryAgain(), delay);
+    this.#notBefore = this.#env.now() + error.retryAfterMs;
+    this.#tryLater(Math.max(delay, error.retryAfterMs));
+  }
+
+  /** @param {number} ms */
+  #tryLater(ms) {
+    this.#env.clearTimeout(this.#retryTimer);
+    this.#retryTimer = this.#env.setTimeout(() => this.#tryAgain(), ms);
   }
 
   #tryAgain() {
@@ -333,7 +346,10 @@ export class SignalingSocket extends Emitter {
 
   /** @param {boolean} certain */
   #wake(certain) {
-    if (this.#retryTimer !== null) this.#tryAgain();
+    // Not before the time that the server asked for, whatever the page does.
+    const early = this.#notBefore - this.#env.now();
+    if (this.#retryTimer !== null && early > 0) this.#tryLater(early);
+    else if (this.#retryTimer !== null) this.#tryAgain();
     else if (certain && this.#state === 'joined') {
       this.#connection?.close();
       this.#connection = null;
@@ -354,7 +370,7 @@ export class SignalingSocket extends Emitter {
     this.#connection.close();
     this.#connection = null;
     this.#setState(this.#ticket === null ? 'connecting' : 'away');
-    this.#retryTimer = this.#env.setTimeout(() => this.#tryAgain(), PAUSE_MS);
+    this.#tryLater(PAUSE_MS);
   }
 
   /** @param {MeetError | null} reason */
@@ -378,24 +394,7 @@ export class SignalingSocket extends Emitter {
   }
 }
 
-/**
- * @param {string | URL} url
- * @param {string | undefined} base
- */
-function socketUrl(url, base) {
-  const resolved = new URL(url, base);
-  resolved.protocol = resolved.protocol.replace(/^http/, 'ws');
-  resolved.hash = '';
-  return resolved.href;
-}
-
 const OPEN_MS = 10_000;
 
 /** A page may be brought back without an event in a browser that has no back/forward cache after all. */
 const PAUSE_MS = 5000;
-
-/** At the latest after this many frames the server learns that they have arrived. */
-const ACK_FRAMES = 32;
-
-/** Likewise for 32 KiB, in UTF-16 code units, of which one is up to three bytes. */
-const ACK_SIZE = 10_000;

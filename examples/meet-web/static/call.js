@@ -97,6 +97,7 @@ export class Call {
     room.on('error', ({ detail }) => {
       console.warn('meet-signal', detail.error);
       if (detail.error.code === 'rate-limited') notify('Too much at once: the last message was not sent.');
+      if (detail.error.code === 'peer-unreachable') notify('The last message did not reach everybody.');
     }, { signal });
     room.on('statechange', ({ detail }) => {
       this.#showConnection(detail.state);

@@ -3,6 +3,7 @@
 
 import { FakeSocketNetwork } from './fake-socket.js';
 import { readHandshake, refusal } from './signal/admission.js';
+import { decide } from './signal/decision.js';
 import { carryOut, isSequenced, parse } from './signal/commands.js';
 import { Room } from './signal/room.js';
 import { Session } from './signal/session.js';
@@ -18,6 +19,8 @@ import { Session } from './signal/session.js';
  * @property {number} [graceMs]
  * @property {number} [capacity] members of a room
  * @property {RTCIceServer[]} [iceServers]
+ * @property {number} [decisionMs] how long the application takes to decide about a join
+ * @property {number} [signOfLifeMs] how often the server pings in that time
  * @property {(join: { room: string, token: unknown, meta: unknown, page: string }) => Grant} [authorize]
  */
 
@@ -50,6 +53,8 @@ export class FakeSignalServer {
     this.graceMs = options.graceMs ?? 30_000;
     this.capacity = options.capacity ?? 16;
     this.iceServers = options.iceServers ?? [];
+    this.decisionMs = options.decisionMs ?? 0;
+    this.signOfLifeMs = options.signOfLifeMs ?? 3000;
     this.#authorize = options.authorize ?? (() => ({}));
     this.sockets = new FakeSocketNetwork(scheduler, (end) => this.#connected(end));
     /** Everything that clients have sent, `pong` and `ack` too. @type {{ page: string, frame: any }[]} */
@@ -241,7 +246,8 @@ export class FakeSignalServer {
    * @param {string} name
    * @param {any} join
    */
-  #join(end, name, { meta = null, token, resume, replaces }) {
+  #join(end, name, join) {
+    const { resume } = join;
     const resumed = resume && this.#tickets.get(resume.ticket);
     const outcome = resumed && resumed.room.name === name ? this.#nextResumes.shift() ?? 'full' : 'no';
     if (resumed && outcome !== 'no') {
@@ -250,14 +256,23 @@ export class FakeSignalServer {
     }
     // As at the end of the grace period: it is in the room no more.
     if (resumed && outcome === 'no' && resumed.room.name === name) this.#expire(resumed);
+    decide(this, end, () => this.#joinAfresh(end, name, join));
+  }
+
+  /**
+   * @param {ServerEnd} end
+   * @param {string} name
+   * @param {any} join
+   */
+  #joinAfresh(end, name, { meta = null, token, replaces }) {
     const room = this.#rooms.get(name) ?? new Room(name, (session) => this.#left(session));
     const replaced = room.members.find(({ ticket }) => ticket === replaces);
     const free = this.capacity - room.members.length + (replaced ? 1 : 0);
     const grant = this.#authorize({ room: name, token, meta, page: end.page });
     const refused = refusal(room, { meta, grant, free });
     if (refused) {
-      const { code, message = code, close } = refused;
-      end.send(JSON.stringify({ type: 'error', code, message }));
+      const { code, message = code, close, retryAfterMs } = refused;
+      end.send(JSON.stringify({ type: 'error', code, message, retryAfterMs }));
       end.close(close, code);
       return;
     }

@@ -93,7 +93,7 @@ test('all that the client sends in a meeting, and the fake server too, is of the
     types.add(frame.type);
     assert.ok(isClientMessage(frame), `${JSON.stringify(frame)} ${JSON.stringify(isClientMessage.errors)}`);
   }
-  assert.deepEqual([...types].sort(), ['broadcast', 'join', 'leave', 'pong', 'signal', 'update']);
+  assert.deepEqual([...types].sort(), ['ack', 'broadcast', 'join', 'leave', 'pong', 'signal', 'update']);
   for (const frame of received) {
     assert.ok(isServerMessage(JSON.parse(frame)), `${frame} ${JSON.stringify(isServerMessage.errors)}`);
   }

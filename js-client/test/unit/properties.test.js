@@ -36,9 +36,10 @@ const linkAct = fc.oneof(
   fc.record({ act: fc.constant('duplicate'), side, type: fc.constantFrom('offer', 'answer', undefined) }),
   fc.record({ act: fc.constant('reject'), method: fc.constantFrom('setLocalDescription', 'setRemoteDescription', 'addIceCandidate') }),
   fc.record({ act: fc.constant('outage'), ms: fc.nat(60_000) }),
+  fc.record({ act: fc.constant('refuse'), side, ms: fc.nat(30_000) }),
 );
 
-test('whatever is published, lost, doubled and rejected, both pages end in a call and see what there is', async () => {
+test('whatever is published, lost, doubled, refused and rejected, both pages end in a call and see what there is', async () => {
   await fc.assert(fc.asyncProperty(seed, fc.array(linkAct, { maxLength: 40 }), async (schedule, acts) => {
     const pages = new LinkedPages(schedule);
     for (const one of acts) await doToLink(pages, one);
@@ -74,6 +75,10 @@ async function doToLink(pages, act) {
       return page.link.wake({ lossy: true });
     case 'duplicate':
       return page.end.next('duplicate', ({ description }) => description?.type === act.type);
+    case 'refuse':
+      page.refuses = () => true;
+      pages.scheduler.clock.setTimeout(() => { page.refuses = () => false; }, act.ms);
+      return undefined;
     case 'reject': return pages.network.failNext(act.method);
     case 'outage':
       pages.network.cut();

@@ -7,7 +7,7 @@
  * What the application decides about a join.
  *
  * @typedef {{ permissions?: string[], lobby?: boolean, refuse?: RefusedJoin }} Grant
- * @typedef {{ code: string, message?: string, close: number }} RefusedJoin
+ * @typedef {{ code: string, message?: string, close: number, retryAfterMs?: number }} RefusedJoin
  */
 
 /**

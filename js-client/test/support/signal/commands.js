@@ -56,11 +56,14 @@ const commands = {
   signal(_, { room, id }, { to, data }) {
     const receiver = room.find(to);
     if (!receiver) return NO_SUCH_PEER;
+    if (receiver.isFull) return UNREACHABLE;
     receiver.send({ type: 'signal', from: id, data });
   },
 
   broadcast(_, session, { data }) {
-    session.room.tell({ type: 'broadcast', from: session.id, data }, session);
+    const others = session.room.members.filter((member) => member !== session);
+    for (const other of others) if (!other.isFull) other.send({ type: 'broadcast', from: session.id, data });
+    if (others.some(({ isFull }) => isFull)) return UNREACHABLE;
   },
 
   update(_, session, { meta }) {
@@ -136,4 +139,5 @@ const FIELDS = {
 };
 
 const MODERATION = ['admit', 'deny', 'kick', 'lock'];
+const UNREACHABLE = { code: 'peer-unreachable', message: 'the peer’s queue is full' };
 const NO_SUCH_PEER = { code: 'no-such-peer', message: 'no such peer is in the room' };

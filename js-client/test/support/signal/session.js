@@ -25,6 +25,8 @@ export class Session {
   status = 'here';
   /** Whether it is in its room; those in the lobby, and those that have left, are not. */
   joined = false;
+  /** Whether its queue has no place for what others send. */
+  isFull = false;
 
   /**
    * @param {FakeSignalServer} server

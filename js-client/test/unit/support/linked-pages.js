@@ -15,6 +15,8 @@ import { Scheduler } from '../../support/scheduler.js';
 /** One page: its link, and what it knows of the other one. */
 export class Page {
   isReady = true;
+  /** Which of its messages the server refuses, since the other page takes nothing. */
+  refuses = () => false;
   publications = new Publications();
   states = [];
   sourceEvents = [];
@@ -33,7 +35,10 @@ export class Page {
     });
     this.link = new Link({
       polite,
-      send: (data) => end.send(data),
+      send: (data) => {
+        if (this.refuses(data)) clock.setTimeout(() => this.link.refused(), 50);
+        else end.send(data);
+      },
       isReady: () => this.isReady,
       configuration: () => ({}),
       publications: this.publications,

@@ -1,0 +1,171 @@
+// Messages for which the receiver has no place: the server refuses them with `peer-unreachable`.
+
+import '../support/abort-fix.js';
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { LinkedPages } from './support/linked-pages.js';
+import { Meeting } from './support/meeting.js';
+
+const KINDS = {
+  offer: ({ description }) => description?.type === 'offer',
+  answer: ({ description }) => description?.type === 'answer',
+  candidates: ({ candidates }) => candidates !== undefined,
+  requests: ({ request }) => request !== undefined,
+  sources: ({ description, candidates, request }) => !description && !candidates && !request,
+  anything: () => true,
+};
+
+describe('a link', () => {
+  for (const [kind, matches] of Object.entries(KINDS)) {
+    test(`is there soon after ${kind} were refused, with the connections that it had`, async () => {
+      for (let seed = 0; seed < 60; seed += 1) {
+        const scene = new LinkedPages(seed);
+        for (const page of scene.pages) {
+          page.publish('camera', 'audio', 'video');
+          page.refuses = matches;
+        }
+        await scene.scheduler.clock.advance(2500);
+        for (const page of scene.pages) page.refuses = () => false;
+        await scene.scheduler.clock.advance(6000);
+        scene.assertInCall(`seed ${seed}`);
+        assert.equal(scene.network.created, 2, `seed ${seed}`);
+      }
+    });
+
+    test(`that is in use gets over it that ${kind} are refused`, async () => {
+      for (let seed = 0; seed < 60; seed += 1) {
+        const scene = new LinkedPages(seed);
+        const { random, clock } = scene.scheduler;
+        scene.a.publish('camera', 'audio', 'video');
+        await scene.settle();
+        for (let round = 0; round < 4; round += 1) {
+          const page = scene.pages[random.below(2)];
+          page.refuses = matches;
+          scene.pages[random.below(2)].publish(`more ${round}`, 'video', 'audio');
+          await scene.pause();
+          scene.pages[random.below(2)].publish(`and ${round}`, 'video');
+          await clock.advance(random.below(20_000));
+          page.refuses = () => false;
+          await scene.pause();
+        }
+        await clock.advance(60_000);
+        scene.assertInCall(`seed ${seed}`);
+      }
+    });
+  }
+
+  test('finds another way through the network, though that is refused at first', async () => {
+    for (let seed = 0; seed < 60; seed += 1) {
+      const scene = new LinkedPages(seed);
+      scene.a.publish('camera', 'video');
+      await scene.settle();
+      for (const page of scene.pages) page.refuses = () => true;
+      scene.network.cut();
+      await scene.scheduler.clock.advance(4000);
+      scene.network.mend();
+      await scene.scheduler.clock.advance(scene.scheduler.random.below(8000));
+      for (const page of scene.pages) page.refuses = () => false;
+      await scene.scheduler.clock.advance(60_000);
+      scene.assertInCall(`seed ${seed}`);
+    }
+  });
+
+  test('tries less and less often, and stops when it is closed', async () => {
+    const scene = new LinkedPages();
+    scene.a.publish('camera', 'video');
+    await scene.settle();
+    let refused = 0;
+    scene.a.refuses = () => { refused += 1; return true; };
+    scene.a.publish('screen', 'video', 'audio');
+    await scene.scheduler.clock.advance(60_000);
+    assert.ok(refused > 8 && refused < 60, `${refused} in the first minute`);
+    refused = 0;
+    await scene.scheduler.clock.advance(3_600_000);
+    assert.ok(refused > 100 && refused < 1000, `${refused} in an hour`);
+    for (const { link } of scene.pages) link.close();
+    await scene.settle();
+    assert.equal(scene.scheduler.clock.pending, 0);
+  });
+
+  test('begins at once again with the next trouble', async () => {
+    const scene = new LinkedPages();
+    await scene.settle();
+    for (let round = 0; round < 5; round += 1) {
+      scene.a.refuses = () => true;
+      scene.a.publish(`source ${round}`, 'video', 'audio');
+      await scene.scheduler.clock.advance(20_000);
+      scene.a.refuses = () => false;
+      await scene.scheduler.clock.advance(60_000);
+      scene.a.refuses = KINDS.offer;
+      scene.a.publish(`another ${round}`, 'video', 'audio');
+      await scene.scheduler.clock.advance(100);
+      scene.a.refuses = () => false;
+      await scene.scheduler.clock.advance(3000);
+      scene.assertInCall(`round ${round}`);
+    }
+  });
+});
+
+describe('a meeting', () => {
+  const errors = (room) => {
+    const codes = [];
+    room.on('error', ({ detail }) => codes.push(detail.error.code));
+    return codes;
+  };
+
+  test('with a peer that takes nothing for a while goes on by itself', async () => {
+    for (let seed = 0; seed < 15; seed += 1) {
+      const meeting = new Meeting({ seed });
+      const [ada, bob] = [await meeting.join('ada'), await meeting.join('bob')];
+      const told = errors(ada);
+      await meeting.scheduler.until(() => meeting.server.session('bob').joined);
+      meeting.server.session('bob').isFull = true;
+      ada.publish('screen', ada.page.camera());
+      await meeting.clock.advance(meeting.scheduler.random.below(40_000));
+      meeting.server.session('bob').isFull = false;
+      await meeting.clock.advance(60_000);
+      assert.ok(bob.peers.get(ada.self.id).sources.has('screen'));
+      ada.unpublish('screen');
+      await meeting.settle();
+      meeting.assertCalls(`seed ${seed}`);
+      assert.deepEqual(told.filter((code) => code !== 'media'), [], 'there is nothing for the application to do');
+    }
+  });
+
+  test('with a peer that takes nothing and goes away, too', async () => {
+    const meeting = new Meeting();
+    const [ada, bob] = [await meeting.join('ada'), await meeting.join('bob')];
+    await meeting.settle();
+    meeting.server.session('bob').isFull = true;
+    ada.publish('screen', ada.page.camera());
+    await meeting.clock.advance(100);
+    meeting.server.refuseNext(3);
+    meeting.server.session('bob').socket.cut();
+    meeting.server.session('bob').isFull = false;
+    await meeting.settle();
+    assert.ok(bob.peers.get(ada.self.id).sources.has('screen'));
+    ada.unpublish('screen');
+    await meeting.settle();
+    meeting.assertCalls();
+  });
+
+  test('tells the application of its own messages alone', async () => {
+    const meeting = new Meeting();
+    const [ada, bob, cleo] = [await meeting.join('ada'), await meeting.join('bob'), await meeting.join('cleo')];
+    await meeting.settle();
+    const told = errors(ada);
+    for (const room of [bob, cleo]) room.events.length = 0;
+    meeting.server.session('bob').isFull = true;
+    ada.publish('screen', ada.page.camera());
+    await meeting.clock.advance(100);
+    assert.deepEqual(told, []);
+    ada.send(bob.self.id, 'psst');
+    ada.broadcast('hello');
+    await meeting.clock.advance(100);
+    assert.deepEqual(told, ['peer-unreachable', 'peer-unreachable']);
+    assert.ok(!bob.events.some((event) => event.startsWith('message')), bob.events.join());
+    assert.ok(cleo.events.includes('message ada "hello"'), 'the others have it');
+  });
+});

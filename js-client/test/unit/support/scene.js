@@ -1,0 +1,44 @@
+// Pages with nothing but a SignalingSocket, and their server.
+
+import assert from 'node:assert/strict';
+
+import { SignalingSocket } from '../../../src/signaling-socket.js';
+import { FakeWorld } from '../../support/fake-world.js';
+
+export class Scene {
+  constructor(options = {}) {
+    this.world = new FakeWorld(options);
+    this.scheduler = this.world.scheduler;
+    this.clock = this.world.clock;
+    this.server = this.world.server;
+  }
+
+  /** A page's socket that writes down what it is told. */
+  socket(name, { page = this.world.page(name), ...options } = {}) {
+    const socket = new SignalingSocket('/signal/room', { meta: name, environment: page.environment, ...options });
+    const log = { states: [], reasons: [], messages: [], welcomes: [], rejected: [] };
+    socket.on('statechange', ({ detail }) => { log.states.push(detail.state); log.reasons.push(detail.reason?.code ?? null); });
+    socket.on('welcome', ({ detail }) => log.welcomes.push(detail.welcome));
+    socket.on('message', ({ detail }) => log.messages.push(detail.message));
+    socket.on('rejected', ({ detail }) => log.rejected.push([detail.error.code, detail.message?.data]));
+    return Object.assign(socket, { log, page });
+  }
+
+  async join(name, options) {
+    const socket = this.socket(name, options);
+    await this.scheduler.run(socket.join(), { withinMs: 60_000 });
+    return socket;
+  }
+
+  /** What the sockets were told by broadcast. */
+  heard(socket) {
+    return socket.log.messages.filter(({ type }) => type === 'broadcast').map(({ data }) => data);
+  }
+
+  sent(page, type) {
+    return this.server.log.filter((entry) => entry.page === page && entry.frame?.type === type).map(({ frame }) => frame);
+  }
+}
+
+/** What a promise rejects with. */
+export const failure = (promise) => promise.then(() => assert.fail('it did not reject'), (error) => error);
