@@ -2,12 +2,14 @@
 
 use axum::{
     Router,
-    extract::Path,
+    extract::RawPathParams,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use meet_signal_js::answer;
+
+use crate::parameter::parameter;
 
 /// A router that serves the JS modules by name: nest it where the page imports them from.
 ///
@@ -24,12 +26,12 @@ pub fn client<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    Router::new().route("/{module}", get(serve))
+    Router::new().route(PATH, get(serve))
 }
 
-async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
+async fn serve(parameters: RawPathParams, headers: HeaderMap) -> Response {
     let tags = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
-    let answer = answer(&name, tags);
+    let answer = answer(parameter(&parameters, MODULE), tags);
     let status = StatusCode::from_u16(answer.status).expect("a status of HTTP");
     let mut response = (status, answer.body).into_response();
     // A body of bytes comes with a type of its own; a 304 has none.
@@ -41,3 +43,6 @@ async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
     response.headers_mut().extend(headers);
     response
 }
+
+const PATH: &str = "/{meet_signal_module}";
+const MODULE: &str = "meet_signal_module";

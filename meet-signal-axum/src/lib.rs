@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod assets;
+mod parameter;
 mod router;
 mod socket;
 mod upgrade;

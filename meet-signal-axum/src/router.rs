@@ -1,9 +1,13 @@
 //! The ready-made route.
 
-use axum::{Router, extract::Path, routing::get};
+use axum::{
+    Router,
+    extract::RawPathParams,
+    routing::{MethodFilter, on},
+};
 use meet_signal_core::{Authorize, Grant, Hub, OriginPolicy};
 
-use crate::{assets, upgrade::SignalUpgrade};
+use crate::{assets, parameter::parameter, upgrade::SignalUpgrade};
 
 /// A router to merge into the application's: rooms at `/signal/{room}` and the browser side at
 /// `/meet-signal/index.js`.
@@ -14,6 +18,16 @@ use crate::{assets, upgrade::SignalUpgrade};
 ///
 /// let hub = Hub::default();
 /// let app: Router = Router::new().merge(SignalRouter::new(hub).into_router());
+/// ```
+///
+/// It may be nested at any path, one with parameters too:
+///
+/// ```
+/// # use axum::Router;
+/// # use meet_signal_axum::{Hub, SignalRouter};
+/// # let hub = Hub::default();
+/// // Rooms are at `/teams/{team}/signal/{room}`, and are those of the hub whatever the team is.
+/// let app: Router = Router::new().nest("/teams/{team}", SignalRouter::new(hub).into_router());
 /// ```
 ///
 /// For other paths, or to run the application's own extractors first, use
@@ -56,9 +70,14 @@ where
         S: Clone + Send + Sync + 'static,
     {
         let Self { hub, authorize, origins } = self;
-        let signal = move |Path(room): Path<String>, upgrade: SignalUpgrade| async move {
-            upgrade.origins(origins).join(&hub, &room, authorize)
+        let signal = move |parameters: RawPathParams, upgrade: SignalUpgrade| async move {
+            upgrade.origins(origins).join(&hub, parameter(&parameters, ROOM), authorize)
         };
-        Router::new().route("/signal/{room}", get(signal)).nest("/meet-signal", assets::client())
+        Router::new()
+            .route(PATH, on(MethodFilter::GET.or(MethodFilter::CONNECT), signal))
+            .nest("/meet-signal", assets::client())
     }
 }
+
+const PATH: &str = "/signal/{meet_signal_room}";
+const ROOM: &str = "meet_signal_room";

@@ -1,23 +1,33 @@
 //! From an HTTP request to a session.
 
-use std::fmt;
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 use axum::{
-    extract::{FromRequestParts, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
-    http::{StatusCode, request::Parts},
+    body::Body,
+    extract::{
+        ConnectInfo, FromRequestParts, WebSocketUpgrade,
+        ws::rejection::{ConnectionNotUpgradable, WebSocketUpgradeRejection},
+    },
+    http::{HeaderValue, StatusCode, Version, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
 use meet_signal_core::{
     Authorize, Hub, OriginPolicy, driver,
     handshake::{Handshake, UpgradeRefused},
 };
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::socket::AxumSocket;
 
 /// An extractor for the application's own handler: a request that wants to become a session.
 ///
 /// ```
-/// use axum::{extract::{Path, State}, response::Response};
+/// use axum::{extract::{Path, State}, response::Response, routing::any};
 /// use meet_signal_axum::{Grant, Hub, SignalUpgrade};
 ///
 /// async fn signal(
@@ -28,10 +38,22 @@ use crate::socket::AxumSocket;
 /// ) -> Response {
 ///     upgrade.join(&hub, &room, Grant::new())
 /// }
+///
+/// let app: axum::Router<Hub> = axum::Router::new().route("/rooms/{room}", any(signal));
 /// ```
+///
+/// Route it with [`any`](axum::routing::any): a WebSocket arrives with `GET` over HTTP/1.1 and with
+/// `CONNECT` over HTTP/2 (RFC 8441), where the application has axum's feature `http2`. Any other
+/// method is answered with 405.
+///
+/// The client's address is that of [`ConnectInfo<SocketAddr>`](ConnectInfo), where the application is
+/// served with `into_make_service_with_connect_info`. Without it the limits per address are off.
 #[must_use = "a response is made by `join`"]
 pub struct SignalUpgrade {
-    websocket: WebSocketUpgrade,
+    connection: OnUpgrade,
+    /// The answer to the client's key. HTTP/2 has none.
+    accept: Option<HeaderValue>,
+    peer: Option<IpAddr>,
     handshake: Handshake,
     origins: OriginPolicy,
 }
@@ -72,20 +94,37 @@ impl SignalUpgrade {
     where
         A: Authorize<Decision: Send> + Send + 'static,
     {
-        let accepted = self.handshake.check(room, &self.origins)?;
-        let limits = hub.limits();
-        let websocket = self
-            .websocket
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(WRITE_BUFFER)
-            .max_message_size(limits.frame_bytes())
-            .max_frame_size(limits.frame_bytes())
-            .protocols(accepted.subprotocol);
-        let hub = hub.clone();
-        Ok(websocket.on_upgrade(move |socket| {
-            driver::serve(hub, accepted.room, authorize, AxumSocket::new(socket))
-        }))
+        let Self { connection, accept, peer, handshake, origins } = self;
+        let accepted = handshake.check(room, &origins)?;
+        let (hub, room) = (hub.clone(), accepted.room);
+        tokio::spawn(async move {
+            // Where it fails, the connection has ended before the answer was sent.
+            if let Ok(upgraded) = connection.await {
+                let stream = TokioIo::new(upgraded);
+                let socket = AxumSocket::new(stream, hub.limits(), peer).await;
+                driver::serve(hub, room, authorize, socket).await;
+            }
+        });
+        Ok(answer(accept, accepted.subprotocol))
     }
+}
+
+/// The response that upgrades the connection: RFC 6455, section 4.2.2, or RFC 8441, section 5.
+fn answer(accept: Option<HeaderValue>, subprotocol: Option<&'static str>) -> Response {
+    let mut response = Response::new(Body::empty());
+    if let Some(accept) = accept {
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        response.headers_mut().extend([
+            (header::CONNECTION, HeaderValue::from_static("upgrade")),
+            (header::UPGRADE, HeaderValue::from_static("websocket")),
+            (header::SEC_WEBSOCKET_ACCEPT, accept),
+        ]);
+    }
+    if let Some(subprotocol) = subprotocol {
+        let subprotocol = HeaderValue::from_static(subprotocol);
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    response
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
@@ -95,8 +134,17 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
         let authority = parts.uri.authority().map(|authority| authority.as_str());
         let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let handshake = Handshake::new(authority, headers);
-        let websocket = WebSocketUpgrade::from_request_parts(parts, state).await?;
-        Ok(Self { websocket, handshake, origins: OriginPolicy::default() })
+        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, state).await.ok();
+        // axum's WebSocket does not show fragments, so only its judgement of the request is used.
+        let connection = parts.extensions.get::<OnUpgrade>().cloned();
+        let _ = WebSocketUpgrade::from_request_parts(parts, state).await?;
+        Ok(Self {
+            connection: connection.ok_or_else(ConnectionNotUpgradable::default)?,
+            accept: accept(parts),
+            peer: peer.map(|ConnectInfo(address)| address.ip().to_canonical()),
+            handshake,
+            origins: OriginPolicy::default(),
+        })
     }
 }
 
@@ -107,10 +155,10 @@ impl fmt::Debug for SignalUpgrade {
     }
 }
 
-/// Zeroed before each read and kept by each connection: with tungstenite's own 128 KiB it is a third
-/// of the CPU and most of the memory. A candidate comes in one read, a session description in one
-/// to three.
-const READ_BUFFER: usize = 3 * 1024;
-
-/// What may gather before it is written; the driver flushes each batch anyway.
-const WRITE_BUFFER: usize = 16 * 1024;
+fn accept(parts: &Parts) -> Option<HeaderValue> {
+    let key = parts.headers.get(header::SEC_WEBSOCKET_KEY)?;
+    (parts.version <= Version::HTTP_11).then(|| {
+        let accept = derive_accept_key(key.as_bytes());
+        HeaderValue::try_from(accept).expect("base64 is a header's value")
+    })
+}

@@ -1,9 +1,14 @@
 //! What a connection must be able to do.
 
+#[cfg(feature = "driver")]
+mod meter;
+
 use std::{fmt, future::Future, net::IpAddr};
 
 use thiserror::Error;
 
+#[cfg(feature = "driver")]
+pub use self::meter::Meter;
 use crate::{CloseReason, Frame};
 
 /// A WebSocket, as the [driver](crate::driver) needs it. An adapter implements it for its
@@ -58,8 +63,9 @@ pub enum Incoming<T> {
     /// A WebSocket ping or pong: a sign of life that counts against the rate, like a message.
     Control,
     /// Fragments of a message that is not complete yet (RFC 6455, section 5.4). They count against
-    /// the rate as they arrive, so it is reported at the latest when 16 have arrived. The last
-    /// fragment of a message is not reported: the message is.
+    /// the rate as they arrive: all that one read of a few KiB brought are reported together, before
+    /// the next read and before the message that they belong to. The last fragment of a message is
+    /// not reported: the message is. For a library that hides fragments there is [`Meter`].
     Partial {
         /// How many.
         fragments: usize,

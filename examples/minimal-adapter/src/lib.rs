@@ -1,23 +1,28 @@
 //! The smallest adapter: a server of nothing but rooms, on tokio-tungstenite. `docs/new-adapter.md`
 //! goes through it.
 
-use std::{future, io};
+use std::{
+    future::{self, poll_fn},
+    io,
+    net::IpAddr,
+    task::{Context, Poll},
+};
 
 use futures_util::{SinkExt, StreamExt};
 use meet_signal_core::{
     Authorize, CloseReason, Frame, Hub, OriginPolicy, driver,
     handshake::{Handshake, UpgradeRefused},
-    socket::{Incoming, Lost, Socket},
+    socket::{Incoming, Lost, Meter, Socket},
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{
-    WebSocketStream, accept_hdr_async_with_config,
+    WebSocketStream, accept_hdr_async,
     tungstenite::{
         Error, Message, Utf8Bytes,
-        error::ProtocolError::ResetWithoutClosingHandshake,
+        error::ProtocolError::{ReceivedAfterClosing, ResetWithoutClosingHandshake},
         handshake::server::{ErrorResponse, Request, Response},
         http::{HeaderValue, StatusCode, header::SEC_WEBSOCKET_PROTOCOL},
-        protocol::{CloseFrame, WebSocketConfig},
+        protocol::{CloseFrame, Role, WebSocketConfig},
     },
 };
 
@@ -31,13 +36,13 @@ where
     A: Authorize<Decision: Send> + Clone + Send + Sync + 'static,
 {
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (stream, peer) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(connection(stream, hub.clone(), authorize.clone()));
+        tokio::spawn(connection(stream, peer.ip(), hub.clone(), authorize.clone()));
     }
 }
 
-async fn connection<A: Authorize>(stream: TcpStream, hub: Hub, authorize: A) {
+async fn connection<A: Authorize>(stream: TcpStream, peer: IpAddr, hub: Hub, authorize: A) {
     let mut room = None;
     #[expect(clippy::result_large_err, reason = "tungstenite's type")]
     let decide = |request: &Request, mut response: Response| {
@@ -52,14 +57,18 @@ async fn connection<A: Authorize>(stream: TcpStream, hub: Hub, authorize: A) {
         room = Some(accepted.room);
         Ok(response)
     };
+    let upgrade = accept_hdr_async(stream, decide);
+    // A request that was refused has its answer, and one that does not come gets none.
+    let upgraded = tokio::time::timeout(hub.limits().join_timeout(), upgrade).await;
+    let Ok(Ok(websocket)) = upgraded else { return };
+    let room = room.expect("the upgrade was decided");
     let longest = Some(hub.limits().frame_bytes());
     let config = WebSocketConfig::default().max_message_size(longest).max_frame_size(longest);
-    let upgrade = accept_hdr_async_with_config(stream, decide, Some(config));
-    // A request that was refused has its answer, and one that does not come gets none.
-    if let Ok(Ok(websocket)) = tokio::time::timeout(hub.limits().join_timeout(), upgrade).await {
-        let room = room.expect("the upgrade was decided");
-        driver::serve(hub, room, authorize, MinimalSocket(websocket)).await;
-    }
+    let config = config.read_buffer_size(4096);
+    let stream = Meter::new(websocket.into_inner());
+    let websocket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
+    let socket = MinimalSocket { websocket, peer, held: None };
+    driver::serve(hub, room, authorize, socket).await;
 }
 
 fn refuse(refused: UpgradeRefused) -> ErrorResponse {
@@ -68,47 +77,80 @@ fn refuse(refused: UpgradeRefused) -> ErrorResponse {
     response
 }
 
-struct MinimalSocket(WebSocketStream<TcpStream>);
+struct MinimalSocket {
+    websocket: WebSocketStream<Meter<TcpStream>>,
+    peer: IpAddr,
+    /// A message that waits until its fragments have been reported.
+    held: Option<Utf8Bytes>,
+}
 
-impl Socket for MinimalSocket {
-    type Text = Utf8Bytes;
-
-    async fn recv(&mut self) -> Incoming<Self::Text> {
-        match self.0.next().await {
-            Some(Ok(Message::Text(text))) => Incoming::Text(text),
+impl MinimalSocket {
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Incoming<Utf8Bytes>> {
+        if let Some(text) = self.held.take() {
+            return Poll::Ready(Incoming::Text(text));
+        }
+        let Poll::Ready(next) = self.websocket.poll_next_unpin(cx) else {
+            return self.websocket.get_mut().take().map_or(Poll::Pending, Poll::Ready);
+        };
+        Poll::Ready(match next {
+            Some(Ok(Message::Text(text))) => match self.websocket.get_mut().take_complete() {
+                Some(partial) => {
+                    self.held = Some(text);
+                    partial
+                }
+                None => Incoming::Text(text),
+            },
             Some(Ok(Message::Binary(_))) => Incoming::Refused(CloseReason::Binary),
             // Reading on answers them; after a close, it ends.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_))) => Incoming::Control,
             Some(Err(Error::Capacity(_))) => Incoming::Refused(CloseReason::FrameTooLarge),
-            Some(Err(Error::Utf8(_))) => Incoming::Refused(CloseReason::NotUtf8),
-            Some(Err(Error::Protocol(error))) if error != ResetWithoutClosingHandshake => {
+            Some(Err(Error::Utf8(_))) if !self.websocket.get_ref().has_malformed_close() => {
+                Incoming::Refused(CloseReason::NotUtf8)
+            }
+            Some(Err(Error::Protocol(ResetWithoutClosingHandshake | ReceivedAfterClosing))) => {
+                Incoming::Closed
+            }
+            Some(Err(Error::Protocol(_) | Error::Utf8(_))) => {
                 Incoming::Refused(CloseReason::NotWebSocket)
             }
             _ => Incoming::Closed,
-        }
+        })
+    }
+}
+
+impl Socket for MinimalSocket {
+    type Text = Utf8Bytes;
+
+    async fn recv(&mut self) -> Incoming<Utf8Bytes> {
+        poll_fn(|cx| self.poll_recv(cx)).await
     }
 
     async fn send(&mut self, batch: &mut Vec<Frame>) -> Result<(), Lost> {
         for frame in batch.drain(..) {
             let text = Utf8Bytes::try_from(frame.into_bytes()).expect("a frame is UTF-8");
-            self.0.feed(Message::Text(text)).await.map_err(|_| Lost::new())?;
+            self.websocket.feed(Message::Text(text)).await.map_err(|_| Lost::new())?;
         }
-        self.0.flush().await.map_err(|_| Lost::new())
+        self.websocket.flush().await.map_err(|_| Lost::new())
     }
 
     async fn close(&mut self, reason: CloseReason) {
+        self.websocket.get_mut().stop();
         let frame =
             CloseFrame { code: reason.code().into(), reason: reason.text().as_ref().into() };
-        if self.0.send(Message::Close(Some(frame))).await.is_err() {
+        if self.websocket.send(Message::Close(Some(frame))).await.is_err() {
             return;
         }
-        while let Some(Ok(message)) = self.0.next().await {
+        while let Some(Ok(message)) = self.websocket.next().await {
             if message.is_close() {
                 return;
             }
         }
         // Nothing more can be read, but dropping the socket now might reset it: see `Socket`.
         future::pending::<()>().await;
+    }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        Some(self.peer)
     }
 }
 

@@ -1,6 +1,8 @@
 //! What this adapter does beyond the protocol, and the conformance suite cannot see.
 
 mod assets;
+mod http2;
+mod mounts;
 mod secrets;
 mod support;
 mod upgrade;

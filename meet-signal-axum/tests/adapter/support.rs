@@ -3,10 +3,13 @@
 use std::net::SocketAddr;
 
 use axum::Router;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
 };
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
 /// Serves the router until the test's runtime ends.
 pub(crate) async fn serve(router: Router) -> SocketAddr {
@@ -30,11 +33,20 @@ impl Answer {
 }
 
 pub(crate) async fn get(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
+    request(server, "GET", path, headers).await
+}
+
+pub(crate) async fn request(
+    server: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
     let stream = TcpStream::connect(server).await.expect("the server listens");
     let mut stream = BufReader::new(stream);
     let headers: String =
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\n{headers}\r\n");
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {server}\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.expect("the server reads");
 
     let status = line(&mut stream).await;
@@ -46,7 +58,8 @@ pub(crate) async fn get(server: SocketAddr, path: &str, headers: &[(&str, &str)]
         let Some((name, value)) = line.split_once(':') else { break };
         answer.headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let length = answer.header("content-length").filter(|_| answer.status != 304);
+    let has_body = method != "HEAD" && answer.status != 304;
+    let length = answer.header("content-length").filter(|_| has_body);
     let length = length.map_or(0, |length| length.parse().expect("a number"));
     stream.take(length).read_to_string(&mut answer.body).await.expect("a text");
     answer
@@ -61,11 +74,30 @@ async fn line(stream: &mut BufReader<TcpStream>) -> String {
 
 /// Asks for a WebSocket.
 pub(crate) async fn upgrade(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let handshake = [
-        ("Connection", "Upgrade"),
-        ("Upgrade", "websocket"),
-        ("Sec-WebSocket-Version", "13"),
-        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    ];
-    get(server, path, &[&handshake, headers].concat()).await
+    get(server, path, &[&HANDSHAKE, headers].concat()).await
+}
+
+pub(crate) const HANDSHAKE: [(&str, &str); 4] = [
+    ("Connection", "Upgrade"),
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
+pub(crate) type Client = WebSocketStream<TcpStream>;
+
+/// Joins, and returns the welcome.
+pub(crate) async fn join(server: SocketAddr, path: &str) -> (Client, Value) {
+    let stream = TcpStream::connect(server).await.expect("the server listens");
+    let client = client_async(format!("ws://{server}{path}"), stream).await;
+    let (mut client, _) = client.expect("the request is upgraded");
+    client.send(Message::text(r#"{"type":"join"}"#)).await.expect("the connection is open");
+    let welcome = told(&mut client).await;
+    assert_eq!(welcome["type"], "welcome");
+    (client, welcome)
+}
+
+pub(crate) async fn told(client: &mut Client) -> Value {
+    let message = client.next().await.expect("the connection goes on").expect("a message");
+    serde_json::from_str(message.to_text().expect("a text")).expect("JSON")
 }

@@ -1,7 +1,5 @@
 //! What an application makes of the adapter.
 
-use std::net::SocketAddr;
-
 use axum::{
     Router,
     extract::{FromRequestParts, Path, State},
@@ -9,31 +7,13 @@ use axum::{
     response::Response,
     routing,
 };
-use futures_util::{SinkExt, StreamExt};
+use futures_util::SinkExt;
 use meet_signal_axum::{Grant, Hub, OriginPolicy, SignalRouter, SignalUpgrade, UpgradeRefused};
 use meet_signal_core::message::Meta;
-use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{get, serve, upgrade};
-
-type Client = WebSocketStream<TcpStream>;
-
-async fn join(server: SocketAddr, path: &str) -> (Client, Value) {
-    let stream = TcpStream::connect(server).await.expect("the server listens");
-    let client = client_async(format!("ws://{server}{path}"), stream).await;
-    let (mut client, _) = client.expect("the request is upgraded");
-    client.send(Message::text(r#"{"type":"join"}"#)).await.expect("the connection is open");
-    let welcome = told(&mut client).await;
-    assert_eq!(welcome["type"], "welcome");
-    (client, welcome)
-}
-
-async fn told(client: &mut Client) -> Value {
-    let message = client.next().await.expect("the connection goes on").expect("a message");
-    serde_json::from_str(message.to_text().expect("a text")).expect("JSON")
-}
+use crate::support::{HANDSHAKE, get, join, request, serve, told, upgrade};
 
 #[tokio::test]
 async fn listed_origins_may_connect_and_no_others() {
@@ -82,6 +62,41 @@ async fn a_get_without_an_upgrade_is_a_client_error() {
 }
 
 #[tokio::test]
+async fn no_other_method_is_upgraded() {
+    async fn signal(
+        State(hub): State<Hub>,
+        Path(room): Path<String>,
+        upgrade: SignalUpgrade,
+    ) -> Response {
+        upgrade.join(&hub, &room, Grant::new())
+    }
+
+    let app = Router::new()
+        .route("/rooms/{room}", routing::any(signal))
+        .with_state(Hub::default())
+        .merge(SignalRouter::new(Hub::default()).into_router());
+    let server = serve(app).await;
+    for path in ["/rooms/standup", "/signal/standup"] {
+        assert_eq!(request(server, "GET", path, &HANDSHAKE).await.status, 101, "{path}");
+        for method in ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"] {
+            let answer = request(server, method, path, &HANDSHAKE).await;
+            assert_eq!(answer.status, 405, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_version_of_websocket_is_a_bad_request() {
+    let server = serve(SignalRouter::new(Hub::default()).into_router()).await;
+    for version in ["8", "12", "14", ""] {
+        let mut headers = HANDSHAKE;
+        headers[2].1 = version;
+        let answer = get(server, "/signal/standup", &headers).await;
+        assert_eq!(answer.status, 400, "{version}");
+    }
+}
+
+#[tokio::test]
 async fn two_hubs_in_one_process_know_nothing_of_each_other() {
     let (one, two) = (Hub::default(), Hub::default());
     let app = Router::new()
@@ -126,7 +141,7 @@ async fn an_extractor_of_the_application_refuses_before_the_upgrade() {
     }
 
     let hub = Hub::default();
-    let app = Router::new().route("/rooms/{room}", routing::get(signal)).with_state(hub.clone());
+    let app = Router::new().route("/rooms/{room}", routing::any(signal)).with_state(hub.clone());
     let server = serve(app).await;
     assert_eq!(upgrade(server, "/rooms/standup", &[]).await.status, 401);
     let answer = upgrade(server, "/rooms/standup", &[("X-User", "Ada")]).await;
@@ -147,7 +162,7 @@ async fn an_application_may_have_pages_of_its_own_for_what_is_refused() {
         })
     }
 
-    let app = Router::new().route("/rooms/{room}", routing::get(signal)).with_state(Hub::default());
+    let app = Router::new().route("/rooms/{room}", routing::any(signal)).with_state(Hub::default());
     let server = serve(app).await;
     let answer = upgrade(server, "/rooms/a%20b", &[]).await;
     assert_eq!((answer.status, answer.body.as_str()), (404, "there is no such room"));

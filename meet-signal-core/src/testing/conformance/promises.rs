@@ -69,6 +69,8 @@ pub(super) const PROMISES: &[Entry] = promises! {
             Together framing::not_utf8
         "what is no WebSocket frame closes with 1002"
             Together framing::not_websocket
+        "a malformed close frame closes with 1002"
+            Together closing::malformed
         "unknown fields are ignored, and the order of the fields is free"
             Together envelope::unknown_fields
         "names and values may be spelled with JSON's escapes"
@@ -167,6 +169,8 @@ pub(super) const PROMISES: &[Entry] = promises! {
             Together lifetime::cut_within_a_frame
         "a close frame without `leave` is a lost socket, too"
             Together lifetime::closed_by_client
+        "a close frame of any code is answered, and keeps the session"
+            Together closing::any_code
         "a ticket takes its session over at once: the older connection closes with 4508"
             Together resume::takeover
         "after a loss, what was missed comes once and in order, and nothing else again"
@@ -197,6 +201,8 @@ pub(super) const PROMISES: &[Entry] = promises! {
             Together rate::flood
         "far too many WebSocket pings close with 4004"
             Together rate::ping_flood
+        "far too many fragments close with 4004, whether their messages end or not"
+            Alone rate::fragment_flood
         "whoever does not answer a close is ended all the same"
             Together closing::unanswered
         "a room that the application closes closes with 4507"

@@ -90,6 +90,16 @@ impl Server {
         Member::join(self.connect().await?, fields).await
     }
 
+    /// The session of this member, on a newer connection.
+    pub(crate) async fn resume(&self, member: &Member, received: u64) -> Verdict<Member> {
+        self.resume_as(&member.welcome, received).await
+    }
+
+    /// The session that got this welcome, on a newer connection.
+    pub(crate) async fn resume_as(&self, welcome: &Value, received: u64) -> Verdict<Member> {
+        Member::join(self.connect().await?, resume(welcome, received)).await
+    }
+
     pub(crate) async fn bystanders(&self) -> Verdict<Bystanders> {
         Bystanders::join(self).await
     }
@@ -140,6 +150,11 @@ impl Member {
     pub(crate) fn found(&self) -> Vec<&Value> {
         self.welcome["peers"].as_array().into_iter().flatten().collect()
     }
+}
+
+/// The `join` that goes on with the session that got this welcome.
+pub(crate) fn resume(welcome: &Value, received: u64) -> Value {
+    json!({"type": "join", "resume": {"ticket": welcome["ticket"], "received": received}})
 }
 
 // A member is a client, and more.

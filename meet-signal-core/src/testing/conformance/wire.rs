@@ -7,6 +7,9 @@ use tokio::io::{AsyncBufRead, AsyncReadExt};
 
 use super::check::{Broken, Verdict, ensure};
 
+/// What a close frame without a code stands for (RFC 6455, section 7.4.1).
+pub(crate) const NO_CODE: u16 = 1005;
+
 /// The last frame of a message.
 pub(crate) const FIN: u8 = 0x80;
 /// A bit that is reserved for extensions.
@@ -55,7 +58,7 @@ pub(crate) enum Received {
     Text(String),
     Ping(Vec<u8>),
     Pong(Vec<u8>),
-    /// A close frame.
+    /// A close frame. Without a code, it is [`NO_CODE`].
     Closed {
         code: u16,
         reason: String,
@@ -128,8 +131,11 @@ async fn read_frame(stream: &mut (impl AsyncBufRead + Unpin)) -> Verdict<Option<
 }
 
 fn closed(payload: &[u8]) -> Verdict<Received> {
+    if payload.is_empty() {
+        return Ok(Received::Closed { code: NO_CODE, reason: String::new() });
+    }
     let Some((code, reason)) = payload.split_first_chunk() else {
-        return Err(Broken::new("a close frame without a code came"));
+        return Err(Broken::new("a close frame with half a code came"));
     };
     let reason = str::from_utf8(reason).map_err(|_| Broken::new("a reason is not UTF-8"))?;
     Ok(Received::Closed { code: u16::from_be_bytes(*code), reason: reason.to_owned() })
@@ -179,7 +185,7 @@ mod tests {
             &[0xC1, 0],
             &[0x82, 0],
             &[0x80, 0],
-            &[0x88, 0],
+            &[0x88, 1, 3],
             &[0x81, 1, 0xFF],
         ] {
             assert!(Reader::new(bad).next().await.is_err(), "{bad:x?}");

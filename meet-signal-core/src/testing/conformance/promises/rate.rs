@@ -8,7 +8,7 @@ use crate::testing::conformance::{
     client::Conduct,
     server::Server,
     target::limits,
-    wire::{FIN, PING, TEXT, frame},
+    wire::{CONTINUATION, FIN, PING, TEXT, frame},
 };
 
 pub(super) async fn limited(server: Server) -> Verdict {
@@ -69,6 +69,30 @@ pub(super) async fn ping_flood(server: Server) -> Verdict {
     others.see_lost(&intruder.id).await?;
     others.undisturbed().await
 }
+
+/// Of messages that never end, and of one after the other.
+pub(super) async fn fragment_flood(server: Server) -> Verdict {
+    let mut others = server.bystanders().await?;
+    let empty = frame(CONTINUATION, b"");
+    let (start, end) = (br#"{"type":"ack","#, br#""received":0}"#);
+    let ending = [frame(TEXT, start), empty.repeat(500), frame(FIN | CONTINUATION, end)].concat();
+    let with_pings = [empty.repeat(50), frame(FIN | PING, b"")].concat();
+    for (what, start, repeated, times) in [
+        ("empty fragments", frame(TEXT, b""), empty, FRAGMENTS),
+        ("fragments and pings", frame(TEXT, b""), with_pings, FRAGMENTS / 50),
+        ("messages of many fragments", Vec::new(), ending, FRAGMENTS / 500),
+    ] {
+        let mut intruder = server.join_as(Conduct::Mute).await?;
+        others.see_joined(&intruder.id).await?;
+        intruder.write(&[start, repeated.repeat(times)].concat()).await?;
+        intruder.closed_at_last(4004).await.map_err(|broken| broken.during(what))?;
+        others.see_lost(&intruder.id).await.map_err(|broken| broken.during(what))?;
+    }
+    others.undisturbed().await
+}
+
+/// Several bursts, also where the fragments that one read brings count as one.
+const FRAGMENTS: usize = 600_000;
 
 /// Several bursts.
 const FLOOD: usize = 1500;

@@ -1,10 +1,10 @@
 //! Coming back to a session: section 5 of the protocol.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::testing::conformance::{
     check::{Verdict, ensure},
-    server::{Member, Server},
+    server::{Server, resume},
     target::limits,
 };
 
@@ -25,7 +25,7 @@ pub(super) async fn unknown_ticket(server: Server) -> Verdict {
 
 pub(super) async fn takeover(server: Server) -> Verdict {
     let (mut others, mut old) = server.intruder().await?;
-    let new = resume(&server, &old, 0).await?;
+    let new = server.resume(&old, 0).await?;
     ensure!(
         new.welcome["resumed"] == "full" && new.welcome["ticket"] == old.welcome["ticket"],
         "the answer is {}",
@@ -52,7 +52,7 @@ pub(super) async fn full(server: Server) -> Verdict {
     others.see_away(&id).await?;
     others.first().signal(&id, 3).await?;
 
-    let mut back = resume_as(&server, &lost, 1).await?;
+    let mut back = server.resume_as(&lost, 1).await?;
     ensure!(back.welcome["resumed"] == "full", "the answer is {}", back.welcome);
     others.see_back(&id).await?;
     for n in 1..4 {
@@ -72,7 +72,7 @@ pub(super) async fn counted(server: Server) -> Verdict {
     member.say(json!({"type": "dance"})).await?;
     member.expect_error("unknown-type", None).await?;
     others.told(&json!({"type": "broadcast", "from": id, "data": "first"})).await?;
-    let back = resume(&server, &member, 1).await?;
+    let back = server.resume(&member, 1).await?;
     let received = &back.welcome["received"];
     ensure!(*received == 2, "it has handled 2 frames, and says {received}");
     back.broadcast("second").await?;
@@ -85,7 +85,7 @@ pub(super) async fn partial(server: Server) -> Verdict {
     drop(member);
     others.see_away(&id).await?;
     others.first().signal(&id, "lost").await?;
-    let mut back = resume_as(&server, &lost, 17).await?;
+    let mut back = server.resume_as(&lost, 17).await?;
     ensure!(
         back.welcome["resumed"] == "partial" && back.welcome["received"] == 0 && back.id == id,
         "the answer is {}",
@@ -97,7 +97,7 @@ pub(super) async fn partial(server: Server) -> Verdict {
     back.expect(json!({"type": "signal", "data": "new"})).await?;
     // Both ends count from there.
     back.say(json!({"type": "ack", "received": 1})).await?;
-    let again = resume(&server, &back, 1).await?;
+    let again = server.resume(&back, 1).await?;
     ensure!(again.welcome["resumed"] == "full", "the answer is {}", again.welcome);
     others.undisturbed().await
 }
@@ -105,12 +105,12 @@ pub(super) async fn partial(server: Server) -> Verdict {
 pub(super) async fn spent_ticket(server: Server) -> Verdict {
     let (mut others, member) = server.intruder().await?;
     let lost = member.welcome.clone();
-    let elsewhere = resume_as(&server.room("other"), &lost, 0).await?;
+    let elsewhere = server.room("other").resume_as(&lost, 0).await?;
     ensure!(elsewhere.welcome["resumed"] == "no", "the answer is {}", elsewhere.welcome);
     let id = member.id.clone();
     member.leave().await?;
     others.see_left(&id, "left").await?;
-    let anew = resume_as(&server, &lost, 0).await?;
+    let anew = server.resume_as(&lost, 0).await?;
     ensure!(anew.welcome["resumed"] == "no" && anew.id != id, "the answer is {}", anew.welcome);
     others.see_joined(&anew.id).await?;
     others.undisturbed().await
@@ -119,26 +119,13 @@ pub(super) async fn spent_ticket(server: Server) -> Verdict {
 pub(super) async fn too_often(server: Server) -> Verdict {
     let (mut others, mut member) = server.intruder().await?;
     for _ in 0..limits().resumes_per_minute() {
-        member = resume(&server, &member, 0).await?;
+        member = server.resume(&member, 0).await?;
     }
     let mut late = server.connect().await?;
-    late.say(join(&member.welcome, 0)).await?;
+    late.say(resume(&member.welcome, 0)).await?;
     let error = late.expect_error("rate-limited", None).await?;
     ensure!(error["retryAfterMs"].is_u64(), "no `retryAfterMs` in {error}");
     late.closed(4004).await?;
     member.goes_on().await?;
     others.undisturbed().await
-}
-
-/// The session of this member, on a newer connection.
-async fn resume(server: &Server, member: &Member, received: u64) -> Verdict<Member> {
-    resume_as(server, &member.welcome, received).await
-}
-
-async fn resume_as(server: &Server, welcome: &Value, received: u64) -> Verdict<Member> {
-    Member::join(server.connect().await?, join(welcome, received)).await
-}
-
-fn join(welcome: &Value, received: u64) -> Value {
-    json!({"type": "join", "resume": {"ticket": welcome["ticket"], "received": received}})
 }
