@@ -134,14 +134,14 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
         let authority = parts.uri.authority().map(|authority| authority.as_str());
         let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let handshake = Handshake::new(authority, headers);
-        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, state).await.ok();
+        let peer = peer_address(parts, state).await;
         // axum's WebSocket does not show fragments, so only its judgement of the request is used.
         let connection = parts.extensions.get::<OnUpgrade>().cloned();
         let _ = WebSocketUpgrade::from_request_parts(parts, state).await?;
         Ok(Self {
             connection: connection.ok_or_else(ConnectionNotUpgradable::default)?,
             accept: accept(parts),
-            peer: peer.map(|ConnectInfo(address)| address.ip().to_canonical()),
+            peer,
             handshake,
             origins: OriginPolicy::default(),
         })
@@ -155,10 +155,51 @@ impl fmt::Debug for SignalUpgrade {
     }
 }
 
+/// An IPv4 address is the same on a socket for both versions.
+async fn peer_address<S: Send + Sync>(parts: &mut Parts, state: &S) -> Option<IpAddr> {
+    let info = ConnectInfo::<SocketAddr>::from_request_parts(parts, state).await;
+    info.ok().map(|ConnectInfo(address)| address.ip().to_canonical())
+}
+
+/// The answer to the key of a handshake over HTTP/1.1.
 fn accept(parts: &Parts) -> Option<HeaderValue> {
     let key = parts.headers.get(header::SEC_WEBSOCKET_KEY)?;
     (parts.version <= Version::HTTP_11).then(|| {
         let accept = derive_accept_key(key.as_bytes());
         HeaderValue::try_from(accept).expect("base64 is a header's value")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{extract::connect_info::MockConnectInfo, http::Request};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_clients_address_is_that_of_the_connection_info() {
+        for (address, expected) in [
+            ("192.0.2.1:4711", "192.0.2.1"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("[::ffff:192.0.2.1]:4711", "192.0.2.1"),
+        ] {
+            let address: SocketAddr = address.parse().unwrap();
+            let mut parts = Request::new(()).into_parts().0;
+            assert_eq!(peer_address(&mut parts, &()).await, None);
+            parts.extensions.insert(MockConnectInfo(address));
+            assert_eq!(peer_address(&mut parts, &()).await, Some(expected.parse().unwrap()));
+            parts.extensions.insert(ConnectInfo(address));
+            assert_eq!(peer_address(&mut parts, &()).await, Some(expected.parse().unwrap()));
+        }
+    }
+
+    /// The example of RFC 6455, section 1.3.
+    #[test]
+    fn the_key_is_answered_as_the_rfc_says_and_only_over_http_1() {
+        let request = Request::get("/").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let mut parts = request.body(()).unwrap().into_parts().0;
+        assert_eq!(accept(&parts).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        parts.version = Version::HTTP_2;
+        assert_eq!(accept(&parts), None);
+    }
 }

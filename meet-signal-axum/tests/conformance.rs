@@ -6,7 +6,7 @@ use axum::{
     Router,
     extract::{Path, State},
     response::Response,
-    routing::get,
+    routing::any,
 };
 use meet_signal_axum::{Hub, OriginPolicy, SignalRouter, SignalUpgrade};
 use meet_signal_core::testing::conformance::{self, Outcome, Suite, Target};
@@ -30,7 +30,7 @@ async fn a_handler_of_ones_own_keeps_all_promises() {
     }
 
     let hub = Hub::new(conformance::limits());
-    let router = Router::new().route("/rooms/{room}/signal", get(join)).with_state(hub.clone());
+    let router = Router::new().route("/rooms/{room}/signal", any(join)).with_state(hub.clone());
     keeps_all_promises(router, hub, "/rooms/{room}/signal", "axum: `SignalUpgrade`").await;
 }
 

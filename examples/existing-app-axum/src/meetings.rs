@@ -6,7 +6,7 @@ use axum::{
     Router,
     extract::State,
     response::{Html, Response},
-    routing::get,
+    routing::{any, get},
 };
 use existing_app::{context, page, stop_requested};
 use meet_signal_axum::{Grant, Hub, SignalUpgrade, client, core::message::Meta};
@@ -18,7 +18,7 @@ use crate::{App, login::Member};
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/teams/{team}/meeting", get(meeting))
-        .route("/teams/{team}/meeting/signal", get(signal))
+        .route("/teams/{team}/meeting/signal", any(signal))
         .nest("/meet-signal", client())
 }
 

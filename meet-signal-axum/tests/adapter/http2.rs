@@ -35,28 +35,30 @@ impl Connection {
         tokio::spawn(connection);
         let mut requests = requests.ready().await.expect("an open connection");
         // It is in the server's settings, which come before its first response.
-        let request = Request::get(format!("http://{server}/nothing")).body(()).unwrap();
-        requests.send_request(request, true).unwrap().0.await.expect("a response");
+        let request = Request::get(format!("http://{server}/nothing")).body(());
+        let request = request.expect("a request");
+        let (response, _) = requests.send_request(request, true).expect("an open connection");
+        response.await.expect("a response");
         assert!(requests.is_extended_connect_protocol_enabled());
         Self { server, requests }
     }
 
     fn ask(
         &mut self,
-        method: Method,
+        method: &Method,
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> (ResponseFuture, SendStream<Bytes>) {
         let mut request = Request::builder()
             .version(Version::HTTP_2)
-            .method(&method)
+            .method(method)
             .uri(format!("http://{}{path}", self.server))
             .header("sec-websocket-version", "13");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let mut request = request.body(()).expect("a request");
-        if method == Method::CONNECT {
+        if *method == Method::CONNECT {
             request.extensions_mut().insert(Protocol::from_static("websocket"));
         }
         self.requests.send_request(request, false).expect("an open connection")
@@ -75,7 +77,7 @@ impl Connection {
     async fn websocket(&mut self, path: &str) -> WebSocket {
         let origin = format!("http://{}", self.server);
         let headers = [("origin", origin.as_str()), ("sec-websocket-protocol", "meet-signal.v1")];
-        let (response, to_server) = self.ask(Method::CONNECT, path, &headers);
+        let (response, to_server) = self.ask(&Method::CONNECT, path, &headers);
         let response = response.await.expect("a response");
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["sec-websocket-protocol"], "meet-signal.v1");
@@ -201,7 +203,7 @@ async fn what_is_refused_is_answered_as_over_http_1() {
             (405, Method::GET, &standup, &[]),
             (405, Method::POST, &standup, &[]),
         ] {
-            let status = connection.status(method.clone(), path, headers).await;
+            let status = connection.status(&method, path, headers).await;
             assert_eq!(status, expected, "{method} {path} {headers:?}");
         }
     }

@@ -100,7 +100,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Meter<S> {
 }
 
 /// Fragments that were read and not taken.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Fragments {
     count: usize,
     bytes: usize,
