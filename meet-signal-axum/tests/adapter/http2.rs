@@ -66,7 +66,7 @@ impl Connection {
 
     async fn status(
         &mut self,
-        method: Method,
+        method: &Method,
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> u16 {
