@@ -52,7 +52,9 @@ impl Target {
 /// | `room_peers` | 8 | a room is filled with a handful of connections |
 /// | `rate_per_second` | 5 | who is over its rate has to wait for long enough to tell |
 /// | `resumes_per_minute` | 6 | who comes back too often is found out before one more is allowed |
-/// | `outbox_bytes` | 128 KiB | a few frames fill it |
+/// | `rate_burst_bytes` | 16 MiB | who does not read is sent more than kernels' buffers hold |
+/// | `room_joins_per_minute` | 6,000 | crowds come and go |
+/// | `address_joins_per_minute`, `address_away`, `address_refusals_per_minute` | 1,000,000 | all of the suite's clients have one address |
 ///
 /// All others are the defaults.
 ///
@@ -68,7 +70,11 @@ pub fn limits() -> Limits {
         .room_peers(8)
         .rate_per_second(5)
         .resumes_per_minute(6)
-        .outbox_bytes(128 * 1024)
+        .rate_burst_bytes(16 * 1024 * 1024)
+        .room_joins_per_minute(6_000)
+        .address_joins_per_minute(1_000_000)
+        .address_away(1_000_000)
+        .address_refusals_per_minute(1_000_000)
         .build()
         .expect("the limits are within their ranges")
 }
