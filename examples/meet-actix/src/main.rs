@@ -1,10 +1,10 @@
 //! The Meet application on actix-web: `cargo run -p meet-actix`.
 
-use std::error::Error;
+use std::{error::Error, thread::available_parallelism};
 
 use actix_web::{
     App, HttpResponse, HttpServer,
-    http::header,
+    http::{KeepAlive, header},
     middleware::DefaultHeaders,
     web::{Path, Query, Redirect, ServiceConfig, get},
 };
@@ -15,17 +15,29 @@ use meet_web::{Asset, CONTENT_SECURITY_POLICY, Options, PATIENCE};
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let hub = Hub::default();
+    let bounds = options.bounds.within_open_files()?;
+    let hub = options.hub()?;
     let stopping = meet_web::stopping(hub.clone());
     let routes = routes(&options, hub);
 
     let listener = options.listen()?;
     println!("Meet is at {}", options.url(listener.local_addr()?));
 
+    // Each worker has its own counts.
+    let workers = available_parallelism()?.get().min(bounds.connections);
+    let each = bounds.connections / workers;
     let security = (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     let server = HttpServer::new(move || {
         App::new().wrap(DefaultHeaders::new().add(security.clone())).configure(routes.clone())
     })
+    .workers(workers)
+    .max_connections(each)
+    // Its default of 256 handshakes for each worker has all others wait until some time out.
+    .max_connection_rate(each)
+    .tls_handshake_timeout(bounds.handshake_timeout)
+    .client_request_timeout(bounds.request_timeout)
+    // That is for a connection's first request. On a second one, half a head could wait for ever.
+    .keep_alive(KeepAlive::Disabled)
     .tcp_nodelay(true)
     .shutdown_signal(stopping)
     .shutdown_timeout(PATIENCE.as_secs());

@@ -1,5 +1,7 @@
 //! The Meet application on axum: `cargo run -p meet-axum`.
 
+mod server;
+
 use std::{error::Error, sync::Arc};
 
 use axum::{
@@ -10,36 +12,24 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use axum_server::{
-    Handle,
-    accept::NoDelayAcceptor,
-    tls_rustls::{RustlsAcceptor, RustlsConfig},
-};
 use clap::Parser;
 use meet_signal_axum::{Grant, Hub, SignalRouter};
 use meet_web::{Asset, CONTENT_SECURITY_POLICY, Options, PATIENCE};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let hub = Hub::default();
-    let app = app(&options, hub.clone()).into_make_service();
+    let bounds = options.bounds.within_open_files()?;
+    let hub = options.hub()?;
+    let app = app(&options, hub.clone());
+    let tls = if options.tls { Some(meet_web::server_config(options.host)?) } else { None };
+    let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
 
-    let listener = options.listen()?;
+    let listener = TcpListener::from_std(options.listen()?)?;
     println!("Meet is at {}", options.url(listener.local_addr()?));
-
-    let handle = Handle::new();
-    let server = axum_server::from_tcp(listener)?.handle(handle.clone());
-    tokio::spawn(async move {
-        meet_web::stopping(hub).await;
-        handle.graceful_shutdown(Some(PATIENCE));
-    });
-    if options.tls {
-        let tls = RustlsConfig::from_config(Arc::new(meet_web::server_config(options.host)?));
-        server.acceptor(RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor)).serve(app).await?;
-    } else {
-        server.acceptor(NoDelayAcceptor).serve(app).await?;
-    }
+    server::serve(listener, tls, app, bounds, meet_web::stopping(hub), PATIENCE).await;
     Ok(())
 }
 

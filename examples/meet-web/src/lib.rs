@@ -1,11 +1,13 @@
 //! What the Meet examples share, whatever their web framework: the pages, the command line, the
 //! listener, the certificate, the end.
 
+mod bounds;
 mod options;
 mod pages;
 mod stop;
 mod tls;
 
+pub use bounds::Bounds;
 pub use options::Options;
 pub use pages::{Asset, CONTENT_SECURITY_POLICY, asset, form_target, home, room};
 pub use stop::{PATIENCE, stopping};

@@ -3,10 +3,13 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr, TcpListener},
+    time::Duration,
 };
 
 use clap::Parser;
-use meet_signal_core::message::IceServer;
+use meet_signal_core::{Hub, LimitOutOfRange, Limits, message::IceServer};
+
+use crate::bounds::{Bounds, seconds};
 
 /// Video meetings in the browser.
 #[derive(Debug, Clone, Parser)]
@@ -30,6 +33,14 @@ pub struct Options {
     /// stun:stun.example.com:3478 (repeatable). None by default: nothing leaves the machine unasked
     #[arg(long, value_name = "URL", value_parser = stun_url)]
     pub stun: Vec<String>,
+
+    /// How long to keep the place of a participant who has lost the connection
+    #[arg(long, env = "GRACE", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
+    pub grace: Duration,
+
+    #[allow(missing_docs, reason = "clap would take it for the program's description")]
+    #[command(flatten)]
+    pub bounds: Bounds,
 }
 
 impl Options {
@@ -43,6 +54,15 @@ impl Options {
         listen(address).map_err(|error| {
             io::Error::new(error.kind(), format!("cannot listen at {address}: {error}"))
         })
+    }
+
+    /// The rooms.
+    ///
+    /// # Errors
+    ///
+    /// The grace is longer than a day.
+    pub fn hub(&self) -> Result<Hub, LimitOutOfRange> {
+        Ok(Hub::new(Limits::builder().grace(self.grace).build()?))
     }
 
     /// What participants are given.
@@ -64,6 +84,9 @@ impl Options {
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
+    // Connections that have to wait until they are accepted: the standard library's 128 are few. The
+    // system may know better.
+    socket2::SockRef::from(&listener).listen(4096)?;
     // Each connection inherits it: whoever takes nothing for so long is gone, though a web server
     // that writes to it would wait for ever.
     #[cfg(target_os = "linux")]
@@ -72,7 +95,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 #[cfg(target_os = "linux")]
-const USER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// RFC 7064. A browser throws at a URL that it cannot parse, which would end every join.
 fn stun_url(url: &str) -> Result<String, &'static str> {

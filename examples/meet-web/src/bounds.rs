@@ -1,0 +1,101 @@
+//! What connections may cost before they have joined a room: how long they may be silent, and how many
+//! of them there may be.
+
+use std::{io, thread::available_parallelism, time::Duration};
+
+use clap::Args;
+
+/// Bounds for connections, whatever they send.
+#[derive(Debug, Clone, Copy, Args)]
+#[non_exhaustive]
+pub struct Bounds {
+    /// How long a connection may take until the server has read the whole head of a request. The time
+    /// before the first byte counts as well, so this closes silent and idle connections too
+    #[arg(long, env = "REQUEST_TIMEOUT", default_value = "5", value_name = "SECONDS",
+        value_parser = seconds)]
+    pub request_timeout: Duration,
+
+    /// How long a TLS handshake may take
+    #[arg(long, env = "HANDSHAKE_TIMEOUT", default_value = "5", value_name = "SECONDS",
+        value_parser = seconds)]
+    pub handshake_timeout: Duration,
+
+    /// How many connections to serve at once; more of them wait. The default, and the most, is what
+    /// the limit of open files leaves room for
+    #[arg(long, env = "CONNECTIONS", value_name = "NUMBER", default_value_t = MOST_CONNECTIONS)]
+    pub connections: usize,
+}
+
+impl Bounds {
+    /// Raises the process's limit of open files as far as it goes, and lowers `connections` to what it
+    /// leaves room for.
+    ///
+    /// # Errors
+    ///
+    /// The limit cannot be read or set.
+    pub fn within_open_files(mut self) -> io::Result<Self> {
+        let open_files = rlimit::increase_nofile_limit(u64::MAX)?;
+        let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
+        let most = open_files.saturating_sub(reserved_files());
+        if most == 0 {
+            return Err(io::Error::other(format!("{open_files} open files are too few")));
+        }
+        self.connections = self.connections.clamp(1, most);
+        Ok(self)
+    }
+}
+
+/// The files that are not connections: the event loop of each thread has three or four; the listener,
+/// the standard streams, and the pages that a debug build reads from their files.
+fn reserved_files() -> usize {
+    let threads = available_parallelism().map_or(1, usize::from);
+    32 + 4 * threads
+}
+
+pub(crate) fn seconds(argument: &str) -> Result<Duration, &'static str> {
+    let seconds =
+        argument.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.filter(|time| !time.is_zero()).ok_or("a time is a number of seconds, more than 0")
+}
+
+/// About 40 KiB each with TLS: 2.5 GiB.
+const MOST_CONNECTIONS: usize = 65_536;
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        bounds: Bounds,
+    }
+
+    fn bounds(args: &[&str]) -> Result<Bounds, clap::Error> {
+        Program::try_parse_from([&["meet"], args].concat()).map(|program| program.bounds)
+    }
+
+    #[test]
+    fn times_are_seconds() {
+        let bounds = bounds(&["--request-timeout", "0.25"]).unwrap();
+        assert_eq!(bounds.request_timeout, Duration::from_millis(250));
+        assert_eq!(bounds.handshake_timeout, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_refused() {
+        for time in ["0", "-1", "NaN", "inf", "1e300", "soon"] {
+            assert!(bounds(&["--handshake-timeout", time]).is_err(), "{time}");
+        }
+    }
+
+    #[test]
+    fn there_are_no_more_connections_than_open_files() {
+        let most = bounds(&["--connections", "4294967295"]).unwrap().within_open_files().unwrap();
+        assert!((most.connections as u64) < rlimit::Resource::NOFILE.get_soft().unwrap());
+        let three = bounds(&["--connections", "3"]).unwrap().within_open_files().unwrap();
+        assert_eq!(three.connections, 3);
+    }
+}

@@ -1,0 +1,161 @@
+//! Clients: TCP, TLS, HTTP, WebSocket.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    time::{interval, timeout},
+};
+use tokio_rustls::TlsConnector;
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+
+use super::server::Server;
+
+pub(crate) trait Bytes: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Bytes for T {}
+
+pub(crate) type Connection = Box<dyn Bytes>;
+
+/// Only TCP.
+pub(crate) async fn tcp(server: &Server) -> Connection {
+    Box::new(TcpStream::connect(server.address).await.expect("the server listens"))
+}
+
+/// With TLS, if the server has it.
+pub(crate) async fn connect(server: &Server) -> Connection {
+    let tcp = TcpStream::connect(server.address).await.expect("the server listens");
+    if !server.tls {
+        return Box::new(tcp);
+    }
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate))
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").expect("a name");
+    Box::new(TlsConnector::from(Arc::new(config)).connect(name, tcp).await.expect("a handshake"))
+}
+
+/// The first bytes of the answer to a request.
+pub(crate) async fn answer(connection: &mut Connection, request: &str) -> String {
+    connection.write_all(request.as_bytes()).await.expect("a connection");
+    let mut start = [0; 12];
+    connection.read_exact(&mut start).await.expect("an answer");
+    String::from_utf8_lossy(&start).into_owned()
+}
+
+/// Waits until the server closes the connection.
+pub(crate) async fn closed(mut connection: impl AsyncRead + Unpin) {
+    while !matches!(connection.read(&mut [0; 4096]).await, Ok(0) | Err(_)) {}
+}
+
+/// Sends a byte now and then, until the server closes the connection.
+pub(crate) async fn drip(connection: Connection, bytes: &[u8]) {
+    let (read, mut write) = tokio::io::split(connection);
+    let write = async {
+        let mut pace = interval(Duration::from_millis(50));
+        for byte in bytes {
+            pace.tick().await;
+            if write.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+        }
+    };
+    let mut closed = pin!(closed(read));
+    tokio::select! {
+        () = &mut closed => return,
+        () = write => {}
+    }
+    closed.await;
+}
+
+/// What it waits for has to come at all.
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(60), future).await.unwrap_or_else(|_| panic!("{what}: never"))
+}
+
+pub(crate) struct Peer(pub(crate) WebSocketStream<Connection>);
+
+impl Peer {
+    pub(crate) async fn join(server: &Server, room: &str) -> (Self, Value) {
+        let connection = connect(server).await;
+        let url = format!("ws://{}/signal/{room}", server.address);
+        let (socket, _) = client_async(url, connection).await.expect("an upgrade");
+        let mut peer = Self(socket);
+        peer.send(&json!({"type": "join"})).await;
+        let welcome = peer.expect("welcome").await;
+        (peer, welcome)
+    }
+
+    pub(crate) async fn send(&mut self, message: &Value) {
+        self.0.send(Message::text(message.to_string())).await.expect("a connection");
+    }
+
+    /// The next message of this type.
+    pub(crate) async fn expect(&mut self, kind: &str) -> Value {
+        loop {
+            let frame = self.0.next().await.expect("a frame").expect("a connection");
+            let Message::Text(text) = frame else { continue };
+            let message: Value = serde_json::from_str(&text).expect("JSON");
+            if message["type"] == kind {
+                return message;
+            }
+        }
+    }
+
+    /// That the server answers it.
+    pub(crate) async fn is_served(&mut self) {
+        self.send(&json!({"type": "nothing"})).await;
+        assert_eq!(self.expect("error").await["code"], "unknown-type");
+    }
+}
+
+/// The server makes its certificate when it starts.
+#[derive(Debug)]
+struct AnyCertificate;
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}

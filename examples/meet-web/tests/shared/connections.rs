@@ -1,0 +1,163 @@
+//! Connections that never get as far as a room.
+
+use std::{process::Command, thread::available_parallelism, time::Instant};
+
+use futures_util::future::join_all;
+use tokio::io::AsyncWriteExt;
+
+use super::{
+    client::{Peer, answer, closed, connect, drip, soon, tcp},
+    server::Server,
+};
+
+#[tokio::test]
+async fn silent_and_slow_connections_are_closed_and_websockets_are_not() {
+    for tls in [false, true] {
+        let server = Server::start(tls, SHORT);
+        let (mut peer, _) = Peer::join(&server, "standup").await;
+
+        soon("silence", async { closed(connect(&server).await).await }).await;
+        for start in ["G", "GET / HTTP/1.1\r\nHost: a\r\nX-Half: "] {
+            let mut half = connect(&server).await;
+            half.write_all(start.as_bytes()).await.unwrap();
+            soon("half a head", closed(half)).await;
+        }
+        soon("a head that never ends", async {
+            drip(connect(&server).await, format!("GET / HTTP/1.1\r\n{ENDLESS}").as_bytes()).await;
+        })
+        .await;
+
+        let mut idle = connect(&server).await;
+        assert_eq!(answer(&mut idle, REQUEST).await, "HTTP/1.1 200");
+        soon("idleness", closed(idle)).await;
+
+        let mut second = connect(&server).await;
+        second
+            .write_all(format!("{REQUEST}GET /room HTTP/1.1\r\nX-Half: ").as_bytes())
+            .await
+            .unwrap();
+        soon("half a second head", closed(second)).await;
+        let mut second = connect(&server).await;
+        assert_eq!(answer(&mut second, REQUEST).await, "HTTP/1.1 200");
+        soon("a second head that never ends", drip(second, ENDLESS.as_bytes())).await;
+
+        let mut body = connect(&server).await;
+        body.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")
+            .await
+            .unwrap();
+        soon("half a body", closed(body)).await;
+
+        // All this time, at least.
+        peer.is_served().await;
+    }
+}
+
+#[tokio::test]
+async fn handshakes_that_stall_are_closed_and_websockets_are_not() {
+    let server = Server::start(true, SHORT);
+    let (mut peer, _) = Peer::join(&server, "standup").await;
+    soon("silence", async { closed(tcp(&server).await).await }).await;
+    let mut half = tcp(&server).await;
+    half.write_all(&CLIENT_HELLO[..20]).await.unwrap();
+    soon("half a hello", closed(half)).await;
+    soon("a slow hello", async { drip(tcp(&server).await, &CLIENT_HELLO).await }).await;
+    peer.is_served().await;
+}
+
+#[tokio::test]
+async fn more_stalled_connections_than_open_files_end_and_let_others_in() {
+    raise_open_files();
+    for tls in [false, true] {
+        let server = Server::start_with_open_files(256, tls, SHORT);
+        let stalled = join_all((0..600).map(|_| tcp(&server))).await;
+        soon("a newcomer", async {
+            let mut newcomer = connect(&server).await;
+            assert_eq!(answer(&mut newcomer, REQUEST).await, "HTTP/1.1 200");
+        })
+        .await;
+        soon("the end of all that stalled", join_all(stalled.into_iter().map(closed))).await;
+    }
+}
+
+/// The bound of connections is made from the limit of open files, which others may use up.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_without_a_free_descriptor_waits_for_one() {
+    let server = Server::start(false, &["--request-timeout", "2"]);
+    let lowered = Command::new("prlimit")
+        .args(["--nofile=80:80", "--pid", &server.id().to_string()])
+        .status();
+    assert!(lowered.expect("util-linux").success());
+
+    let (start, used) = (Instant::now(), server.cpu_ticks());
+    let stalled = join_all((0..200).map(|_| tcp(&server))).await;
+    let mut newcomer = connect(&server).await;
+    let answered = soon("a newcomer", answer(&mut newcomer, REQUEST)).await;
+    assert_eq!(answered, "HTTP/1.1 200");
+    let (used, passed) = (server.cpu_ticks() - used, start.elapsed());
+    // Trying again and again takes all of a CPU.
+    assert!(u128::from(used) * 10 < passed.as_millis() / 2, "{used} ticks in {passed:?}");
+    drop(stalled);
+}
+
+#[tokio::test]
+async fn handshakes_do_not_wait_for_those_that_stall() {
+    let server = Server::start(true, &["--handshake-timeout", "3600"]);
+    let workers = available_parallelism().unwrap().get();
+    let most = raise_open_files().saturating_sub(100);
+    // More than actix has at once by default, 256 for each worker.
+    let stalled = join_all((0..most.min(256 * workers + 200)).map(|_| tcp(&server))).await;
+    soon("a newcomer", async {
+        let mut newcomer = connect(&server).await;
+        assert_eq!(answer(&mut newcomer, REQUEST).await, "HTTP/1.1 200");
+    })
+    .await;
+    drop(stalled);
+}
+
+#[tokio::test]
+async fn a_connection_over_the_bound_waits_until_a_websocket_ends() {
+    for tls in [false, true] {
+        let server = Server::start(tls, &["--connections", "4"]);
+        let mut peers = Vec::new();
+        for _ in 0..4 {
+            peers.push(Peer::join(&server, "standup").await.0);
+        }
+        let newcomer = async {
+            let mut newcomer = connect(&server).await;
+            assert_eq!(answer(&mut newcomer, REQUEST).await, "HTTP/1.1 200");
+        };
+        let mut newcomer = std::pin::pin!(newcomer);
+        for peer in &mut peers {
+            tokio::select! {
+                () = &mut newcomer => panic!("there are 4 connections"),
+                () = peer.is_served() => {}
+            }
+        }
+        drop(peers.pop());
+        soon("a newcomer", newcomer).await;
+    }
+}
+
+/// As far as it goes: to what it is now.
+fn raise_open_files() -> usize {
+    let most = rlimit::increase_nofile_limit(u64::MAX).expect("a limit of open files");
+    usize::try_from(most).unwrap_or(usize::MAX)
+}
+
+const SHORT: &[&str] = &["--request-timeout", "0.5", "--handshake-timeout", "0.5"];
+const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const ENDLESS: &str = "X-Drip: it takes a minute to send all of this, a byte at a time, and the head still \
+    has no end; it takes a minute to send all of this, a byte at a time, and the head still has no end.";
+
+/// The start of a handshake of TLS 1.2: a record of 512 bytes, a `ClientHello` of 508.
+const CLIENT_HELLO: [u8; 300] = {
+    let mut hello = [0; 300];
+    let head = [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3];
+    let mut n = 0;
+    while n < head.len() {
+        hello[n] = head[n];
+        n += 1;
+    }
+    hello
+};

@@ -1,0 +1,5 @@
+//! What holds for the Meet application on either framework, over real sockets, against the program.
+
+mod client;
+mod connections;
+mod server;
