@@ -35,6 +35,8 @@ async fn main() -> io::Result<()> {
             .configure(pages::routes)
             .configure(meetings::routes)
     });
+    // Its bounds for connections are the defaults, for use behind a reverse proxy. See
+    // `docs/deployment.md`.
     let server = server.shutdown_signal(stopping);
     let server = server.tcp_nodelay(true).bind(("127.0.0.1", existing_app::port()))?;
     println!("The site is at http://{}/", server.addrs()[0]);

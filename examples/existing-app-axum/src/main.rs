@@ -36,5 +36,6 @@ async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", existing_app::port())).await?;
     println!("The site is at http://{}/", listener.local_addr()?);
     let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
+    // Without timeouts for requests: those are its reverse proxy's. See `docs/deployment.md`.
     axum::serve(listener, router).with_graceful_shutdown(meetings::stopping(hub)).await
 }

@@ -58,7 +58,7 @@ pub(crate) fn seconds(argument: &str) -> Result<Duration, &'static str> {
     seconds.filter(|time| !time.is_zero()).ok_or("a time is a number of seconds, more than 0")
 }
 
-/// About 40 KiB each with TLS: 2.5 GiB.
+/// Each takes memory too, and some systems have no limit of open files to speak of.
 const MOST_CONNECTIONS: usize = 65_536;
 
 #[cfg(test)]

@@ -85,6 +85,12 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(60), future).await.unwrap_or_else(|_| panic!("{what}: never"))
 }
 
+/// Raises this process's limit of open files as far as it goes: to what it is now.
+pub(crate) fn raise_open_files() -> usize {
+    let most = rlimit::increase_nofile_limit(u64::MAX).expect("a limit of open files");
+    usize::try_from(most).unwrap_or(usize::MAX)
+}
+
 pub(crate) struct Peer(pub(crate) WebSocketStream<Connection>);
 
 impl Peer {

@@ -3,10 +3,10 @@
 use std::{process::Command, thread::available_parallelism, time::Instant};
 
 use futures_util::future::join_all;
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, join};
 
 use super::{
-    client::{Peer, answer, closed, connect, drip, soon, tcp},
+    client::{Peer, answer, closed, connect, drip, raise_open_files, soon, tcp},
     server::Server,
 };
 
@@ -15,40 +15,37 @@ async fn silent_and_slow_connections_are_closed_and_websockets_are_not() {
     for tls in [false, true] {
         let server = Server::start(tls, SHORT);
         let (mut peer, _) = Peer::join(&server, "standup").await;
-
-        soon("silence", async { closed(connect(&server).await).await }).await;
-        for start in ["G", HALF] {
-            let mut half = connect(&server).await;
-            half.write_all(start.as_bytes()).await.unwrap();
-            soon("half a head", closed(half)).await;
-        }
-        soon("a head that never ends", async {
+        let first = |start: &'static str| async {
+            let mut connection = connect(&server).await;
+            connection.write_all(start.as_bytes()).await.unwrap();
+            closed(connection).await;
+        };
+        let second = |start: &'static str| async {
+            let mut connection = connect(&server).await;
+            assert_eq!(answer(&mut connection, REQUEST).await, "HTTP/1.1 200");
+            // Where there is no second request, it is closed by now.
+            let _ = connection.write_all(start.as_bytes()).await;
+            closed(connection).await;
+        };
+        let dripping = async {
             drip(connect(&server).await, &endless_head()).await;
-        })
-        .await;
-
-        let mut idle = connect(&server).await;
-        assert_eq!(answer(&mut idle, REQUEST).await, "HTTP/1.1 200");
-        soon("idleness", closed(idle)).await;
-
-        // In one write with the first head, and after its answer.
-        let mut second = connect(&server).await;
-        second.write_all([REQUEST, HALF].concat().as_bytes()).await.unwrap();
-        soon("half a second head", closed(second)).await;
-        let mut second = connect(&server).await;
-        assert_eq!(answer(&mut second, REQUEST).await, "HTTP/1.1 200");
-        let _ = second.write_all(HALF.as_bytes()).await;
-        soon("half a second head", closed(second)).await;
-        let mut second = connect(&server).await;
-        assert_eq!(answer(&mut second, REQUEST).await, "HTTP/1.1 200");
-        soon("a second head that never ends", drip(second, &endless_head())).await;
-
-        let mut body = connect(&server).await;
-        body.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")
-            .await
-            .unwrap();
-        soon("half a body", closed(body)).await;
-
+        };
+        let dripping_again = async {
+            let mut connection = connect(&server).await;
+            assert_eq!(answer(&mut connection, REQUEST).await, "HTTP/1.1 200");
+            drip(connection, &endless_head()).await;
+        };
+        join!(
+            soon("silence", first("")),
+            soon("one byte", first("G")),
+            soon("half a head", first(HALF)),
+            soon("a head that never ends", dripping),
+            soon("half a body", first(HALF_BODY)),
+            soon("a head, and half of another", first(ONE_AND_A_HALF)),
+            soon("idleness", second("")),
+            soon("half a second head", second(HALF)),
+            soon("a second head that never ends", dripping_again),
+        );
         // All this time, at least.
         peer.is_served().await;
     }
@@ -58,11 +55,16 @@ async fn silent_and_slow_connections_are_closed_and_websockets_are_not() {
 async fn handshakes_that_stall_are_closed_and_websockets_are_not() {
     let server = Server::start(true, SHORT);
     let (mut peer, _) = Peer::join(&server, "standup").await;
-    soon("silence", async { closed(tcp(&server).await).await }).await;
-    let mut half = tcp(&server).await;
-    half.write_all(&CLIENT_HELLO[..20]).await.unwrap();
-    soon("half a hello", closed(half)).await;
-    soon("a slow hello", async { drip(tcp(&server).await, &CLIENT_HELLO).await }).await;
+    let half = |bytes: &'static [u8]| async {
+        let mut half = tcp(&server).await;
+        half.write_all(bytes).await.unwrap();
+        closed(half).await;
+    };
+    join!(
+        soon("silence", half(&[])),
+        soon("half a hello", half(&CLIENT_HELLO[..20])),
+        soon("a slow hello", async { drip(tcp(&server).await, &CLIENT_HELLO).await }),
+    );
     peer.is_served().await;
 }
 
@@ -146,18 +148,15 @@ fn endless_head() -> Vec<u8> {
     [HALF, &"x".repeat(2000)].concat().into_bytes()
 }
 
-/// As far as it goes: to what it is now.
-fn raise_open_files() -> usize {
-    let most = rlimit::increase_nofile_limit(u64::MAX).expect("a limit of open files");
-    usize::try_from(most).unwrap_or(usize::MAX)
-}
-
-const SHORT: &[&str] = &["--request-timeout", "0.5", "--handshake-timeout", "0.5"];
+const SHORT: &[&str] = &["--request-timeout", "2", "--handshake-timeout", "2"];
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const HALF: &str = "GET /room HTTP/1.1\r\nHost: a\r\nX-Half: ";
+const ONE_AND_A_HALF: &str =
+    "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /room HTTP/1.1\r\nHost: a\r\nX-Half: ";
+const HALF_BODY: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf";
 
 /// The start of a handshake of TLS 1.2: a record of 512 bytes, a `ClientHello` of 508.
-const CLIENT_HELLO: [u8; 300] = {
+static CLIENT_HELLO: [u8; 300] = {
     let mut hello = [0; 300];
     let head = [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3];
     let mut n = 0;

@@ -2,4 +2,5 @@
 
 mod client;
 mod connections;
+mod memory;
 mod server;

@@ -21,6 +21,13 @@ impl Server {
         Self::run(Command::new(PROGRAM), tls, args)
     }
 
+    /// With variables of its environment.
+    pub(crate) fn start_in(environment: &[(&str, &str)], args: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.envs(environment.iter().copied());
+        Self::run(command, false, args)
+    }
+
     /// A process that may open no more files than this, and cannot raise that limit.
     pub(crate) fn start_with_open_files(files: usize, tls: bool, args: &[&str]) -> Self {
         let mut command = Command::new("sh");
@@ -40,6 +47,15 @@ impl Server {
 
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// A field of `/proc/{id}/status`, in KiB: `VmRSS` is the memory that it has, `VmHWM` the most
+    /// that it had.
+    pub(crate) fn kib(&self, field: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
+        let size = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        let size = size.and_then(|size| size.trim().strip_suffix(" kB")).expect("a size");
+        size.parse().expect("a number")
     }
 
     /// The time that it has used the CPU for, in ticks of 10 ms.
