@@ -1,14 +1,9 @@
 //! What is kept for participants who are away is given back to the system when they do not return.
 #![cfg(target_os = "linux")]
 
-use std::time::Duration;
-
 use futures_util::{StreamExt, future::join_all};
 use serde_json::{Value, json};
-use tokio::{
-    io::AsyncWriteExt,
-    time::{Instant, sleep},
-};
+use tokio::io::AsyncWriteExt;
 
 use tokio_tungstenite::tungstenite::Message;
 
@@ -25,20 +20,12 @@ async fn memory_for_the_absent_is_given_back() {
     let before = server.kib("VmRSS");
     for number in 1..=ROUNDS {
         round(&server, QUEUES, CROWDS).await;
-        println!("round {number}: {} KiB", server.kib("VmRSS"));
+        let after = server.kib("VmRSS");
+        println!("{before} KiB before, {after} KiB after round {number}");
+        assert!(after <= MOST * before, "{before} KiB before, {after} KiB after round {number}");
     }
     let most = server.kib("VmHWM");
     assert!(most > before + 16 * 1024, "{before} KiB before, {most} KiB at most: no load");
-
-    // Some allocators give back after a while.
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let mut after = server.kib("VmRSS");
-    while after > MOST * before && Instant::now() < deadline {
-        sleep(Duration::from_millis(100)).await;
-        after = server.kib("VmRSS");
-    }
-    println!("{before} KiB before, {most} KiB at most, {after} KiB after");
-    assert!(after <= MOST * before, "{before} KiB before, {after} KiB after");
 }
 
 /// Has people in rooms, and waits until they have left for good.
@@ -126,5 +113,6 @@ const FRAME: usize = 60 * 1024;
 const META: usize = 4000;
 const LAST: u64 = 1_000_000;
 
-/// How many times what the server used before it may use afterwards.
+/// How many times what the server used before it may use afterwards. About 2 with these settings; up
+/// to 5 without, with what has been freed and is kept.
 const MOST: u64 = 3;
