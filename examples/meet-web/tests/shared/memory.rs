@@ -64,7 +64,7 @@ async fn queue(server: &Server, room: String) {
             assert_eq!(change["status"], "away");
         }
     }
-    let frames: Vec<u8> = ids.iter().flat_map(|id| signal(id)).collect();
+    let frames: Vec<u8> = ids.iter().flat_map(signal).collect();
     for talker in &mut talkers {
         // Some may be refused: full queues are what is wanted.
         talker.0.get_mut().write_all(&frames).await.expect("a connection");
