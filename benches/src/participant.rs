@@ -17,7 +17,13 @@ use serde_json::{Value, json};
 ///
 /// Never: the limits are within their ranges.
 pub fn hub() -> Hub {
-    let limits = Limits::builder().room_peers(10_000).sessions(10_000_000).build();
+    let limits = Limits::builder()
+        .room_peers(10_000)
+        .room_joins_per_minute(1_000_000)
+        .sessions(10_000_000)
+        .rate_bytes_per_second(1 << 30)
+        .rate_burst_bytes(1 << 30)
+        .build();
     Hub::new(limits.expect("within their ranges"))
 }
 

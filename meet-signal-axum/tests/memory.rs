@@ -150,6 +150,7 @@ async fn the_server() {
         .heartbeat(Duration::from_secs(300))
         .write_timeout(Duration::from_secs(300))
         .rate_burst(1_000_000)
+        .rate_burst_bytes(1 << 30)
         .build()
         .unwrap();
     let router = |limits| SignalRouter::new(Hub::new(limits)).into_router();

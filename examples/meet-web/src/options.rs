@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Parser;
-use meet_signal_core::{Hub, LimitOutOfRange, Limits, message::IceServer};
+use meet_signal_core::{Hub, InvalidLimits, Limits, message::IceServer};
 
 use crate::bounds::{Bounds, seconds};
 
@@ -61,7 +61,7 @@ impl Options {
     /// # Errors
     ///
     /// The grace is longer than a day.
-    pub fn hub(&self) -> Result<Hub, LimitOutOfRange> {
+    pub fn hub(&self) -> Result<Hub, InvalidLimits> {
         Ok(Hub::new(Limits::builder().grace(self.grace).build()?))
     }
 

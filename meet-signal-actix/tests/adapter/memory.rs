@@ -68,6 +68,8 @@ async fn server_process() {
         .room_peers(1_000)
         .rate_per_second(1_000_000)
         .rate_burst(1_000_000)
+        .rate_bytes_per_second(1 << 30)
+        .rate_burst_bytes(1 << 30)
         .write_timeout(Duration::from_secs(1))
         .build()
         .unwrap();

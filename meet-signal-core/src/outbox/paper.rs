@@ -78,6 +78,9 @@ impl Paper {
         let own = waiting(&|it| it == sender);
         let address = waiting(&|it| it / 2 == sender / 2);
         let relayed = waiting(&|_| true);
+        if relayed.len() == 1 {
+            return true;
+        }
         // The last one is in all three, and counts once.
         let before = |frames: &[Frame]| frames[..frames.len() - 1].to_vec();
         let relayed = [before(&relayed), before(&address), own].concat();

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use smallvec::SmallVec;
+
 use super::{Full, NeverSent, Push, Sender};
 use crate::{Frame, message::Resumed};
 
@@ -16,7 +18,7 @@ pub(super) struct Queue {
     waiting: Size,
     /// How much of what waits is from members, and from whom.
     relayed: Size,
-    shares: Vec<Share>,
+    shares: SmallVec<[Share; 1]>,
     /// How many frames came before the first of `frames`.
     dropped: u64,
     overflowed: bool,
@@ -66,7 +68,8 @@ impl Queue {
             let used = same.fold(self.relayed, |used, share| used.and(share.waiting));
             let share = self.shares.iter_mut().find(|share| share.sender == sender);
             let own = share.as_ref().map_or(Size::default(), |share| share.waiting).plus(bytes);
-            if own.and(used).exceeds(bounds.relayed) {
+            // What is alone there is let in, however long it is: limits are such that all of it fits.
+            if self.relayed.frames > 0 && own.and(used).exceeds(bounds.relayed) {
                 return Err(Full);
             }
             match share {
@@ -193,16 +196,14 @@ impl Queue {
     }
 }
 
-fn give_back(shares: &mut Vec<Share>, sender: Sender, bytes: usize) {
+fn give_back(shares: &mut SmallVec<[Share; 1]>, sender: Sender, bytes: usize) {
     let at = shares.iter().position(|share| share.sender == sender);
     let at = at.expect("who has a frame that waits has a share");
     shares[at].waiting.subtract(bytes);
     if shares[at].waiting.frames == 0 {
         shares.swap_remove(at);
-        if shares.is_empty() {
-            // An idle session keeps none.
-            *shares = Vec::new();
-        }
+        // An idle session keeps no more than the one that is in here.
+        shares.shrink_to_fit();
     }
 }
 

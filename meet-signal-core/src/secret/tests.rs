@@ -262,6 +262,7 @@ const HOLD_NONE: &[&str] = &[
     "Lost",
     // `no_error_about_a_frame_quotes_it`.
     "Malformed",
+    "Meter",
     "OriginPolicy",
     "OriginRefused",
     "PeerId",

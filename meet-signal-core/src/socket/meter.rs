@@ -1,7 +1,7 @@
 //! The fragments of a stream of WebSocket frames, counted while a library reads them.
 
 use std::{
-    io, mem,
+    fmt, io, mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -22,10 +22,16 @@ use super::Incoming;
 /// - with [`take_complete`](Self::take_complete), when it has a message: they are reported before it.
 ///
 /// Its cost is that of a few comparisons for each frame.
-#[derive(Debug)]
 pub struct Meter<S> {
     stream: S,
     frames: Frames,
+}
+
+// Without the stream, and what was read of it.
+impl<S> fmt::Debug for Meter<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meter").finish_non_exhaustive()
+    }
 }
 
 impl<S> Meter<S> {

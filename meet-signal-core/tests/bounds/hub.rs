@@ -15,12 +15,12 @@ use crate::{Member, hub, join, meta, room, try_join, value};
 const KIB: usize = 1024;
 
 fn named(name: &str) -> RoomId {
-    name.parse().unwrap()
+    name.parse().expect("a name")
 }
 
 /// Whether it comes back to all that it was sent.
 fn comes_back_full(hub: &meet_signal_core::Hub, member: &Member, now: Instant) -> bool {
-    let (_session, welcome) = hub.resume(&room(), &member.ticket, 0, now).unwrap();
+    let (_session, welcome) = hub.resume(&room(), &member.ticket, 0, now).expect("it is kept");
     value(&welcome)["resumed"] == "full"
 }
 
@@ -85,7 +85,7 @@ fn every_meta_counts_until_its_member_is_gone() {
         assert_eq!(members[0].session.receive(&message, now), ControlFlow::Continue(()));
         members[0].errors()
     };
-    assert!(update(1 * KIB).is_empty());
+    assert!(update(KIB).is_empty());
     let last = try_join(&hub, &named("last"), Joining::new(meta(2 * KIB)), now).unwrap();
     assert_eq!(update(4 * KIB), ["unavailable"]);
     assert!(update(2 * KIB).is_empty());

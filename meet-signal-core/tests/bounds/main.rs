@@ -21,15 +21,15 @@ struct Member {
 }
 
 fn room() -> RoomId {
-    "standup".parse().unwrap()
+    "standup".parse().expect("a name")
 }
 
 fn hub(limits: impl FnOnce(LimitsBuilder) -> LimitsBuilder) -> Hub {
-    Hub::new(limits(Limits::builder()).build().unwrap())
+    Hub::new(limits(Limits::builder()).build().expect("they agree"))
 }
 
 fn join(hub: &Hub, now: Instant) -> Member {
-    try_join(hub, &room(), Joining::default(), now).unwrap()
+    try_join(hub, &room(), Joining::default(), now).expect("there is room")
 }
 
 fn try_join(
@@ -43,16 +43,16 @@ fn try_join(
 }
 
 fn ticket(welcome: &Frame) -> String {
-    value(welcome)["ticket"].as_str().unwrap().to_owned()
+    value(welcome)["ticket"].as_str().expect("a ticket").to_owned()
 }
 
 fn value(frame: &Frame) -> Value {
-    serde_json::from_str(frame.as_str()).unwrap()
+    serde_json::from_str(frame.as_str()).expect("JSON")
 }
 
 /// A `meta` of so many bytes.
 fn meta(bytes: usize) -> Meta {
-    Meta::new(&"x".repeat(bytes - 2)).unwrap()
+    Meta::new(&"x".repeat(bytes - 2)).expect("JSON")
 }
 
 impl Member {
@@ -76,7 +76,7 @@ impl Member {
 
     /// The codes of the errors that wait for it.
     fn errors(&self) -> Vec<String> {
-        let frames = self.take_all().unwrap();
+        let frames = self.take_all().expect("its connection goes on");
         let codes = frames.iter().filter_map(|frame| frame["code"].as_str());
         codes.map(str::to_owned).collect()
     }

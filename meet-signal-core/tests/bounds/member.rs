@@ -67,7 +67,8 @@ impl Scene {
         // The honest one is at another address than the hostile one.
         let mut join = || {
             let address = hosts.next().map(|host| [192, 0, 2, host].into());
-            try_join(&hub, &room(), Joining::default().address(address), now).unwrap()
+            try_join(&hub, &room(), Joining::default().address(address), now)
+                .expect("there is room")
         };
         let (hostile, victim, honest) = (Some(join()), join(), join());
         Self { hub, now, hostile, victim, honest, said: 0, heard: 0, read: 0 }
@@ -131,7 +132,7 @@ impl Scene {
         let frames = self.honest.take_all().expect("it reads all it is sent");
         let refused = frames.iter().find(|frame| {
             // The hostile one may have no room for a broadcast: that is its own affair.
-            let is_broadcast = self.said % 2 == 0;
+            let is_broadcast = self.said.is_multiple_of(2);
             frame["type"] == "error" && !(is_broadcast && frame["code"] == "peer-unreachable")
         });
         assert_eq!(refused, None);
@@ -145,7 +146,7 @@ impl Scene {
             *credit = credit.saturating_sub(frame.to_string().len());
             self.hear(frame);
             self.read += 1;
-            if self.read % 32 == 0 {
+            if self.read.is_multiple_of(32) {
                 let ack = json!({"type": "ack", "received": 0}).to_string();
                 assert!(self.victim.session.receive(&ack, self.now).is_continue());
             }

@@ -158,7 +158,7 @@ impl Paper {
         let relayed = waiting.iter().filter(|other| other["from"].is_string()).count();
         let own = waiting.iter().filter(|other| other["from"] == frame["from"]).count();
         let is_relayed = frame["from"].is_string();
-        let has_share = 2 * own + 1 + relayed <= bound.div_ceil(2);
+        let has_share = relayed == 0 || 2 * own + 1 + relayed <= bound.div_ceil(2);
         let fits = waiting.len() < bound && (!is_relayed || has_share);
         if fits {
             member.counting_mut().told.push(frame);

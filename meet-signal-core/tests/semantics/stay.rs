@@ -97,7 +97,7 @@ impl Stay {
         }
         let own = self.owed.iter().filter(|(_, other)| *other == class).count();
         let relayed = self.owed.iter().filter(|(_, it)| matches!(it, Class::Relayed(_))).count();
-        2 * own + 1 + relayed <= bound.div_ceil(2)
+        relayed == 0 || 2 * own + 1 + relayed <= bound.div_ceil(2)
     }
 
     pub(crate) fn is_member(&self) -> bool {

@@ -48,9 +48,13 @@ fn hub(grace: Duration, forget: bool) -> Hub {
     let mut limits = Limits::builder()
         .rate_per_second(1_000_000)
         .rate_burst(1_000_000)
+        .rate_bytes_per_second(1 << 30)
+        .rate_burst_bytes(1 << 30)
+        .room_joins_per_minute(1_000_000)
         .resumes_per_minute(1_000_000)
         .room_peers(10_000)
         .sessions(10_000_000)
+        .hub_bytes(usize::MAX)
         .grace(grace);
     if forget {
         limits = limits.unacknowledged_frames(0).unacknowledged_bytes(0);
