@@ -7,6 +7,8 @@ use actix_web::{
 };
 use meet_signal_js::answer;
 
+use crate::upgrade::parameter;
+
 /// A resource that serves the JS modules by name: put it into the scope where the page imports them
 /// from.
 ///
@@ -23,10 +25,11 @@ pub fn client() -> Resource {
     web::resource("/{module}").route(web::get().to(serve)).route(web::head().to(serve))
 }
 
-async fn serve(name: web::Path<String>, request: HttpRequest) -> HttpResponse {
+async fn serve(request: HttpRequest) -> HttpResponse {
+    let name = parameter(&request, "module");
     let tags =
         request.headers().get_all(header::IF_NONE_MATCH).filter_map(|tags| tags.to_str().ok());
-    let answer = answer(&name, tags);
+    let answer = answer(name, tags);
     let status = StatusCode::from_u16(answer.status).expect("a status of HTTP");
     let mut response = HttpResponse::build(status);
     for header in answer.headers {

@@ -1,7 +1,7 @@
 //! What a connection receives: the payload of the request that upgrades it.
 
 use actix_http::ws::{OpCode, Parser, ProtocolError};
-use actix_web::{dev::Payload, web::BytesMut};
+use actix_web::{dev::Payload, rt::task::yield_now, web::BytesMut};
 use futures_util::StreamExt;
 use meet_signal_core::CloseReason;
 
@@ -11,8 +11,9 @@ pub(crate) struct Fragments {
     payload: Payload,
     buffer: BytesMut,
     frame_bytes: usize,
-    /// One could not be read, and so none after it.
-    broken: bool,
+    /// How many were taken since the task last waited.
+    taken: usize,
+    state: State,
 }
 
 /// A frame of RFC 6455, section 5.2.
@@ -22,34 +23,57 @@ pub(crate) struct Fragment {
     pub(crate) payload: BytesMut,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// A frame could not be read, and so none after it.
+    Broken,
+    /// The payload has ended. It must not be asked again.
+    Gone,
+}
+
 impl Fragments {
     pub(crate) fn new(payload: Payload, frame_bytes: usize) -> Self {
-        Self { payload, buffer: BytesMut::new(), frame_bytes, broken: false }
+        Self { payload, buffer: BytesMut::new(), frame_bytes, taken: 0, state: State::Open }
     }
 
-    /// The next one, or what is wrong with it. `None`: the connection is gone.
+    /// The next one, or what is wrong with it. `None`: the connection is gone. Lets other tasks run
+    /// after every so many, also where there are always more.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: what has been read is kept.
     pub(crate) async fn next(&mut self) -> Option<Result<Fragment, CloseReason>> {
-        loop {
-            match self.parse() {
-                Ok(Some(fragment)) => return Some(Ok(fragment)),
-                Ok(None) => self.read().await?,
-                Err(reason) => {
-                    self.broken = true;
-                    return Some(Err(reason));
-                }
-            }
+        if self.taken >= TURN {
+            self.taken = 0;
+            yield_now().await;
         }
+        loop {
+            if let Some(fragment) = self.buffered() {
+                return Some(fragment);
+            }
+            self.read().await?;
+        }
+    }
+
+    /// The next one, if it has been read.
+    pub(crate) fn buffered(&mut self) -> Option<Result<Fragment, CloseReason>> {
+        if self.state == State::Broken {
+            return None;
+        }
+        let fragment = self.parse().transpose()?;
+        self.taken += 1;
+        if fragment.is_err() {
+            self.state = State::Broken;
+        }
+        Some(fragment)
     }
 
     /// Discards what still comes, until the other end has closed.
     pub(crate) async fn until_closed(&mut self) {
-        while !self.broken {
+        while self.state != State::Broken {
             match self.next().await {
-                Some(Ok(Fragment { opcode: OpCode::Close, .. })) | None => return,
+                Some(Ok(Fragment { opcode: OpCode::Close, .. })) | None => break,
                 Some(_) => {}
             }
         }
@@ -78,7 +102,13 @@ impl Fragments {
     }
 
     async fn read(&mut self) -> Option<()> {
-        let chunk = self.payload.next().await?.ok()?;
+        if self.state == State::Gone {
+            return None;
+        }
+        let Some(Ok(chunk)) = self.payload.next().await else {
+            self.state = State::Gone;
+            return None;
+        };
         self.buffer.extend_from_slice(&chunk);
         Some(())
     }
@@ -93,3 +123,6 @@ fn announced_bytes(buffer: &[u8]) -> Option<u64> {
         length => Some(length.into()),
     }
 }
+
+/// How many fragments are taken before other tasks have their turn: some microseconds' worth.
+const TURN: usize = 64;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod assets;
+mod connection;
 mod incoming;
 mod outgoing;
 mod scope;
@@ -8,8 +9,9 @@ mod socket;
 mod upgrade;
 
 pub use assets::client;
+pub use connection::{on_connect, on_connect_tcp};
 pub use scope::SignalScope;
 pub use upgrade::SignalUpgrade;
 
 pub use meet_signal_core as core;
-pub use meet_signal_core::{Denied, Grant, Hub, Limits, OriginPolicy, RoomId};
+pub use meet_signal_core::{Denied, Grant, Hub, InvalidOrigin, Limits, OriginPolicy, RoomId};

@@ -50,7 +50,10 @@ struct Slot {
 
 impl Outgoing {
     /// Takes all frames out of `batch`, and waits until they have found room in actix's buffer.
-    /// Not cancel safe: what was taken out is sent all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what was taken out is sent all the same, before what is handed over next.
     pub(crate) async fn send(&self, batch: &mut Vec<Frame>) -> Result<(), Lost> {
         self.put(|slot| {
             slot.taken = false;

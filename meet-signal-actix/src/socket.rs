@@ -1,6 +1,8 @@
 //! A connection of actix as the core sees it.
 
-use actix_http::ws::{self, OpCode, Parser};
+use std::net::IpAddr;
+
+use actix_http::ws::{self, CloseCode, OpCode};
 use actix_web::{dev::Payload, web::BytesMut};
 use bytestring::ByteString;
 use meet_signal_core::{
@@ -9,6 +11,7 @@ use meet_signal_core::{
 };
 
 use crate::{
+    connection::Lifeline,
     incoming::{Fragment, Fragments},
     outgoing::Outgoing,
 };
@@ -17,23 +20,39 @@ pub(crate) struct ActixSocket {
     fragments: Fragments,
     /// The message whose last fragment has not come.
     message: Option<BytesMut>,
+    /// What came right after the fragments that were reported.
+    next: Option<Incoming<ByteString>>,
     outgoing: Outgoing,
+    /// Until the end begins.
+    lifeline: Option<Lifeline>,
     frame_bytes: usize,
+    peer_address: Option<IpAddr>,
 }
 
 impl ActixSocket {
-    pub(crate) fn new(payload: Payload, outgoing: Outgoing, frame_bytes: usize) -> Self {
+    pub(crate) fn new(
+        payload: Payload,
+        outgoing: Outgoing,
+        lifeline: Option<Lifeline>,
+        frame_bytes: usize,
+        peer_address: Option<IpAddr>,
+    ) -> Self {
         let fragments = Fragments::new(payload, frame_bytes);
-        Self { fragments, message: None, outgoing, frame_bytes }
+        Self { fragments, message: None, next: None, outgoing, lifeline, frame_bytes, peer_address }
     }
 
-    /// What a fragment is to the core: nothing, while its message has not come to its end.
-    fn take(&mut self, fragment: Fragment) -> Result<Option<Incoming<ByteString>>, CloseReason> {
+    /// What a fragment is to the core.
+    fn take(&mut self, fragment: Result<Fragment, CloseReason>) -> Incoming<ByteString> {
+        fragment.and_then(|fragment| self.read(fragment)).unwrap_or_else(Incoming::Refused)
+    }
+
+    fn read(&mut self, fragment: Fragment) -> Result<Incoming<ByteString>, CloseReason> {
         let Fragment { last, opcode, payload } = fragment;
+        let bytes = payload.len();
         match (opcode, &mut self.message) {
             (OpCode::Text, message @ None) => *message = Some(payload),
             (OpCode::Continue, Some(message)) => {
-                if message.len() + payload.len() > self.frame_bytes {
+                if message.len() + bytes > self.frame_bytes {
                     return Err(CloseReason::FrameTooLarge);
                 }
                 message.extend_from_slice(&payload);
@@ -41,20 +60,48 @@ impl ActixSocket {
             (OpCode::Binary, None) => return Err(CloseReason::Binary),
             (OpCode::Ping, _) if last => {
                 self.outgoing.pong(&payload);
-                return Ok(Some(Incoming::Control));
+                return Ok(Incoming::Control);
             }
-            (OpCode::Pong, _) if last => return Ok(Some(Incoming::Control)),
+            (OpCode::Pong, _) if last => return Ok(Incoming::Control),
             (OpCode::Close, _) if last => {
-                let reason = Parser::try_parse_close_payload(&payload);
                 // It is sent, though the socket is dropped.
-                self.outgoing.close(reason.map_err(|_| CloseReason::NotWebSocket)?);
-                return Ok(Some(Incoming::Closed));
+                self.outgoing.close(answer_to_close(&payload)?);
+                self.end_soon();
+                return Ok(Incoming::Closed);
             }
             _ => return Err(CloseReason::NotWebSocket),
         }
-        let Some(message) = self.message.take_if(|_| last) else { return Ok(None) };
+        let Some(message) = self.message.take_if(|_| last) else {
+            return Ok(Incoming::Partial { fragments: 1, bytes });
+        };
         let text = ByteString::try_from(message).map_err(|_| CloseReason::NotUtf8)?;
-        Ok(Some(Incoming::Text(text)))
+        Ok(Incoming::Text(text))
+    }
+
+    /// Nothing more will be sent: what still is to be written has some seconds for it.
+    fn end_soon(&mut self) {
+        if let Some(lifeline) = self.lifeline.take() {
+            lifeline.end_soon();
+        }
+    }
+
+    /// Adds the fragments to these that have been read already, up to [`REPORT`].
+    fn gather(&mut self, mut fragments: usize, mut bytes: usize) -> Incoming<ByteString> {
+        while fragments < REPORT
+            && let Some(fragment) = self.fragments.buffered()
+        {
+            match self.take(fragment) {
+                Incoming::Partial { fragments: more, bytes: more_bytes } => {
+                    fragments += more;
+                    bytes += more_bytes;
+                }
+                next => {
+                    self.next = Some(next);
+                    break;
+                }
+            }
+        }
+        Incoming::Partial { fragments, bytes }
     }
 }
 
@@ -62,16 +109,17 @@ impl Socket for ActixSocket {
     type Text = ByteString;
 
     async fn recv(&mut self) -> Incoming<ByteString> {
-        loop {
-            let taken = match self.fragments.next().await {
-                Some(fragment) => fragment.and_then(|fragment| self.take(fragment)),
-                None => return Incoming::Closed,
-            };
-            match taken {
-                Ok(Some(incoming)) => return incoming,
-                Ok(None) => {}
-                Err(reason) => return Incoming::Refused(reason),
-            }
+        if let Some(next) = self.next.take() {
+            return next;
+        }
+        let Some(fragment) = self.fragments.next().await else {
+            // It may be that the peer has ended its half alone, and takes nothing.
+            self.end_soon();
+            return Incoming::Closed;
+        };
+        match self.take(fragment) {
+            Incoming::Partial { fragments, bytes } => self.gather(fragments, bytes),
+            incoming => incoming,
         }
     }
 
@@ -82,6 +130,33 @@ impl Socket for ActixSocket {
     async fn close(&mut self, reason: CloseReason) {
         let description = Some(reason.text().into_owned());
         self.outgoing.close(Some(ws::CloseReason { code: reason.code().into(), description }));
+        self.end_soon();
         self.fragments.until_closed().await;
     }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        self.peer_address
+    }
 }
+
+/// What a close frame with this payload is answered with (RFC 6455, section 5.5.1): the code that
+/// came, or 1002 where that must not come over a wire (section 7.4).
+fn answer_to_close(payload: &[u8]) -> Result<Option<ws::CloseReason>, CloseReason> {
+    let Some((code, reason)) = payload.split_first_chunk() else {
+        return if payload.is_empty() { Ok(None) } else { Err(CloseReason::NotWebSocket) };
+    };
+    let reason = str::from_utf8(reason).map_err(|_| CloseReason::NotWebSocket)?;
+    let answer = match u16::from_be_bytes(*code) {
+        code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => {
+            ws::CloseReason { code: code.into(), description: Some(reason.to_owned()) }
+        }
+        _ => ws::CloseReason::from((CloseCode::Protocol, "no code that may be sent")),
+    };
+    Ok(Some(answer))
+}
+
+/// How many fragments are reported together.
+const REPORT: usize = 16;
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,13 @@ use std::{
     future::{Ready, ready},
 };
 
-use actix_http::ws;
+use actix_http::ws::{self, HandshakeError};
 use actix_web::{
-    Error, FromRequest, HttpRequest, HttpResponse, dev::Payload, http::StatusCode, rt, web,
+    Error, FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    error::InternalError,
+    http::{StatusCode, header},
+    rt, web,
 };
 use meet_signal_core::{
     Authorize, Hub, OriginPolicy, driver,
@@ -15,7 +19,7 @@ use meet_signal_core::{
     message::SUBPROTOCOL,
 };
 
-use crate::{outgoing::outgoing, socket::ActixSocket};
+use crate::{connection::Lifeline, outgoing::outgoing, socket::ActixSocket};
 
 /// An extractor for the application's own handler: a request that wants to become a session.
 ///
@@ -37,6 +41,7 @@ use crate::{outgoing::outgoing, socket::ActixSocket};
 pub struct SignalUpgrade {
     request: HttpRequest,
     payload: Payload,
+    lifeline: Option<Lifeline>,
     origins: OriginPolicy,
 }
 
@@ -80,7 +85,10 @@ impl SignalUpgrade {
     {
         let accepted = self.handshake().check(room, &self.origins)?;
         let (outgoing, body) = outgoing();
-        let socket = ActixSocket::new(self.payload, outgoing, hub.limits().frame_bytes());
+        // Of the TCP connection: `connection_info` believes what a client says of forwarding.
+        let address = self.request.peer_addr().map(|address| address.ip().to_canonical());
+        let frame_bytes = hub.limits().frame_bytes();
+        let socket = ActixSocket::new(self.payload, outgoing, self.lifeline, frame_bytes, address);
         rt::spawn(driver::serve(hub.clone(), accepted.room, authorize, socket));
 
         // What actix-ws would send and receive with is dropped: it would be without a bound.
@@ -97,13 +105,21 @@ impl SignalUpgrade {
         // Not `connection_info`, which believes what a client says of forwarding.
         let authority = self.request.uri().authority().map(|authority| authority.as_str());
         let headers = self.request.headers().iter();
-        Handshake::new(authority, headers.map(|(name, value)| (name.as_str(), value.as_bytes())))
+        let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
+        Handshake::new(authority, headers).encrypted(self.request.app_config().secure())
     }
 
     /// A parameter of the matched route.
     pub(crate) fn parameter(&self, name: &str) -> String {
-        self.request.match_info().query(name).to_owned()
+        parameter(&self.request, name).to_owned()
     }
+}
+
+/// A parameter of the matched route. A scope around it may have one of the same name, and comes
+/// before it.
+pub(crate) fn parameter<'r>(request: &'r HttpRequest, name: &str) -> &'r str {
+    let parameters = request.match_info().iter().filter(|(known, _)| *known == name);
+    parameters.last().map_or("", |(_, value)| value)
 }
 
 /// The payload is read by the socket.
@@ -117,12 +133,26 @@ impl FromRequest for SignalUpgrade {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(ws::verify_handshake(request.head()).map_err(Error::from).map(|()| Self {
+        ready(ws::verify_handshake(request.head()).map_err(refuse).map(|()| Self {
             request: request.clone(),
             payload: payload.take(),
+            lifeline: Lifeline::of(request),
             origins: OriginPolicy::default(),
         }))
     }
+}
+
+/// Another version is no handshake of version 13, like everything else that is none.
+fn refuse(error: HandshakeError) -> Error {
+    if error != HandshakeError::UnsupportedVersion {
+        return error.into();
+    }
+    // RFC 6455, section 4.4: it says which version there is.
+    let answer = HttpResponse::BadRequest()
+        .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
+        .content_type("text/plain; charset=utf-8")
+        .body(error.to_string());
+    InternalError::from_response(error, answer).into()
 }
 
 impl fmt::Debug for SignalUpgrade {

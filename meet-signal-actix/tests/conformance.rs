@@ -49,6 +49,7 @@ where
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let server = HttpServer::new(move || App::new().configure(routes.clone()))
+        .on_connect(meet_signal_actix::on_connect)
         .workers(2)
         .disable_signals()
         .listen(listener)

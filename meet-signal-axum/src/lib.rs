@@ -12,5 +12,5 @@ pub use upgrade::SignalUpgrade;
 
 pub use meet_signal_core as core;
 pub use meet_signal_core::{
-    Denied, Grant, Hub, Limits, OriginPolicy, RoomId, handshake::UpgradeRefused,
+    Denied, Grant, Hub, InvalidOrigin, Limits, OriginPolicy, RoomId, handshake::UpgradeRefused,
 };

@@ -11,7 +11,7 @@ use axum::{
         ConnectInfo, FromRequestParts, WebSocketUpgrade,
         ws::rejection::{ConnectionNotUpgradable, WebSocketUpgradeRejection},
     },
-    http::{HeaderValue, StatusCode, Version, header, request::Parts},
+    http::{HeaderValue, StatusCode, Version, header, request::Parts, uri::Scheme},
     response::{IntoResponse, Response},
 };
 use hyper::upgrade::OnUpgrade;
@@ -133,7 +133,9 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let authority = parts.uri.authority().map(|authority| authority.as_str());
         let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let handshake = Handshake::new(authority, headers);
+        // HTTP/1.1 does not say; HTTP/2 does.
+        let encrypted = parts.uri.scheme() == Some(&Scheme::HTTPS);
+        let handshake = Handshake::new(authority, headers).encrypted(encrypted);
         let peer = peer_address(parts, state).await;
         // axum's WebSocket does not show fragments, so only its judgement of the request is used.
         let connection = parts.extensions.get::<OnUpgrade>().cloned();

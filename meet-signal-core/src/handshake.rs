@@ -32,6 +32,7 @@ use crate::{
 pub struct Handshake {
     origin: Option<String>,
     host: Option<String>,
+    encrypted: bool,
     subprotocol: Result<Option<&'static str>, UnknownSubprotocol>,
 }
 
@@ -84,8 +85,18 @@ impl Handshake {
         Self {
             origin: origin.map(str::to_owned),
             host: host.map(str::to_owned),
+            encrypted: false,
             subprotocol: select_subprotocol(subprotocols),
         }
+    }
+
+    /// Whether the connection is known to be encrypted, so that pages that are not are of another
+    /// origin: see [`OriginPolicy::same_host`]. It is not known by default, which is right behind a
+    /// proxy that takes the encryption off.
+    #[must_use]
+    pub fn encrypted(mut self, encrypted: bool) -> Self {
+        self.encrypted = encrypted;
+        self
     }
 
     /// Decides, for the room's name as it stands in the URL (decoded, where the framework decodes).
@@ -95,7 +106,7 @@ impl Handshake {
     /// The request is to be answered with [`UpgradeRefused::status`].
     pub fn check(&self, room: &str, origins: &OriginPolicy) -> Result<Accepted, UpgradeRefused> {
         let room = room.parse()?;
-        origins.check(self.origin.as_deref(), self.host.as_deref())?;
+        origins.check(self.origin.as_deref(), self.host.as_deref(), self.encrypted)?;
         Ok(Accepted { room, subprotocol: self.subprotocol? })
     }
 }
@@ -142,6 +153,17 @@ mod tests {
         let policy = OriginPolicy::same_host();
         assert!(Handshake::new(Some("b.example"), headers).check("a", &policy).is_ok());
         assert!(Handshake::new(None, headers).check("a", &policy).is_err());
+    }
+
+    #[test]
+    fn an_encrypted_connection_is_not_for_pages_that_are_not() {
+        let policy = OriginPolicy::same_host();
+        let check = |origin: &str, encrypted| {
+            let handshake = Handshake::new(None, [HOST, ("origin", origin.as_bytes())]);
+            handshake.encrypted(encrypted).check("a", &policy).is_ok()
+        };
+        assert!(check("https://a.example", true) && check("https://a.example", false));
+        assert!(!check("http://a.example", true) && check("http://a.example", false));
     }
 
     #[test]

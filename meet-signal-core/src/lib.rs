@@ -39,7 +39,7 @@ pub use frame::Frame;
 pub use hub::{Hub, JoinError, Joining, ResumeError, SendError};
 pub use id::{InvalidPeerId, InvalidRoomId, PeerId, RoomId};
 pub use limits::{InvalidLimits, Limits, LimitsBuilder};
-pub use origin::{OriginPolicy, OriginRefused};
+pub use origin::{InvalidOrigin, OriginFault, OriginPolicy, OriginRefused};
 pub use secret::Secret;
 pub use session::Session;
 pub use subprotocol::{UnknownSubprotocol, select_subprotocol};

@@ -1,6 +1,10 @@
 //! Which web pages may connect.
 
+mod serialized;
+
 use thiserror::Error;
+
+pub use serialized::{InvalidOrigin, OriginFault};
 
 /// Which `Origin` (RFC 6454) a WebSocket handshake may come from.
 ///
@@ -20,6 +24,7 @@ pub struct OriginPolicy {
 enum Pages {
     #[default]
     SameHost,
+    SameHostAmong(Vec<String>),
     Listed(Vec<String>),
     Any,
 }
@@ -39,15 +44,60 @@ pub enum OriginRefused {
 impl OriginPolicy {
     /// Pages whose host and port are those that the request was sent to. Behind a proxy that changes
     /// `Host`, list the origins instead.
+    ///
+    /// The scheme counts where the connection is known to be encrypted: an `http` page may not
+    /// connect then, since everybody on the network can write it. Over plain HTTP both schemes may,
+    /// since a proxy may have taken the encryption off.
+    ///
+    /// Which names this server has, it does not know: a page of `attacker.example` is of the same
+    /// host once that name leads here (DNS rebinding). It has no cookies of the real name, so this
+    /// concerns servers that let in whatever reaches them, in an internal network or on a
+    /// developer's machine. [`same_host_among`](Self::same_host_among) keeps such pages out.
     pub fn same_host() -> Self {
         Self::default()
     }
 
+    /// Like [`same_host`](Self::same_host), and the host is one of these, each written like
+    /// `meet.example.com` or `localhost:8080`.
+    ///
+    /// ```
+    /// use meet_signal_core::OriginPolicy;
+    ///
+    /// let policy = OriginPolicy::same_host_among(["meet.example.com", "localhost:8080"])?;
+    /// # Ok::<(), meet_signal_core::InvalidOrigin>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// One of these is no host as browsers write it.
+    pub fn same_host_among(
+        hosts: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, InvalidOrigin> {
+        let hosts = checked(hosts, serialized::check_host)?;
+        Ok(Self { pages: Pages::SameHostAmong(hosts), browsers_only: false })
+    }
+
     /// Pages of these origins alone, each written like `https://meet.example.com` or
-    /// `http://localhost:8080`.
-    pub fn listed(origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let origins = origins.into_iter().map(Into::into).collect();
-        Self { pages: Pages::Listed(origins), browsers_only: false }
+    /// `http://localhost:8080`, whatever host the request was sent to.
+    ///
+    /// ```
+    /// use meet_signal_core::OriginPolicy;
+    ///
+    /// let policy = OriginPolicy::listed(["https://meet.example.com"])?;
+    /// let error = OriginPolicy::listed(["https://meet.example.com/"]).unwrap_err();
+    /// assert_eq!(error.text, "https://meet.example.com/");
+    /// # Ok::<(), meet_signal_core::InvalidOrigin>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// One of these is no origin as browsers write it (RFC 6454, section 6.2), so no page would match
+    /// it. `null` is refused as well, though browsers send it: see [`OriginFault::Null`].
+    pub fn listed(
+        origins: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, InvalidOrigin> {
+        let origins = checked(origins, serialized::check_origin)?;
+        Ok(Self { pages: Pages::Listed(origins), browsers_only: false })
     }
 
     /// Any page. Right only where no cookie and no network position lets anybody in.
@@ -62,17 +112,27 @@ impl OriginPolicy {
         self
     }
 
-    /// Decides from the request's headers `Origin` and `Host` (`:authority` in HTTP/2).
+    /// Decides from the request's headers `Origin` and `Host` (`:authority` in HTTP/2), and from
+    /// whether the connection is known to be `encrypted`.
     ///
     /// # Errors
     ///
     /// The request is to be answered with 403.
-    pub fn check(&self, origin: Option<&str>, host: Option<&str>) -> Result<(), OriginRefused> {
+    pub fn check(
+        &self,
+        origin: Option<&str>,
+        host: Option<&str>,
+        encrypted: bool,
+    ) -> Result<(), OriginRefused> {
         let Some(origin) = origin else {
             return if self.browsers_only { Err(OriginRefused::Missing) } else { Ok(()) };
         };
+        let same = |host| is_host_of(origin, host, encrypted);
         let allowed = match &self.pages {
-            Pages::SameHost => host.is_some_and(|host| is_host_of(origin, host)),
+            Pages::SameHost => host.is_some_and(same),
+            Pages::SameHostAmong(hosts) => {
+                host.is_some_and(same) && hosts.iter().any(|listed| same(listed))
+            }
             Pages::Listed(origins) => origins.iter().any(|listed| listed == origin),
             Pages::Any => true,
         };
@@ -80,15 +140,26 @@ impl OriginPolicy {
     }
 }
 
+fn checked(
+    texts: impl IntoIterator<Item = impl Into<String>>,
+    check: fn(&str) -> Result<(), InvalidOrigin>,
+) -> Result<Vec<String>, InvalidOrigin> {
+    let checked = |text: String| check(&text).map(|()| text);
+    texts.into_iter().map(Into::into).map(checked).collect()
+}
+
 /// `Host` may name the scheme's default port where `Origin` leaves it out.
-fn is_host_of(origin: &str, host: &str) -> bool {
+fn is_host_of(origin: &str, host: &str, encrypted: bool) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    let default_port = match scheme {
-        "http" => ":80",
-        "https" => ":443",
-        _ => return false,
+    let Some(default_port) = serialized::default_port(scheme) else { return false };
+    if encrypted && scheme != "https" {
+        return false;
+    }
+    let bare = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        let bare = name.strip_suffix(default_port).and_then(|name| name.strip_suffix(':'));
+        bare.map(str::to_owned).unwrap_or(name)
     };
-    let bare = |name: &str| name.strip_suffix(default_port).unwrap_or(name).to_ascii_lowercase();
     bare(authority) == bare(host)
 }
 
@@ -99,7 +170,7 @@ mod tests {
     #[test]
     fn the_same_host_is_compared_exactly() {
         let policy = OriginPolicy::same_host();
-        let check = |origin, host| policy.check(Some(origin), Some(host)).is_ok();
+        let check = |origin, host| policy.check(Some(origin), Some(host), false).is_ok();
         assert!(check("http://localhost:8080", "localhost:8080"));
         assert!(check("https://meet.example.com", "meet.example.com"));
         assert!(check("https://meet.example.com", "Meet.Example.com:443"));
@@ -116,13 +187,68 @@ mod tests {
         ] {
             assert!(!check(origin, host), "{origin} at {host}");
         }
-        assert!(policy.check(Some("http://localhost"), None).is_err());
+        assert!(policy.check(Some("http://localhost"), None, false).is_err());
+    }
+
+    #[test]
+    fn the_scheme_counts_where_the_connection_is_encrypted() {
+        let policy = OriginPolicy::same_host();
+        for (origin, host, encrypted, plain) in [
+            ("https://a.example", "a.example", true, true),
+            ("https://a.example", "a.example:443", true, true),
+            ("http://a.example", "a.example", false, true),
+            ("http://a.example:8443", "a.example:8443", false, true),
+        ] {
+            let check = |known| policy.check(Some(origin), Some(host), known).is_ok();
+            assert_eq!((check(true), check(false)), (encrypted, plain), "{origin} at {host}");
+        }
+        // What is listed is listed with its scheme.
+        let listed = OriginPolicy::listed(["http://a.example"]).unwrap();
+        assert_eq!(listed.check(Some("http://a.example"), Some("a.example"), true), Ok(()));
+    }
+
+    #[test]
+    fn a_name_that_was_made_to_lead_here_is_not_among_the_hosts() {
+        let policy = OriginPolicy::same_host_among(["a.example", "localhost:8080"]).unwrap();
+        let check = |origin, host| policy.check(Some(origin), Some(host), false).is_ok();
+        assert!(check("https://a.example", "a.example"));
+        assert!(check("https://a.example", "A.example:443"));
+        assert!(check("http://localhost:8080", "localhost:8080"));
+        for (origin, host) in [
+            ("http://attacker.example", "attacker.example"),
+            ("http://a.example", "localhost:8080"),
+            ("http://attacker.example", "a.example"),
+            ("http://localhost:8081", "localhost:8081"),
+            ("https://a.example:8443", "a.example:8443"),
+            ("null", "a.example"),
+        ] {
+            assert!(!check(origin, host), "{origin} at {host}");
+        }
+        assert_eq!(
+            OriginPolicy::same_host().check(
+                Some("http://attacker.example"),
+                Some("attacker.example"),
+                false
+            ),
+            Ok(()),
+            "which is why there is a list"
+        );
+    }
+
+    #[test]
+    fn what_matches_no_page_is_refused_when_the_policy_is_built() {
+        let error = OriginPolicy::listed(["https://a.example", "https://x/"]).unwrap_err();
+        assert_eq!((error.text.as_str(), error.fault), ("https://x/", OriginFault::Path));
+        let error = OriginPolicy::listed(["null"]).unwrap_err();
+        assert_eq!(error.fault, OriginFault::Null);
+        let error = OriginPolicy::same_host_among(["https://a.example"]).unwrap_err();
+        assert_eq!(error.fault, OriginFault::SchemeOfHost);
     }
 
     #[test]
     fn a_list_is_compared_exactly() {
-        let policy = OriginPolicy::listed(["https://a.example", "http://localhost:3000"]);
-        let check = |origin| policy.check(Some(origin), Some("b.example"));
+        let policy = OriginPolicy::listed(["https://a.example", "http://localhost:3000"]).unwrap();
+        let check = |origin| policy.check(Some(origin), Some("b.example"), false);
         assert_eq!(check("https://a.example"), Ok(()));
         assert_eq!(check("http://localhost:3000"), Ok(()));
         for origin in ["http://a.example", "https://a.example:8443", "https://b.example", "null"] {
@@ -132,9 +258,9 @@ mod tests {
 
     #[test]
     fn those_without_an_origin_are_an_explicit_choice() {
-        assert_eq!(OriginPolicy::default().check(None, None), Ok(()));
-        assert_eq!(OriginPolicy::any().check(Some("https://x.example"), None), Ok(()));
+        assert_eq!(OriginPolicy::default().check(None, None, false), Ok(()));
+        assert_eq!(OriginPolicy::any().check(Some("https://x.example"), None, true), Ok(()));
         let strict = OriginPolicy::any().browsers_only();
-        assert_eq!(strict.check(None, Some("a.example")), Err(OriginRefused::Missing));
+        assert_eq!(strict.check(None, Some("a.example"), false), Err(OriginRefused::Missing));
     }
 }

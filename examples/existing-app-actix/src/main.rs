@@ -37,7 +37,7 @@ async fn main() -> io::Result<()> {
     });
     // Its bounds for connections are the defaults, for use behind a reverse proxy. See
     // `docs/deployment.md`.
-    let server = server.shutdown_signal(stopping);
+    let server = server.on_connect(meet_signal_actix::on_connect).shutdown_signal(stopping);
     let server = server.tcp_nodelay(true).bind(("127.0.0.1", existing_app::port()))?;
     println!("The site is at http://{}/", server.addrs()[0]);
     server.run().await

@@ -1,11 +1,14 @@
 //! The Meet application on actix-web: `cargo run -p meet-actix`.
 
-use std::{error::Error, thread::available_parallelism};
+use std::{any::Any, error::Error, thread::available_parallelism};
 
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{
     App, HttpResponse, HttpServer,
+    dev::Extensions,
     http::{KeepAlive, header},
     middleware::DefaultHeaders,
+    rt::net::TcpStream,
     web::{Path, Query, Redirect, ServiceConfig, get},
 };
 use clap::Parser;
@@ -39,6 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // That is for a connection's first request. On a second one, half a head could wait for ever.
     .keep_alive(KeepAlive::Disabled)
     .tcp_nodelay(true)
+    .on_connect(on_connect)
     .shutdown_signal(stopping)
     .shutdown_timeout(PATIENCE.as_secs());
     let server = if options.tls {
@@ -48,6 +52,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     server.run().await?;
     Ok(())
+}
+
+/// A participant that takes nothing loses its connection, with TLS and without.
+fn on_connect(io: &dyn Any, connection: &mut Extensions) {
+    match io.downcast_ref::<TlsStream<TcpStream>>() {
+        Some(tls) => meet_signal_actix::on_connect_tcp(tls.get_ref().0, connection),
+        None => meet_signal_actix::on_connect(io, connection),
+    }
 }
 
 fn routes(options: &Options, hub: Hub) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {

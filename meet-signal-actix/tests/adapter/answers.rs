@@ -14,13 +14,18 @@ use crate::server::{serve, serve_hub};
 
 /// What of an answer is promised.
 #[derive(Debug, PartialEq)]
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
     body: String,
 }
 
-async fn request(address: SocketAddr, method: &str, path: &str, headers: &[&str]) -> Answer {
+pub(crate) async fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+) -> Answer {
     let mut tcp = TcpStream::connect(address).await.expect("a server listens");
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
@@ -104,16 +109,33 @@ async fn a_page_of_another_origin_is_refused() {
     assert_eq!(handshake(ROOM, &forwarded).await.status, 403);
 }
 
+/// The table "Before the upgrade" of `docs/protocol.md`.
 #[tokio::test]
 async fn what_is_no_handshake_is_refused() {
-    for (method, headers, status) in [
-        ("GET", &[][..], 400),
-        ("POST", &HANDSHAKE, 405),
-        ("GET", &["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 12"], 426),
-    ] {
-        let server = serve_hub(&Hub::default());
-        let answer = request(server.address, method, ROOM, headers).await;
-        assert_eq!(answer.status, status, "{method} {headers:?}");
+    let without = |name: &str| HANDSHAKE.into_iter().filter(|it| !it.starts_with(name)).collect();
+    let with = |name: &str, header| [without(name), vec![header]].concat();
+    let server = serve_hub(&Hub::default());
+    let cases: [(&str, &str, Vec<&str>, u16); 16] = [
+        ("GET", ROOM, vec![], 400),
+        ("GET", ROOM, without("Connection"), 400),
+        ("GET", ROOM, with("Connection", "Connection: keep-alive"), 400),
+        ("GET", ROOM, without("Upgrade"), 400),
+        ("GET", ROOM, with("Upgrade", "Upgrade: h2c"), 400),
+        ("GET", ROOM, without("Sec-WebSocket-Version"), 400),
+        ("GET", ROOM, with("Sec-WebSocket-Version", "Sec-WebSocket-Version: 8"), 400),
+        ("GET", ROOM, with("Sec-WebSocket-Version", "Sec-WebSocket-Version: 14"), 400),
+        ("GET", ROOM, with("Sec-WebSocket-Version", "Sec-WebSocket-Version: x"), 400),
+        ("GET", ROOM, without("Sec-WebSocket-Key"), 400),
+        ("GET", ROOM, with("Sec-WebSocket-Key", "Sec-WebSocket-Key: c2hvcnQ="), 400),
+        ("POST", ROOM, HANDSHAKE.to_vec(), 405),
+        ("PUT", ROOM, vec![], 405),
+        ("OPTIONS", ROOM, vec![], 405),
+        ("GET", "/signal/", HANDSHAKE.to_vec(), 404),
+        ("GET", "/signal/a/b", HANDSHAKE.to_vec(), 404),
+    ];
+    for (method, path, headers, status) in cases {
+        let answer = request(server.address, method, path, &headers).await;
+        assert_eq!(answer.status, status, "{method} {path} {headers:?}");
     }
 }
 
@@ -143,7 +165,7 @@ const PROMISED: [&str; 4] = ["content-type", "etag", "cache-control", "x-content
 
 const ROOM: &str = "/signal/standup";
 
-const HANDSHAKE: [&str; 4] = [
+pub(crate) const HANDSHAKE: [&str; 4] = [
     "Connection: Upgrade",
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",

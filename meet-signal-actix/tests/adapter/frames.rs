@@ -55,6 +55,34 @@ async fn a_message_may_be_as_long_as_the_limit() {
 }
 
 #[tokio::test]
+async fn a_message_in_many_fragments_with_pings_between_arrives_whole() {
+    let text = broadcast(400);
+    let (first, rest) = text.as_bytes().split_at(1);
+    let mut bytes = frame(TEXT, first);
+    for piece in rest.chunks(50) {
+        bytes.extend(frame(FIN | PING, b"between"));
+        bytes.extend(frame(CONTINUE, piece));
+    }
+    bytes.extend(frame(FIN | CONTINUE, b""));
+    let data = relayed(&bytes).await["data"].clone();
+    assert!(text.contains(data.as_str().unwrap()));
+}
+
+/// It is no message and never becomes one, so that it could go on for ever.
+#[tokio::test]
+async fn continuation_frames_without_end_are_too_many_messages() {
+    for payload in [&b""[..], b"x"] {
+        let server = serve_hub(&Hub::default());
+        let (mut witness, _) = Peer::join(server.address, ROOM, "Bob").await;
+        let (mut peer, _) = Peer::join(server.address, ROOM, "Ada").await;
+        peer.send_raw(&frame(TEXT, b"")).await;
+        peer.send_raw(&frame(CONTINUE, payload).repeat(20_000)).await;
+        assert_eq!(peer.expect_close().await.0, 4004);
+        assert_eq!(witness.expect("status").await["status"], "away");
+    }
+}
+
+#[tokio::test]
 async fn a_character_may_be_torn_apart_by_fragments() {
     let text = r#"{"type":"broadcast","data":"é"}"#;
     let (head, tail) = text.as_bytes().split_at(text.find('é').unwrap() + 1);
@@ -104,12 +132,38 @@ async fn nonsense_ends_with_1002() {
         ("binary inside a message", [frame(TEXT, b"{"), frame(FIN | BINARY, b"}")].concat()),
         ("a fragmented ping", frame(PING, b"")),
         ("a long ping", frame(FIN | PING, &[0; 126])),
+        ("a fragmented close", frame(CLOSE, &[3, 232])),
+        ("a long close", frame(FIN | CLOSE, &[&[3, 232][..], &[b' '; 124]].concat())),
         ("half a close code", frame(FIN | CLOSE, &[3])),
-        ("a close code that is none", frame(FIN | CLOSE, &[0, 0])),
+        ("a close reason that is not UTF-8", frame(FIN | CLOSE, &[3, 232, 0xff])),
     ] {
         let end = close_after(&bytes).await;
         assert_eq!(end, (1002, "not a valid WebSocket frame".to_owned()), "{what}");
     }
+}
+
+/// It is a lost connection like any other: the session stays.
+#[tokio::test]
+async fn a_close_frame_of_any_code_is_answered_and_keeps_the_session() {
+    let server = server();
+    for code in [1000, 1001, 1003, 1013, 3000, 4508, 4999] {
+        assert_eq!(close_with(&server, code).await, code);
+    }
+    for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535] {
+        assert_eq!(close_with(&server, code).await, 1002, "{code}");
+    }
+}
+
+/// Joins, closes with this code, and returns the code of the answer.
+async fn close_with(server: &Server, code: u16) -> u16 {
+    let room = format!("{ROOM}-{code}");
+    let (mut witness, _) = Peer::join(server.address, &room, "Ada").await;
+    let (mut peer, _) = Peer::join(server.address, &room, "Bob").await;
+    witness.expect("joined").await;
+    peer.send_raw(&frame(FIN | CLOSE, &[&code.to_be_bytes()[..], b"bye"].concat())).await;
+    let (answer, _) = peer.expect_close().await;
+    assert_eq!(witness.expect("status").await["status"], "away", "{code}");
+    answer
 }
 
 #[tokio::test]

@@ -3,8 +3,11 @@
 mod answers;
 mod frames;
 mod memory;
+mod mounts;
 mod peer;
+mod raw;
 mod secrets;
 mod server;
 mod sessions;
 mod slow;
+mod tls;

@@ -1,11 +1,11 @@
 //! A client: a WebSocket, and the bytes below it.
 
-use std::net::SocketAddr;
+use std::{io::ErrorKind, net::SocketAddr};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncWriteExt, Interest},
     net::{TcpSocket, TcpStream},
 };
 use tokio_tungstenite::{
@@ -53,6 +53,19 @@ impl Peer {
     /// Sends bytes that may be no frames.
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
         self.0.get_mut().write_all(bytes).await.expect("a connection");
+    }
+
+    /// Sends nothing more, and says so.
+    pub(crate) async fn end_writing(&mut self) {
+        self.0.get_mut().shutdown().await.expect("a connection");
+    }
+
+    /// Waits, without reading, until the other end has discarded what it sent.
+    pub(crate) async fn expect_reset(&self) {
+        let tcp = self.0.get_ref();
+        tcp.ready(Interest::ERROR).await.expect("a connection");
+        let error = tcp.take_error().expect("a connection").expect("an error");
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
 
     /// The next message of this type; others are skipped.

@@ -1,17 +1,17 @@
 //! What becomes of a peer that does not read.
 
-use std::{net::TcpListener, time::Duration};
+use std::time::{Duration, Instant};
 
-use actix_web::{App, HttpServer};
 use meet_signal_actix::{Hub, Limits};
 use serde_json::json;
 
 use crate::{
-    peer::Peer,
-    server::{rooms, serve_at, small_buffers},
+    peer::{BINARY, CLOSE, FIN, Peer, frame},
+    raw,
+    server::{Kind, observed, rooms, serve_at, small_buffers},
 };
 
-fn hub() -> Hub {
+pub(crate) fn hub() -> Hub {
     let limits = Limits::builder().write_timeout(Duration::from_millis(200)).build();
     Hub::new(limits.expect("in range"))
 }
@@ -38,46 +38,88 @@ async fn a_write_that_takes_too_long_ends_the_connection() {
     assert_eq!(stuck.expect_close().await, (4002, "too slow".to_owned()));
 }
 
-/// actix itself has no timeout for writing; without the system's, a peer that neither reads nor goes
-/// away keeps its connection, though not its session.
-#[cfg(target_os = "linux")]
+/// It neither reads nor goes away.
 #[tokio::test]
-async fn with_a_timeout_of_the_system_the_connection_ends_too() {
-    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-
-    /// Says when actix gives the connection up.
-    struct Connection(UnboundedSender<()>);
-
-    impl Drop for Connection {
-        fn drop(&mut self) {
-            let _ = self.0.send(());
-        }
-    }
-
-    let socket = small_buffers();
-    socket.set_tcp_user_timeout(Some(Duration::from_millis(500))).unwrap();
-    let listener = TcpListener::from(socket);
-    let address = listener.local_addr().unwrap();
-    let (ended, mut ends) = unbounded_channel();
-    let rooms = rooms(&hub());
-    let server = HttpServer::new(move || App::new().configure(rooms.clone()))
-        .on_connect(move |_, connection| drop(connection.insert(Connection(ended.clone()))))
-        .workers(1)
-        .disable_signals()
-        .listen(listener)
-        .unwrap()
-        .run();
-    let handle = server.handle();
-    tokio::spawn(server);
-
-    let (mut talker, _) = Peer::join(address, ROOM, "Ada").await;
-    let _stuck = Peer::join_without_reading(address, ROOM).await;
+async fn a_peer_that_takes_nothing_loses_its_connection() {
+    let mut server = observed(&hub(), small_buffers().into(), Kind::Plain);
+    let (mut talker, _) = Peer::join(server.address, ROOM, "Ada").await;
+    let stuck = Peer::join_without_reading(server.address, ROOM).await;
     talker.expect("joined").await;
     broadcast_much(&mut talker).await;
     assert_eq!(talker.expect("status").await["status"], "away");
-    ends.recv().await.expect("the end of the connection that is stuck");
-    assert!(ends.try_recv().is_err(), "the other one goes on");
-    handle.stop(false).await;
+    let away = Instant::now();
+    server.ends.recv().await.expect("the end of the connection that is stuck");
+    assert!(away.elapsed() < Duration::from_secs(10), "{:?}", away.elapsed());
+    assert!(server.ends.try_recv().is_err(), "the other one goes on");
+    // Nor does anything of it stay in the system.
+    stuck.expect_reset().await;
+}
+
+/// Each begins the end of its connection, and goes on to take nothing.
+#[tokio::test]
+async fn a_peer_that_closes_and_takes_nothing_loses_its_connection() {
+    let close = frame(FIN | CLOSE, &[3, 232]);
+    for (offence, end) in [(&close[..], false), (&frame(FIN | BINARY, b""), false), (b"", true)] {
+        let mut server = observed(&Hub::default(), small_buffers().into(), Kind::Plain);
+        let (mut talker, _) = Peer::join(server.address, ROOM, "Ada").await;
+        let mut stuck = Peer::join_without_reading(server.address, ROOM).await;
+        talker.expect("joined").await;
+        // Less than what actix asks for more at, so that the body ends and the flush does not.
+        talker.send(&json!({"type": "broadcast", "data": "x".repeat(24 * 1024)})).await;
+        stuck.send(&json!({"type": "update", "meta": "here"})).await;
+        talker.expect("updated").await;
+        stuck.send_raw(offence).await;
+        if end {
+            stuck.end_writing().await;
+        }
+        server.ends.recv().await.expect("the end of the connection that is stuck");
+        assert!(server.ends.try_recv().is_err(), "the other one goes on");
+    }
+}
+
+/// actix itself has no timeout for writing; without the adapter's and the system's, a peer that
+/// neither reads nor goes away keeps its connection, though not its session.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn with_a_timeout_of_the_system_the_connection_ends_too() {
+    let socket = small_buffers();
+    socket.set_tcp_user_timeout(Some(Duration::from_millis(500))).unwrap();
+    let mut server = observed(&hub(), socket.into(), Kind::Unhooked);
+    let (mut talker, _) = Peer::join(server.address, ROOM, "Ada").await;
+    let _stuck = Peer::join_without_reading(server.address, ROOM).await;
+    talker.expect("joined").await;
+    broadcast_much(&mut talker).await;
+    assert_eq!(talker.expect("status").await["status"], "away");
+    server.ends.recv().await.expect("the end of the connection that is stuck");
+    assert!(server.ends.try_recv().is_err(), "the other one goes on");
+}
+
+/// What the driver may do to a write: drop it, and close.
+#[tokio::test]
+async fn the_close_frame_is_not_put_inside_a_frame() {
+    let server = serve_at(small_buffers().into(), rooms(&hub()));
+    let (mut talker, _) = Peer::join(server.address, ROOM, "Ada").await;
+    let mut stuck = Peer::join_without_reading(server.address, ROOM).await;
+    talker.expect("joined").await;
+    // Longer than what actix takes of a peer that takes nothing.
+    let long = "x".repeat(64_000);
+    talker.send(&json!({"type": "broadcast", "data": long})).await;
+    assert_eq!(talker.expect("status").await["status"], "away");
+    stuck.expect("welcome").await;
+    assert_eq!(stuck.next().await.expect("the whole frame")["data"], long);
+    assert_eq!(stuck.next().await, Err((4002, "too slow".to_owned())));
+}
+
+/// It has no library: it answers no WebSocket pings, and reads no fragments.
+#[tokio::test]
+async fn a_peer_that_reads_slowly_gets_everything_and_keeps_its_connection() {
+    let mut server = observed(&Hub::default(), small_buffers().into(), Kind::Plain);
+    let (_, mut reader) =
+        raw::upgrade(raw::connect(server.address).await, server.address, &[]).await;
+    let (_, mut talker) =
+        raw::upgrade(raw::connect(server.address).await, server.address, &[]).await;
+    raw::one_reads_slowly(&mut talker, &mut reader).await;
+    assert!(server.ends.try_recv().is_err());
 }
 
 const ROOM: &str = "/signal/standup";

@@ -17,7 +17,7 @@ use crate::support::{HANDSHAKE, get, join, request, serve, told, upgrade};
 
 #[tokio::test]
 async fn listed_origins_may_connect_and_no_others() {
-    let policy = OriginPolicy::listed(["https://meet.example.com"]);
+    let policy = OriginPolicy::listed(["https://meet.example.com"]).unwrap();
     let server = serve(SignalRouter::new(Hub::default()).origins(policy).into_router()).await;
     let same_host = format!("http://{server}");
     for (origin, status) in [
@@ -31,6 +31,40 @@ async fn listed_origins_may_connect_and_no_others() {
         assert_eq!(answer.status, status, "{origin}");
     }
     assert_eq!(upgrade(server, "/signal/standup", &[]).await.status, 101);
+}
+
+/// HTTP/2 says so in each request, HTTP/1.1 where the target is absolute.
+#[tokio::test]
+async fn where_the_connection_is_encrypted_pages_that_are_not_may_not_connect() {
+    let server = serve(SignalRouter::new(Hub::default()).into_router()).await;
+    for (target, scheme, status) in [
+        ("https", "https", 101),
+        ("https", "http", 403),
+        ("http", "http", 101),
+        // Behind a proxy that takes the encryption off.
+        ("http", "https", 101),
+    ] {
+        let path = format!("{target}://{server}/signal/standup");
+        let origin = format!("{scheme}://{server}");
+        let answer = upgrade(server, &path, &[("Origin", &origin)]).await;
+        assert_eq!(answer.status, status, "{origin} at {path}");
+    }
+}
+
+#[tokio::test]
+async fn hosts_are_those_that_are_listed() {
+    let policy = |host: &str| OriginPolicy::same_host_among([host]).unwrap();
+    for (name, status) in [("meet.example.com", 403), ("127.0.0.1", 101)] {
+        // Its port is known when it listens, and not before.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = listener.local_addr().unwrap();
+        let policy = policy(&format!("{name}:{}", server.port()));
+        let router = SignalRouter::new(Hub::default()).origins(policy).into_router::<()>();
+        tokio::spawn(async { axum::serve(listener, router).await });
+        let origin = format!("http://{server}");
+        let answer = upgrade(server, "/signal/standup", &[("Origin", &origin)]).await;
+        assert_eq!(answer.status, status, "{name}");
+    }
 }
 
 #[tokio::test]
