@@ -118,8 +118,9 @@ limits! {
     /// refused to its sender. The rest is for what happens in the room and for the application's
     /// messages; when that finds no room, the connection is closed with 4002.
     outbox_bytes: usize = 512 * KIB, KIB, GIB;
-    /// How many frames may wait for one session's socket (or for its return), shared out likewise.
-    outbox_frames: usize = 1_024, 1, 1_000_000;
+    /// How many frames may wait for one session's socket (or for its return), shared out likewise: a
+    /// sixth of it is more than the `rate_burst` of one member.
+    outbox_frames: usize = 2_048, 1, 1_000_000;
     /// How many bytes of sent frames are kept until the client says that it has them. A client
     /// says so every 32 KiB; the rest is what can be under way. Nothing is kept with 0; otherwise a
     /// frame of `frame_bytes` has to fit.

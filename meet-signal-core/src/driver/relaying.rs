@@ -4,6 +4,7 @@ use std::{future::poll_fn, ops::ControlFlow, pin::pin};
 
 use tokio::{
     select,
+    task::yield_now,
     time::{Instant, sleep_until},
 };
 
@@ -33,7 +34,13 @@ pub(super) async fn relay<S: Socket>(
             return End::closed(reason);
         }
     }
+    let mut unyielded = 0;
     loop {
+        if unyielded > YIELD_BYTES {
+            // Those whom it talks to have to get round to reading.
+            unyielded = 0;
+            yield_now().await;
+        }
         if !batch.is_empty() {
             let bytes = batch.iter().map(Frame::len).sum();
             select! {
@@ -56,6 +63,7 @@ pub(super) async fn relay<S: Socket>(
                 let handled = match incoming {
                     Incoming::Text(text) => {
                         liveness.heard(now);
+                        unyielded += text.as_ref().len().max(YIELD_LEAST);
                         session.receive(text.as_ref(), now)
                     }
                     Incoming::Control => {
@@ -94,6 +102,13 @@ pub(super) async fn relay<S: Socket>(
 /// How much is written before the socket is looked at again: enough that a burst is one write, and
 /// few enough that a ping is not late.
 const BATCH_BYTES: usize = 64 * 1024;
+
+/// After how many bytes of messages that came at once the other tasks have their turn: less than one
+/// member may have wait for another one, so that a burst finds room where somebody reads.
+const YIELD_BYTES: usize = 32 * 1024;
+
+/// What each of them counts for, so that they are not too many.
+const YIELD_LEAST: usize = 512;
 
 /// How many frames' room an idle connection keeps.
 const IDLE_BATCH: usize = 8;

@@ -257,12 +257,15 @@ const HOLD_NONE: &[&str] = &[
     "JoinError",
     "LeaveReason",
     "InvalidLimits",
+    // Of the application's own list.
+    "InvalidOrigin",
     "Limits",
     "LimitsBuilder",
     "Lost",
     // `no_error_about_a_frame_quotes_it`.
     "Malformed",
     "Meter",
+    "OriginFault",
     "OriginPolicy",
     "OriginRefused",
     "PeerId",

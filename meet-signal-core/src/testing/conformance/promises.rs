@@ -191,10 +191,12 @@ pub(super) const PROMISES: &[Entry] = promises! {
             Together relaying::references
         "a receiver who is not in the room is `no-such-peer`, and so is oneself"
             Together relaying::no_such_peer
-        "a receiver whose outbox is full is `peer-unreachable`"
+        "a receiver who does not read is `peer-unreachable`, then `away`, and holds up nobody"
             Together slow::unreachable
-        "who does not read is closed with 4002, and holds up nobody"
-            Together slow::too_slow
+        "who reads again before the write timeout goes on, whatever was sent to it"
+            Together slow::slow_but_reading
+        "a message whose last fragment does not come closes with 4002"
+            Together slow::unending_message
         "a frame over the rate is `rate-limited` with `retryAfterMs`, and not processed"
             Together rate::limited
         "far too many messages close with 4004"

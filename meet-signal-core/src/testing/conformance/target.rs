@@ -49,6 +49,7 @@ impl Target {
 /// | `grace` | 2 s | what is lost is gone soon, but not before it has been seen to be away |
 /// | `join_timeout` | 5 s | a crowd that connects at once has time to join |
 /// | `write_timeout` | 3 s | a member that does not read is given up soon, but not before its outbox is full |
+/// | `message_timeout` | 3 s | a message that does not end is soon given up |
 /// | `room_peers` | 8 | a room is filled with a handful of connections |
 /// | `rate_per_second` | 5 | who is over its rate has to wait for long enough to tell |
 /// | `resumes_per_minute` | 6 | who comes back too often is found out before one more is allowed |
@@ -67,6 +68,7 @@ pub fn limits() -> Limits {
         .grace(Duration::from_secs(2))
         .join_timeout(Duration::from_secs(5))
         .write_timeout(Duration::from_secs(3))
+        .message_timeout(Duration::from_secs(3))
         .room_peers(8)
         .rate_per_second(5)
         .resumes_per_minute(6)

@@ -51,7 +51,6 @@ async fn keeps_session(
     others.see_joined(&member.id).await?;
     member.write(&frame(FIN | CLOSE, payload)).await?;
     member.closed(answer).await?;
-    member.ended().await?;
     others.see_away(&member.id).await?;
     let back = server.resume(&member, 0).await?;
     ensure!(back.welcome["resumed"] == "full", "the answer is {}", back.welcome);
