@@ -2,6 +2,7 @@
 
 mod address;
 mod drain;
+mod join;
 mod reclaim;
 mod request;
 mod room_rate;
@@ -11,6 +12,7 @@ mod takeover;
 mod welcome;
 
 pub(crate) use address::{AddressKey, Lease};
+pub use join::{JoinError, Joining};
 pub(crate) use request::{NO_SUCH_PEER, Request};
 pub use takeover::ResumeError;
 #[cfg(feature = "driver")]
@@ -19,7 +21,6 @@ pub(crate) use takeover::Return;
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
-    net::IpAddr,
     ops::ControlFlow,
     sync::{Arc, PoisonError, atomic::Ordering},
     task::Waker,
@@ -30,21 +31,18 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::{
-    CloseReason, ErrorCode, Frame, Grant, Limits, PeerId, RoomId, Secret, Session,
-    budget::{Budget, Reservation},
+    CloseReason, Limits, PeerId, RoomId,
+    budget::Budget,
     connection::Connection,
-    intake::{Intake, Read},
-    message::{Meta, Resumed, ServerMessage},
-    outbox::{Outbox, Sender, Wakes},
+    intake::Read,
+    message::ServerMessage,
+    outbox::{Sender, Wakes},
     room::{Input, Refusal},
     roster::Member,
     sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard},
-    ticket::{Ticket, TicketHash},
 };
 use address::Addresses;
-use seat::Seat;
-use shard::{Newcomer, Shard};
-use welcome::{Standing, welcome};
+use shard::Shard;
 
 /// The rooms. A cheap clone: every clone is the same hub, and a process may have several hubs.
 ///
@@ -65,89 +63,6 @@ struct Shared {
     addresses: Arc<Addresses>,
     draining: AtomicBool,
     drained: Mutex<drain::Waiting>,
-}
-
-/// What a peer brings along when it joins.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct Joining<'a> {
-    /// What the others are told about it, unless the grant says otherwise.
-    pub meta: Meta,
-    /// The ticket of a session that it supersedes.
-    pub replaces: Option<Secret<'a>>,
-    /// Where it joins from, for the limits per address. They are off where there is none.
-    pub address: Option<IpAddr>,
-}
-
-impl<'a> Joining<'a> {
-    /// A join of a peer that tells `meta` about itself.
-    pub fn new(meta: Meta) -> Self {
-        Self { meta, ..Self::default() }
-    }
-
-    /// Supersedes the session with this ticket.
-    #[must_use]
-    pub fn replaces(mut self, ticket: Option<&'a str>) -> Self {
-        self.replaces = ticket.map(Secret::from);
-        self
-    }
-
-    /// Joins from this address.
-    #[must_use]
-    pub fn address(mut self, address: Option<IpAddr>) -> Self {
-        self.address = address;
-        self
-    }
-}
-
-/// The peer was not let in; nobody heard of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum JoinError {
-    /// The room holds [`Limits::room_peers`].
-    #[error("the room is full")]
-    RoomFull,
-    /// The hub holds [`Limits::sessions`], or its [`Limits::hub_bytes`] have no room for another
-    /// `meta`.
-    #[error("the server is full")]
-    HubFull,
-    /// More peers joined the room than [`Limits::room_joins_per_minute`] allows.
-    #[error("too many join this room")]
-    TooOften {
-        /// When one may join again.
-        retry_after: Duration,
-    },
-    /// The hub is [draining](Hub::drain).
-    #[error("the server is stopping")]
-    Draining,
-}
-
-impl JoinError {
-    /// The code by which the client is told.
-    pub fn code(self) -> ErrorCode {
-        match self {
-            Self::RoomFull => ErrorCode::RoomFull,
-            Self::TooOften { .. } => ErrorCode::RateLimited,
-            Self::HubFull | Self::Draining => ErrorCode::Unavailable,
-        }
-    }
-
-    /// How long to wait before trying again, where that is known.
-    pub fn retry_after(self) -> Option<Duration> {
-        match self {
-            Self::TooOften { retry_after } => Some(retry_after),
-            _ => None,
-        }
-    }
-
-    /// How the connection ends.
-    pub fn close_reason(self) -> CloseReason {
-        match self {
-            Self::RoomFull => CloseReason::RoomFull,
-            Self::HubFull | Self::TooOften { .. } => CloseReason::Unavailable,
-            Self::Draining => drain::reason(),
-        }
-    }
 }
 
 /// Something was not delivered.
@@ -187,66 +102,6 @@ impl Hub {
             draining: AtomicBool::new(false),
             drained: Mutex::default(),
         }))
-    }
-
-    /// Lets a peer into a room, which comes into being with its first one.
-    ///
-    /// The frame is the `welcome`: it goes to the socket before anything that
-    /// [`Session::poll_drain`] gives.
-    ///
-    /// # Errors
-    ///
-    /// See [`JoinError`].
-    pub fn join(
-        &self,
-        room: RoomId,
-        joining: Joining<'_>,
-        grant: &Grant,
-        now: Instant,
-    ) -> Result<(Session, Frame), JoinError> {
-        let intake = Intake::new(self.limits(), now);
-        self.join_with(room, joining, grant, intake, now)
-    }
-
-    pub(crate) fn join_with(
-        &self,
-        room: RoomId,
-        joining: Joining<'_>,
-        grant: &Grant,
-        intake: Intake,
-        now: Instant,
-    ) -> Result<(Session, Frame), JoinError> {
-        let meta = grant.meta.clone().unwrap_or(joining.meta);
-        let mut meta_bytes = Reservation::new(self.0.metas.clone());
-        if !meta_bytes.try_set(meta.as_json().len()) {
-            return Err(JoinError::HubFull);
-        }
-        let ticket = Ticket::random();
-        let id = PeerId::random();
-        let outbox = Arc::new(Outbox::new(self.limits(), self.0.queues.clone()));
-        let address = joining.address.map(AddressKey::from);
-        let from = (address, self.sender(id, address));
-        let ice_servers = grant.ice_servers.clone();
-        let member = Member::new(id, meta, grant.permissions, ticket.hash())
-            .meta_is_granted(grant.meta.is_some());
-        let newcomer = Newcomer {
-            member,
-            replaces: joining.replaces.and_then(|ticket| TicketHash::of(ticket.expose())),
-            seat: Seat::new(outbox.clone(), intake, ice_servers, from, meta_bytes),
-        };
-        let roster = self.with_shard(&room, |shard, wakes| {
-            if self.0.draining.load(Ordering::Relaxed) {
-                return Err(JoinError::Draining);
-            }
-            shard.join(self, &room, newcomer, now, wakes)
-        })?;
-        // From here on, its destructor undoes what was done.
-        let session = Session::new(self.clone(), room, Connection::first(id), outbox);
-
-        let ice_servers = grant.ice_servers.clone();
-        let standing = Standing { resumed: Resumed::No, received: 0, roster, ice_servers };
-        let welcome = welcome(&session, &ticket.encode(), &standing);
-        Ok((session, welcome))
     }
 
     /// Sends `data` to one member of a room, as an `app` message.
