@@ -207,6 +207,54 @@ fn a_takeover_against_the_end_of_the_grace() {
     });
 }
 
+/// Both end what the other one counts by; a full hub lets in who takes the place.
+#[test]
+fn a_replacement_against_the_end_of_the_older_session() {
+    in_every_order(|| {
+        let hub = Hub::new(Limits::builder().sessions(1).build().expect("within the ranges"));
+        let (old, welcome) = join(&hub).unwrap();
+        let ending = thread::spawn(move || drop(old));
+        let ticket = welcome["ticket"].as_str().expect("a ticket");
+        let joining = Joining::default().replaces(Some(ticket));
+        let joined = hub.join(room(), joining, &Grant::new(), Instant::now());
+        ending.join().unwrap();
+        let alive = usize::from(joined.is_ok());
+        assert_eq!((hub.sessions(), hub.roster(&room()).len()), (alive, alive));
+        match joined {
+            Ok((session, _)) => assert!(is_open(&session)),
+            // It had left the room already, but was still counted.
+            Err(refused) => assert_eq!(refused, JoinError::HubFull),
+        }
+        assert_eq!((hub.rooms().len(), hub.sessions()), (0, 0));
+    });
+}
+
+/// Queues are emptied while somebody takes frames out of one of them, and others push.
+#[test]
+fn a_reclaim_against_a_push_and_a_drain() {
+    in_every_order(|| {
+        let budget = Budget::new(1 << 20);
+        let limits = Limits::default();
+        let outbox = Arc::new(Outbox::new(&limits, budget.clone()));
+        push(&outbox, 1).unwrap();
+        let reclaiming = thread::spawn({
+            let outbox = outbox.clone();
+            move || fire(|wakes| outbox.overflow(wakes))
+        });
+        let pushing = thread::spawn({
+            let outbox = outbox.clone();
+            move || drop(push(&outbox, 2))
+        });
+        let drained = block_on(drain(&outbox));
+        assert!(matches!(drained.as_deref(), Ok([1] | [1, 2]) | Err(CloseReason::TooSlow)));
+        reclaiming.join().unwrap();
+        pushing.join().unwrap();
+        assert_eq!(outbox.kept_bytes(), 0);
+        drop(outbox);
+        assert!(budget.is_unused());
+    });
+}
+
 #[test]
 fn a_takeover_against_the_older_connections_frame() {
     in_every_order(|| {
