@@ -19,12 +19,14 @@ use actix_web::{
     rt::{self, net::TcpStream, time::sleep},
 };
 use socket2::{SockRef, Socket};
+use tokio::sync::oneshot;
 
 /// Has peers that take nothing lose their TCP connection; pass it to
 /// [`HttpServer::on_connect`](actix_web::HttpServer::on_connect).
 ///
-/// A WebSocket that has not ended 5 s after its close frame is reset: what the peer has not taken
-/// by then is discarded, in actix's buffer and in the system's. Without this, such a connection lasts
+/// A WebSocket that has not ended 3 s after the core has given it up (2 s after its close frame, and
+/// later for a peer that has yet to take what was being written) is reset: what the peer has not
+/// taken by then is discarded, in actix's buffer and in the system's. Without this, such a connection lasts
 /// until the system gives it up.
 ///
 /// It costs a descriptor: one for each WebSocket, and one for each other open connection that its
@@ -85,16 +87,25 @@ impl Lifeline {
         Some(Self(Rc::downgrade(connection)))
     }
 
-    /// Gives the connection some seconds for what is still to be written, and then ends it.
-    pub(crate) fn end_soon(self) {
+    /// Gives the connection some seconds for what is still to be written, once what this returns is
+    /// dropped, and then ends it.
+    pub(crate) fn end(self) -> Ending {
+        let (ending, dropped) = oneshot::channel();
         rt::spawn(async move {
+            let _ = dropped.await;
             sleep(LAST_WRITES).await;
             if let Some(connection) = self.0.upgrade() {
                 connection.reset();
             }
         });
+        Ending(ending)
     }
 }
+
+/// As long as it is there, the core still waits for the peer.
+pub(crate) struct Ending(
+    #[expect(dead_code, reason = "its end is what it says")] oneshot::Sender<()>,
+);
 
 impl Connection {
     fn reset(&self) {
@@ -131,9 +142,9 @@ type Recent = VecDeque<(Instant, Weak<Connection>)>;
 /// the first request; actix waits 5 s for that, unless it is told otherwise.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
 
-/// How long actix may take for what is in its buffer (48 KiB) and in the slot (64 KiB), from the close
-/// frame on. The core waits 2 s of them for the peer's answer.
-const LAST_WRITES: Duration = Duration::from_secs(5);
+/// How long actix may take for what is in its buffer (48 KiB) and in the slot (64 KiB), once the core
+/// waits for the peer no more.
+const LAST_WRITES: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use meet_signal_core::{
 };
 
 use crate::{
-    connection::Lifeline,
+    connection::{Ending, Lifeline},
     incoming::{Fragment, Fragments},
     outgoing::Outgoing,
 };
@@ -25,6 +25,8 @@ pub(crate) struct ActixSocket {
     outgoing: Outgoing,
     /// Until the end begins.
     lifeline: Option<Lifeline>,
+    /// From then on.
+    ending: Option<Ending>,
     frame_bytes: usize,
     peer_address: Option<IpAddr>,
 }
@@ -38,7 +40,16 @@ impl ActixSocket {
         peer_address: Option<IpAddr>,
     ) -> Self {
         let fragments = Fragments::new(payload, frame_bytes);
-        Self { fragments, message: None, next: None, outgoing, lifeline, frame_bytes, peer_address }
+        Self {
+            fragments,
+            message: None,
+            next: None,
+            outgoing,
+            lifeline,
+            ending: None,
+            frame_bytes,
+            peer_address,
+        }
     }
 
     /// What a fragment is to the core.
@@ -81,7 +92,7 @@ impl ActixSocket {
     /// Nothing more will be sent: what still is to be written has some seconds for it.
     fn end_soon(&mut self) {
         if let Some(lifeline) = self.lifeline.take() {
-            lifeline.end_soon();
+            self.ending = Some(lifeline.end());
         }
     }
 
