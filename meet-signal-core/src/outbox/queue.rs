@@ -60,26 +60,38 @@ impl Queue {
     /// some for the others.
     pub(super) fn push(&mut self, push: Push, bounds: Bounds) -> Result<(), Full> {
         let bytes = push.frame.len();
-        if self.overflowed || self.waiting.plus(bytes).exceeds(bounds.all) {
+        let waiting = self.waiting.plus(bytes);
+        if self.overflowed || waiting.exceeds(bounds.all) {
             return Err(Full);
         }
         if let Some(sender) = push.sender {
-            let same = self.shares.iter().filter(|share| share.sender.address == sender.address);
-            let used = same.fold(self.relayed, |used, share| used.and(share.waiting));
-            let share = self.shares.iter_mut().find(|share| share.sender == sender);
-            let own = share.as_ref().map_or(Size::default(), |share| share.waiting).plus(bytes);
-            // What is alone there is let in, however long it is: limits are such that all of it fits.
-            if self.relayed.frames > 0 && own.and(used).exceeds(bounds.relayed) {
-                return Err(Full);
-            }
-            match share {
-                Some(share) => share.waiting = own,
-                None => self.shares.push(Share { sender, waiting: own }),
-            }
-            self.relayed = self.relayed.plus(bytes);
+            self.take_share(sender, bytes, bounds.relayed)?;
         }
-        self.waiting = self.waiting.plus(bytes);
+        self.waiting = waiting;
         self.frames.push_back(Queued { frame: push.frame, sender: push.sender });
+        Ok(())
+    }
+
+    fn take_share(&mut self, sender: Sender, bytes: usize, bound: Size) -> Result<(), Full> {
+        // What is alone there is let in, however long it is: limits are such that all of it fits.
+        if self.relayed.frames == 0 {
+            let waiting = Size::default().plus(bytes);
+            self.relayed = waiting;
+            self.shares.push(Share { sender, waiting });
+            return Ok(());
+        }
+        let same = self.shares.iter().filter(|share| share.sender.address == sender.address);
+        let used = same.fold(self.relayed, |used, share| used.and(share.waiting));
+        let share = self.shares.iter_mut().find(|share| share.sender == sender);
+        let own = share.as_ref().map_or(Size::default(), |share| share.waiting).plus(bytes);
+        if own.and(used).exceeds(bound) {
+            return Err(Full);
+        }
+        match share {
+            Some(share) => share.waiting = own,
+            None => self.shares.push(Share { sender, waiting: own }),
+        }
+        self.relayed = self.relayed.plus(bytes);
         Ok(())
     }
 
@@ -106,7 +118,11 @@ impl Queue {
                 self.waiting.subtract(bytes);
                 if let Some(sender) = sender.take() {
                     self.relayed.subtract(bytes);
-                    give_back(&mut self.shares, sender, bytes);
+                    if self.relayed.frames == 0 {
+                        self.shares = SmallVec::new();
+                    } else {
+                        give_back(&mut self.shares, sender, bytes);
+                    }
                 }
             }
             self.sent = self.sent.plus(bytes);
@@ -202,8 +218,6 @@ fn give_back(shares: &mut SmallVec<[Share; 1]>, sender: Sender, bytes: usize) {
     shares[at].waiting.subtract(bytes);
     if shares[at].waiting.frames == 0 {
         shares.swap_remove(at);
-        // An idle session keeps no more than the one that is in here.
-        shares.shrink_to_fit();
     }
 }
 
