@@ -51,10 +51,14 @@ fn hub(grace: Duration, forget: bool) -> Hub {
         .rate_bytes_per_second(1 << 30)
         .rate_burst_bytes(1 << 30)
         .room_joins_per_minute(1_000_000)
+        .updates_per_minute(1_000_000)
         .resumes_per_minute(1_000_000)
         .room_peers(10_000)
         .sessions(10_000_000)
         .hub_bytes(usize::MAX)
+        .address_connections(u32::MAX)
+        .address_joins_per_minute(1_000_000)
+        .address_away(u32::MAX)
         .grace(grace);
     if forget {
         limits = limits.unacknowledged_frames(0).unacknowledged_bytes(0);
