@@ -15,7 +15,7 @@ use tokio::{
     time::{Duration, Instant, sleep, timeout},
 };
 
-use crate::{assert_about, bystander, room};
+use crate::{assert_about, bystander, closed, room};
 
 type Decision = oneshot::Sender<Result<Grant, Denied>>;
 
@@ -30,16 +30,6 @@ fn connect(hub: &Hub) -> (ClientEnd, mpsc::UnboundedReceiver<Decision>, JoinHand
     };
     client.send(r#"{"type":"join"}"#);
     (client, decisions, tokio::spawn(serve(hub.clone(), room(), authorize, server)))
-}
-
-async fn closed(client: &mut ClientEnd) -> CloseReason {
-    loop {
-        match client.next().await {
-            Received::Closed(reason) => return reason,
-            Received::Flush(_) => {}
-            other => panic!("expected a close frame, got {other:?}"),
-        }
-    }
 }
 
 #[tokio::test(start_paused = true)]

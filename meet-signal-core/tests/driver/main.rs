@@ -78,6 +78,17 @@ impl Bystander {
     }
 }
 
+/// What the connection is closed with, whatever comes before.
+async fn closed(client: &mut ClientEnd) -> CloseReason {
+    loop {
+        match client.next().await {
+            Received::Closed(reason) => return reason,
+            Received::Flush(_) => {}
+            other => panic!("expected a close frame, got {other:?}"),
+        }
+    }
+}
+
 fn id(welcome: &Value) -> &Value {
     &welcome["self"]["id"]
 }

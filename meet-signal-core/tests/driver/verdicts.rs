@@ -11,18 +11,9 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, advance, sleep};
 
 use crate::{
-    BEAT, LAST_CALL, assert_about, bystander, connect, connect_with_room_for, resume::tell, room,
+    BEAT, LAST_CALL, assert_about, bystander, closed, connect, connect_with_room_for, resume::tell,
+    room,
 };
-
-async fn closed(client: &mut ClientEnd) -> CloseReason {
-    loop {
-        match client.next().await {
-            Received::Closed(reason) => return reason,
-            Received::Flush(_) => {}
-            other => panic!("expected a close frame, got {other:?}"),
-        }
-    }
-}
 
 /// A member whose socket takes nothing, with a write under way.
 async fn stuck(hub: &Hub) -> (ClientEnd, Value) {
