@@ -14,4 +14,7 @@ pub use scope::SignalScope;
 pub use upgrade::SignalUpgrade;
 
 pub use meet_signal_core as core;
-pub use meet_signal_core::{Denied, Grant, Hub, InvalidOrigin, Limits, OriginPolicy, RoomId};
+pub use meet_signal_core::{
+    ClientAddress, Denied, Grant, Hub, InvalidHeaderName, InvalidOrigin, Limits, OriginPolicy,
+    RoomId,
+};

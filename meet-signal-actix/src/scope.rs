@@ -4,7 +4,7 @@ use actix_web::{
     dev::{AppService, HttpServiceFactory},
     web,
 };
-use meet_signal_core::{Authorize, Grant, Hub, OriginPolicy};
+use meet_signal_core::{Authorize, ClientAddress, Grant, Hub, OriginPolicy};
 
 use crate::{assets, upgrade::SignalUpgrade};
 
@@ -28,12 +28,18 @@ pub struct SignalScope<A = Grant> {
     hub: Hub,
     authorize: A,
     origins: OriginPolicy,
+    client_address: ClientAddress,
 }
 
 impl SignalScope {
     /// Lets everybody in, from pages of the same host.
     pub fn new(hub: Hub) -> Self {
-        Self { hub, authorize: Grant::new(), origins: OriginPolicy::default() }
+        Self {
+            hub,
+            authorize: Grant::new(),
+            origins: OriginPolicy::default(),
+            client_address: ClientAddress::default(),
+        }
     }
 }
 
@@ -41,12 +47,20 @@ impl<A> SignalScope<A> {
     /// Who is let in, and with what: a [`Grant`] for everybody, or a closure; see [`Authorize`]. Its
     /// decision stays on the worker's thread, so it need not be `Send`.
     pub fn authorize<B>(self, authorize: B) -> SignalScope<B> {
-        SignalScope { hub: self.hub, authorize, origins: self.origins }
+        let Self { hub, origins, client_address, .. } = self;
+        SignalScope { hub, authorize, origins, client_address }
     }
 
     /// Which pages may connect.
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
         self.origins = policy;
+        self
+    }
+
+    /// Which address of the client counts for the limits per address. By default that of the
+    /// connection; behind a proxy, the one that the proxy passes on.
+    pub fn client_address(mut self, policy: ClientAddress) -> Self {
+        self.client_address = policy;
         self
     }
 }
@@ -57,10 +71,11 @@ where
 {
     fn register(self, config: &mut AppService) {
         let signal = move |upgrade: SignalUpgrade| {
-            let Self { hub, authorize, origins } = self.clone();
+            let Self { hub, authorize, origins, client_address } = self.clone();
             async move {
                 let room = upgrade.parameter("room");
-                upgrade.origins(origins).join(&hub, &room, authorize)
+                let upgrade = upgrade.origins(origins).client_address(client_address);
+                upgrade.join(&hub, &room, authorize)
             }
         };
         web::resource("/signal/{room}").route(web::get().to(signal)).register(config);

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::{Ready, ready},
+    net::IpAddr,
 };
 
 use actix_http::ws::{self, HandshakeError};
@@ -14,7 +15,7 @@ use actix_web::{
     rt, web,
 };
 use meet_signal_core::{
-    Authorize, Hub, OriginPolicy, driver,
+    Authorize, ClientAddress, Hub, OriginPolicy, driver,
     handshake::{Handshake, UpgradeRefused},
     message::SUBPROTOCOL,
 };
@@ -43,12 +44,20 @@ pub struct SignalUpgrade {
     payload: Payload,
     lifeline: Option<Lifeline>,
     origins: OriginPolicy,
+    client_address: ClientAddress,
 }
 
 impl SignalUpgrade {
     /// Which pages may connect. By default those of the same host.
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
         self.origins = policy;
+        self
+    }
+
+    /// Which address of the client counts for the limits per address. By default that of the
+    /// connection; behind a proxy, the one that the proxy passes on.
+    pub fn client_address(mut self, policy: ClientAddress) -> Self {
+        self.client_address = policy;
         self
     }
 
@@ -85,8 +94,7 @@ impl SignalUpgrade {
     {
         let accepted = self.handshake().check(room, &self.origins)?;
         let (outgoing, body) = outgoing();
-        // Of the TCP connection: `connection_info` believes what a client says of forwarding.
-        let address = self.request.peer_addr().map(|address| address.ip().to_canonical());
+        let address = self.peer_address();
         let frame_bytes = hub.limits().frame_bytes();
         let socket = ActixSocket::new(self.payload, outgoing, self.lifeline, frame_bytes, address);
         rt::spawn(driver::serve(hub.clone(), accepted.room, authorize, socket));
@@ -104,15 +112,26 @@ impl SignalUpgrade {
     fn handshake(&self) -> Handshake {
         // Not `connection_info`, which believes what a client says of forwarding.
         let authority = self.request.uri().authority().map(|authority| authority.as_str());
-        let headers = self.request.headers().iter();
-        let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
-        Handshake::new(authority, headers).encrypted(self.request.app_config().secure())
+        let handshake = Handshake::new(authority, headers(&self.request));
+        handshake.encrypted(self.request.app_config().secure())
+    }
+
+    /// The address that counts.
+    fn peer_address(&self) -> Option<IpAddr> {
+        // Not `connection_info`, which believes what a client says of forwarding.
+        let connection = self.request.peer_addr().map(|address| address.ip());
+        self.client_address.resolve(connection, headers(&self.request))
     }
 
     /// A parameter of the matched route.
     pub(crate) fn parameter(&self, name: &str) -> String {
         parameter(&self.request, name).to_owned()
     }
+}
+
+/// Those of one name in their order.
+fn headers(request: &HttpRequest) -> impl Iterator<Item = (&str, &[u8])> {
+    request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
 }
 
 /// A parameter of the matched route. A scope around it may have one of the same name, and comes
@@ -138,6 +157,7 @@ impl FromRequest for SignalUpgrade {
             payload: payload.take(),
             lifeline: Lifeline::of(request),
             origins: OriginPolicy::default(),
+            client_address: ClientAddress::default(),
         }))
     }
 }
@@ -157,6 +177,9 @@ fn refuse(error: HandshakeError) -> Error {
 
 impl fmt::Debug for SignalUpgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignalUpgrade").field("origins", &self.origins).finish_non_exhaustive()
+        f.debug_struct("SignalUpgrade")
+            .field("origins", &self.origins)
+            .field("client_address", &self.client_address)
+            .finish_non_exhaustive()
     }
 }

@@ -12,5 +12,6 @@ pub use upgrade::SignalUpgrade;
 
 pub use meet_signal_core as core;
 pub use meet_signal_core::{
-    Denied, Grant, Hub, InvalidOrigin, Limits, OriginPolicy, RoomId, handshake::UpgradeRefused,
+    ClientAddress, Denied, Grant, Hub, InvalidHeaderName, InvalidOrigin, Limits, OriginPolicy,
+    RoomId, handshake::UpgradeRefused,
 };

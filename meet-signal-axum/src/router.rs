@@ -5,7 +5,7 @@ use axum::{
     extract::RawPathParams,
     routing::{MethodFilter, on},
 };
-use meet_signal_core::{Authorize, Grant, Hub, OriginPolicy};
+use meet_signal_core::{Authorize, ClientAddress, Grant, Hub, OriginPolicy};
 
 use crate::{assets, parameter::parameter, upgrade::SignalUpgrade};
 
@@ -38,24 +38,38 @@ pub struct SignalRouter<A = Grant> {
     hub: Hub,
     authorize: A,
     origins: OriginPolicy,
+    client_address: ClientAddress,
 }
 
 impl SignalRouter {
     /// Lets everybody in, from pages of the same host.
     pub fn new(hub: Hub) -> Self {
-        Self { hub, authorize: Grant::new(), origins: OriginPolicy::default() }
+        Self {
+            hub,
+            authorize: Grant::new(),
+            origins: OriginPolicy::default(),
+            client_address: ClientAddress::default(),
+        }
     }
 }
 
 impl<A> SignalRouter<A> {
     /// Who is let in, and with what: a [`Grant`] for everybody, or a closure; see [`Authorize`].
     pub fn authorize<B>(self, authorize: B) -> SignalRouter<B> {
-        SignalRouter { hub: self.hub, authorize, origins: self.origins }
+        let Self { hub, origins, client_address, .. } = self;
+        SignalRouter { hub, authorize, origins, client_address }
     }
 
     /// Which pages may connect.
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
         self.origins = policy;
+        self
+    }
+
+    /// Which address of the client counts for the limits per address. By default that of the
+    /// connection; behind a proxy, the one that the proxy passes on.
+    pub fn client_address(mut self, policy: ClientAddress) -> Self {
+        self.client_address = policy;
         self
     }
 }
@@ -69,9 +83,10 @@ where
     where
         S: Clone + Send + Sync + 'static,
     {
-        let Self { hub, authorize, origins } = self;
+        let Self { hub, authorize, origins, client_address } = self;
         let signal = move |parameters: RawPathParams, upgrade: SignalUpgrade| async move {
-            upgrade.origins(origins).join(&hub, parameter(&parameters, ROOM), authorize)
+            let upgrade = upgrade.origins(origins).client_address(client_address);
+            upgrade.join(&hub, parameter(&parameters, ROOM), authorize)
         };
         Router::new()
             .route(PATH, on(MethodFilter::GET.or(MethodFilter::CONNECT), signal))

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
+    sync::Once,
 };
 
 use axum::{
@@ -11,13 +12,13 @@ use axum::{
         ConnectInfo, FromRequestParts, WebSocketUpgrade,
         ws::rejection::{ConnectionNotUpgradable, WebSocketUpgradeRejection},
     },
-    http::{HeaderValue, StatusCode, Version, header, request::Parts, uri::Scheme},
+    http::{HeaderMap, HeaderValue, StatusCode, Version, header, request::Parts, uri::Scheme},
     response::{IntoResponse, Response},
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use meet_signal_core::{
-    Authorize, Hub, OriginPolicy, driver,
+    Authorize, ClientAddress, Hub, OriginPolicy, driver,
     handshake::{Handshake, UpgradeRefused},
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -47,21 +48,34 @@ use crate::socket::AxumSocket;
 /// method is answered with 405.
 ///
 /// The client's address is that of [`ConnectInfo<SocketAddr>`](ConnectInfo), where the application is
-/// served with `into_make_service_with_connect_info`. Without it the limits per address are off.
+/// served with `into_make_service_with_connect_info`. Without it the limits per address are off, and
+/// the first such connection of a process is logged, as a warning of [`tracing`]. Behind a proxy the
+/// address is in a header: see [`client_address`](Self::client_address).
 #[must_use = "a response is made by `join`"]
 pub struct SignalUpgrade {
     connection: OnUpgrade,
     /// The answer to the client's key. HTTP/2 has none.
     accept: Option<HeaderValue>,
+    /// The address of the connection.
     peer: Option<IpAddr>,
+    /// For the policy of addresses, which is not known yet. The values are shared with the request's.
+    headers: HeaderMap,
     handshake: Handshake,
     origins: OriginPolicy,
+    client_address: ClientAddress,
 }
 
 impl SignalUpgrade {
     /// Which pages may connect. By default those of the same host.
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
         self.origins = policy;
+        self
+    }
+
+    /// Which address of the client counts for the limits per address. By default that of the
+    /// connection; behind a proxy, the one that the proxy passes on.
+    pub fn client_address(mut self, policy: ClientAddress) -> Self {
+        self.client_address = policy;
         self
     }
 
@@ -94,8 +108,9 @@ impl SignalUpgrade {
     where
         A: Authorize<Decision: Send> + Send + 'static,
     {
-        let Self { connection, accept, peer, handshake, origins } = self;
-        let accepted = handshake.check(room, &origins)?;
+        let accepted = self.handshake.check(room, &self.origins)?;
+        let peer = self.peer_address();
+        let Self { connection, accept, .. } = self;
         let (hub, room) = (hub.clone(), accepted.room);
         tokio::spawn(async move {
             // Where it fails, the connection has ended before the answer was sent.
@@ -106,6 +121,16 @@ impl SignalUpgrade {
             }
         });
         Ok(answer(accept, accepted.subprotocol))
+    }
+
+    /// The address that counts.
+    fn peer_address(&self) -> Option<IpAddr> {
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let address = self.client_address.resolve(self.peer, headers);
+        if address.is_none() && !self.client_address.is_unknown() {
+            warn_of_unknown_addresses();
+        }
+        address
     }
 }
 
@@ -136,7 +161,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
         // HTTP/1.1 does not say; HTTP/2 does.
         let encrypted = parts.uri.scheme() == Some(&Scheme::HTTPS);
         let handshake = Handshake::new(authority, headers).encrypted(encrypted);
-        let peer = peer_address(parts, state).await;
+        let peer = connection_address(parts, state).await;
         // axum's WebSocket does not show fragments, so only its judgement of the request is used.
         let connection = parts.extensions.get::<OnUpgrade>().cloned();
         let _ = WebSocketUpgrade::from_request_parts(parts, state).await?;
@@ -144,8 +169,10 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
             connection: connection.ok_or_else(ConnectionNotUpgradable::default)?,
             accept: accept(parts),
             peer,
+            headers: parts.headers.clone(),
             handshake,
             origins: OriginPolicy::default(),
+            client_address: ClientAddress::default(),
         })
     }
 }
@@ -153,14 +180,27 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
 // Without what the request said: some clients put a token among the subprotocols.
 impl fmt::Debug for SignalUpgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignalUpgrade").field("origins", &self.origins).finish_non_exhaustive()
+        f.debug_struct("SignalUpgrade")
+            .field("origins", &self.origins)
+            .field("client_address", &self.client_address)
+            .finish_non_exhaustive()
     }
 }
 
-/// An IPv4 address is the same on a socket for both versions.
-async fn peer_address<S: Send + Sync>(parts: &mut Parts, state: &S) -> Option<IpAddr> {
+async fn connection_address<S: Send + Sync>(parts: &mut Parts, state: &S) -> Option<IpAddr> {
     let info = ConnectInfo::<SocketAddr>::from_request_parts(parts, state).await;
-    info.ok().map(|ConnectInfo(address)| address.ip().to_canonical())
+    info.ok().map(|ConnectInfo(address)| address.ip())
+}
+
+/// Once: it is about how the application is served, which is the same for all connections.
+fn warn_of_unknown_addresses() {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            "the limits per address are off: a client's address is not known. Serve the application \
+             with into_make_service_with_connect_info::<SocketAddr>(), or choose a ClientAddress"
+        );
+    });
 }
 
 /// The answer to the key of a handshake over HTTP/1.1.
@@ -179,19 +219,15 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_clients_address_is_that_of_the_connection_info() {
-        for (address, expected) in [
-            ("192.0.2.1:4711", "192.0.2.1"),
-            ("[2001:db8::1]:4711", "2001:db8::1"),
-            ("[::ffff:192.0.2.1]:4711", "192.0.2.1"),
-        ] {
+    async fn the_connections_address_is_that_of_the_connection_info() {
+        for address in ["192.0.2.1:4711", "[2001:db8::1]:4711"] {
             let address: SocketAddr = address.parse().unwrap();
             let mut parts = Request::new(()).into_parts().0;
-            assert_eq!(peer_address(&mut parts, &()).await, None);
+            assert_eq!(connection_address(&mut parts, &()).await, None);
             parts.extensions.insert(MockConnectInfo(address));
-            assert_eq!(peer_address(&mut parts, &()).await, Some(expected.parse().unwrap()));
+            assert_eq!(connection_address(&mut parts, &()).await, Some(address.ip()));
             parts.extensions.insert(ConnectInfo(address));
-            assert_eq!(peer_address(&mut parts, &()).await, Some(expected.parse().unwrap()));
+            assert_eq!(connection_address(&mut parts, &()).await, Some(address.ip()));
         }
     }
 

@@ -13,6 +13,7 @@ pub mod ticket;
 
 mod authorize;
 mod budget;
+mod client_address;
 mod close;
 mod connection;
 mod error_code;
@@ -33,6 +34,7 @@ mod subprotocol;
 mod sync;
 
 pub use authorize::{Applicant, Authorize, Denied, Grant, Permissions};
+pub use client_address::{ClientAddress, InvalidHeaderName};
 pub use close::CloseReason;
 pub use error_code::ErrorCode;
 pub use frame::Frame;

@@ -7,7 +7,7 @@ mod login;
 mod meetings;
 mod pages;
 
-use std::{io, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::FromRef, serve::ListenerExt};
 use axum_extra::extract::cookie::Key;
@@ -37,5 +37,6 @@ async fn main() -> io::Result<()> {
     println!("The site is at http://{}/", listener.local_addr()?);
     let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
     // Without timeouts for requests: those are its reverse proxy's. See `docs/deployment.md`.
-    axum::serve(listener, router).with_graceful_shutdown(meetings::stopping(hub)).await
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(meetings::stopping(hub)).await
 }

@@ -64,12 +64,14 @@ fn on_connect(io: &dyn Any, connection: &mut Extensions) {
 
 fn routes(options: &Options, hub: Hub) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let everybody = Grant::new().ice_servers(options.ice_servers());
+    let signal =
+        SignalScope::new(hub).authorize(everybody).client_address(options.client_address());
     move |app| {
         app.route("/", get().to(async || page(meet_web::home())))
             .route("/room", get().to(open_room))
             .route("/room/{room}", get().to(async || page(meet_web::room())))
             .route("/assets/{name}", get().to(asset))
-            .service(SignalScope::new(hub.clone()).authorize(everybody.clone()));
+            .service(signal.clone());
     }
 }
 

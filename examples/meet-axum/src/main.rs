@@ -35,12 +35,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 fn app(options: &Options, hub: Hub) -> Router {
     let everybody = Grant::new().ice_servers(options.ice_servers());
+    let signal =
+        SignalRouter::new(hub).authorize(everybody).client_address(options.client_address());
     Router::new()
         .route("/", get(async || page(meet_web::home())))
         .route("/room", get(open_room))
         .route("/room/{room}", get(async || page(meet_web::room())))
         .route("/assets/{name}", get(asset))
-        .merge(SignalRouter::new(hub).authorize(everybody).into_router())
+        .merge(signal.into_router())
         .layer(map_response(with_security_policy))
 }
 

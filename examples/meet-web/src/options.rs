@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Parser;
-use meet_signal_core::{Hub, InvalidLimits, Limits, message::IceServer};
+use meet_signal_core::{ClientAddress, Hub, InvalidLimits, Limits, message::IceServer};
 
 use crate::bounds::{Bounds, seconds};
 
@@ -38,6 +38,12 @@ pub struct Options {
     #[arg(long, env = "GRACE", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     pub grace: Duration,
 
+    /// How many reverse proxies every connection comes through. Each must append the address of its
+    /// own client to X-Forwarded-For; the limits per address use the one that the outermost proxy
+    /// appended. With 0 the header is not read, and behind a proxy all clients share one address
+    #[arg(long, env = "TRUSTED_PROXIES", default_value_t = 0, value_name = "NUMBER")]
+    pub trusted_proxies: u8,
+
     #[allow(missing_docs, reason = "clap would take it for the program's description")]
     #[command(flatten)]
     pub bounds: Bounds,
@@ -63,6 +69,11 @@ impl Options {
     /// The grace is longer than a day.
     pub fn hub(&self) -> Result<Hub, InvalidLimits> {
         Ok(Hub::new(Limits::builder().grace(self.grace).build()?))
+    }
+
+    /// Which address of a client counts for the limits per address.
+    pub fn client_address(&self) -> ClientAddress {
+        ClientAddress::forwarded_for(self.trusted_proxies)
     }
 
     /// What participants are given.
@@ -120,6 +131,21 @@ mod tests {
         assert_eq!(url(&[], "127.0.0.1:3000"), "http://127.0.0.1:3000/");
         assert_eq!(url(&["--tls"], "[::1]:8443"), "https://[::1]:8443/");
         assert_eq!(url(&["--host", "0.0.0.0"], "0.0.0.0:80"), "http://localhost:80/");
+    }
+
+    #[test]
+    fn the_header_of_proxies_is_read_only_if_there_are_some() {
+        let proxy = "192.0.2.1".parse().ok();
+        let headers = [("x-forwarded-for", b"203.0.113.9, 198.51.100.7".as_slice())];
+        for (args, expected) in [
+            (&[] as &[_], "192.0.2.1"),
+            (&["--trusted-proxies", "1"], "198.51.100.7"),
+            (&["--trusted-proxies", "2"], "203.0.113.9"),
+        ] {
+            let options = Options::parse_from([&["meet"], args].concat());
+            let address = options.client_address().resolve(proxy, headers);
+            assert_eq!(address, expected.parse().ok(), "{args:?}");
+        }
     }
 
     #[test]

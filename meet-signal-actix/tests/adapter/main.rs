@@ -1,5 +1,6 @@
 //! The adapter over real sockets, served by several workers.
 
+mod addresses;
 mod answers;
 mod frames;
 mod memory;

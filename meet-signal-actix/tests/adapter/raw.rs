@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use meet_signal_actix::{Hub, Limits};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
@@ -85,7 +86,13 @@ pub(crate) fn broadcast(bytes: usize) -> String {
     json!({"type": "broadcast", "data": "x".repeat(bytes)}).to_string()
 }
 
-/// One sends more than all buffers on the way take, and the other reads a piece each time that the
+/// A hub in which one talker's share of an outbox, a third of half of it, holds all that
+/// [`one_reads_slowly`] sends: nothing is refused to the talker.
+pub(crate) fn roomy_hub() -> Hub {
+    Hub::new(Limits::builder().outbox_bytes(3 * 1024 * 1024).build().expect("limits"))
+}
+
+/// In a [`roomy_hub`]. One sends more than all buffers on the way take, and the other reads a piece each time that the
 /// server has answered the first.
 pub(crate) async fn one_reads_slowly<S>(talker: &mut Connection<S>, reader: &mut Connection<S>)
 where

@@ -19,6 +19,7 @@ async fn no_public_type_shows_a_secret() {
         .insert_header(("sec-websocket-protocol", format!("meet-signal.v1, {SECRET}")))
         .insert_header(("cookie", SECRET))
         .insert_header(("authorization", SECRET))
+        .insert_header(("x-forwarded-for", SECRET))
         .to_http_request();
     let upgrade = SignalUpgrade::from_request(&request, &mut Payload::None).await;
     let upgrade = upgrade.expect("a handshake");

@@ -113,7 +113,7 @@ async fn the_close_frame_is_not_put_inside_a_frame() {
 /// It has no library: it answers no WebSocket pings, and reads no fragments.
 #[tokio::test]
 async fn a_peer_that_reads_slowly_gets_everything_and_keeps_its_connection() {
-    let mut server = observed(&Hub::default(), small_buffers().into(), Kind::Plain);
+    let mut server = observed(&raw::roomy_hub(), small_buffers().into(), Kind::Plain);
     let (_, mut reader) =
         raw::upgrade(raw::connect(server.address).await, server.address, &[]).await;
     let (_, mut talker) =

@@ -78,7 +78,7 @@ async fn a_peer_that_takes_nothing_loses_its_connection() {
 
 #[tokio::test]
 async fn a_peer_that_reads_slowly_gets_everything_and_keeps_its_connection() {
-    let mut server = observed(&Hub::default(), small_buffers().into(), Kind::Tls);
+    let mut server = observed(&raw::roomy_hub(), small_buffers().into(), Kind::Tls);
     let (_, mut reader) = upgrade(server.address, &[]).await;
     let (_, mut talker) = upgrade(server.address, &[]).await;
     raw::one_reads_slowly(&mut talker, &mut reader).await;

@@ -18,6 +18,7 @@ async fn no_public_type_shows_a_secret() {
         ("Sec-WebSocket-Protocol", "meet-signal.v1, correct-horse-battery-staple"),
         ("Cookie", "session=correct-horse-battery-staple"),
         ("Authorization", "Bearer correct-horse-battery-staple"),
+        ("X-Forwarded-For", "correct-horse-battery-staple"),
     ];
     let answer = upgrade(server, &format!("/standup?token={SECRET}"), &headers).await;
     let shown = answer.body;

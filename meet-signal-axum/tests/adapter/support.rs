@@ -19,6 +19,15 @@ pub(crate) async fn serve(router: Router) -> SocketAddr {
     address
 }
 
+/// The same, with the addresses of its clients.
+pub(crate) async fn serve_with_addresses(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async { axum::serve(listener, service).await });
+    address
+}
+
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,

@@ -1,5 +1,7 @@
 //! Clients: TCP, TLS, HTTP, WebSocket.
 
+#[cfg(target_os = "linux")]
+use std::net::Ipv4Addr;
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
@@ -16,7 +18,10 @@ use tokio::{
     time::{interval, timeout},
 };
 use tokio_rustls::TlsConnector;
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+};
 
 use super::server::Server;
 
@@ -95,13 +100,54 @@ pub(crate) struct Peer(pub(crate) WebSocketStream<Connection>);
 
 impl Peer {
     pub(crate) async fn join(server: &Server, room: &str) -> (Self, Value) {
-        let connection = connect(server).await;
-        let url = format!("ws://{}/signal/{room}", server.address);
-        let (socket, _) = client_async(url, connection).await.expect("an upgrade");
-        let mut peer = Self(socket);
-        peer.send(&json!({"type": "join"})).await;
-        let welcome = peer.expect("welcome").await;
+        let mut peer = Self::open(server, room, connect(server).await, None).await;
+        let welcome = peer.join_and_expect("welcome").await;
         (peer, welcome)
+    }
+
+    /// From another address of this machine, of which Linux has all of 127.0.0.0/8. The server is
+    /// without TLS.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn join_from(server: &Server, room: &str, from: Ipv4Addr) -> (Self, Value) {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind((from, 0).into()).expect("an address of this machine");
+        let tcp = socket.connect(server.address).await.expect("the server listens");
+        let mut peer = Self::open(server, room, Box::new(tcp), None).await;
+        let welcome = peer.join_and_expect("welcome").await;
+        (peer, welcome)
+    }
+
+    /// Through a proxy, which has written this into `X-Forwarded-For`. Joining is the caller's.
+    pub(crate) async fn forwarded(server: &Server, room: &str, addresses: &'static str) -> Self {
+        Self::open(server, room, connect(server).await, Some(addresses)).await
+    }
+
+    /// Joins, and waits for the answer.
+    pub(crate) async fn join_and_expect(&mut self, answer: &str) -> Value {
+        self.send(&json!({"type": "join"})).await;
+        self.expect(answer).await
+    }
+
+    async fn open(
+        server: &Server,
+        room: &str,
+        connection: Connection,
+        forwarded_for: Option<&'static str>,
+    ) -> Self {
+        let url = format!("ws://{}/signal/{room}", server.address);
+        let mut request = url.into_client_request().expect("a URL");
+        if let Some(addresses) = forwarded_for {
+            let value = HeaderValue::from_static(addresses);
+            request.headers_mut().append("X-Forwarded-For", value);
+        }
+        Self(client_async(request, connection).await.expect("an upgrade").0)
+    }
+
+    /// Leaves for good.
+    pub(crate) async fn leave(mut self) {
+        self.send(&json!({"type": "leave"})).await;
+        let close = async { while !matches!(self.0.next().await, Some(Ok(Message::Close(_)))) {} };
+        soon("a close", close).await;
     }
 
     pub(crate) async fn send(&mut self, message: &Value) {

@@ -1,5 +1,6 @@
 //! What holds for the Meet application on either framework, over real sockets, against the program.
 
+mod addresses;
 mod client;
 mod connections;
 mod memory;
