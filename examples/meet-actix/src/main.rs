@@ -18,7 +18,8 @@ use meet_web::{Asset, CONTENT_SECURITY_POLICY, Options, PATIENCE};
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let bounds = options.bounds.within_open_files()?;
+    // `meet_signal_actix::on_connect` takes a second one.
+    let bounds = options.bounds.within_open_files(2)?;
     let hub = options.hub()?;
     let stopping = meet_web::stopping(hub.clone());
     let routes = routes(&options, hub);

@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let bounds = options.bounds.within_open_files()?;
+    let bounds = options.bounds.within_open_files(1)?;
     let hub = options.hub()?;
     let app = app(&options, hub.clone());
     let tls = if options.tls { Some(meet_web::server_config(options.host)?) } else { None };

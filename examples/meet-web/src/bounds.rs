@@ -28,15 +28,15 @@ pub struct Bounds {
 
 impl Bounds {
     /// Raises the process's limit of open files as far as it goes, and lowers `connections` to what it
-    /// leaves room for.
+    /// leaves room for, with this many descriptors for each connection.
     ///
     /// # Errors
     ///
     /// The limit cannot be read or set.
-    pub fn within_open_files(mut self) -> io::Result<Self> {
+    pub fn within_open_files(mut self, files_each: usize) -> io::Result<Self> {
         let open_files = rlimit::increase_nofile_limit(u64::MAX)?;
         let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
-        let most = open_files.saturating_sub(reserved_files());
+        let most = open_files.saturating_sub(reserved_files()) / files_each.max(1);
         if most == 0 {
             return Err(io::Error::other(format!("{open_files} open files are too few")));
         }
@@ -93,9 +93,13 @@ mod tests {
 
     #[test]
     fn there_are_no_more_connections_than_open_files() {
-        let most = bounds(&["--connections", "4294967295"]).unwrap().within_open_files().unwrap();
-        assert!((most.connections as u64) < rlimit::Resource::NOFILE.get_soft().unwrap());
-        let three = bounds(&["--connections", "3"]).unwrap().within_open_files().unwrap();
+        for files_each in [1, 2] {
+            let most = bounds(&["--connections", "4294967295"]).unwrap();
+            let most = most.within_open_files(files_each).unwrap();
+            let files = (most.connections * files_each) as u64;
+            assert!(files < rlimit::Resource::NOFILE.get_soft().unwrap());
+        }
+        let three = bounds(&["--connections", "3"]).unwrap().within_open_files(2).unwrap();
         assert_eq!(three.connections, 3);
     }
 }

@@ -101,7 +101,8 @@ pub(crate) struct Peer(pub(crate) WebSocketStream<Connection>);
 impl Peer {
     pub(crate) async fn join(server: &Server, room: &str) -> (Self, Value) {
         let mut peer = Self::open(server, room, connect(server).await, None).await;
-        let welcome = peer.join_and_expect("welcome").await;
+        peer.send(&json!({"type": "join"})).await;
+        let welcome = peer.expect("welcome").await;
         (peer, welcome)
     }
 
@@ -113,19 +114,14 @@ impl Peer {
         socket.bind((from, 0).into()).expect("an address of this machine");
         let tcp = socket.connect(server.address).await.expect("the server listens");
         let mut peer = Self::open(server, room, Box::new(tcp), None).await;
-        let welcome = peer.join_and_expect("welcome").await;
+        peer.send(&json!({"type": "join"})).await;
+        let welcome = peer.expect("welcome").await;
         (peer, welcome)
     }
 
     /// Through a proxy, which has written this into `X-Forwarded-For`. Joining is the caller's.
     pub(crate) async fn forwarded(server: &Server, room: &str, addresses: &'static str) -> Self {
         Self::open(server, room, connect(server).await, Some(addresses)).await
-    }
-
-    /// Joins, and waits for the answer.
-    pub(crate) async fn join_and_expect(&mut self, answer: &str) -> Value {
-        self.send(&json!({"type": "join"})).await;
-        self.expect(answer).await
     }
 
     async fn open(
@@ -157,11 +153,19 @@ impl Peer {
     /// The next message of this type.
     pub(crate) async fn expect(&mut self, kind: &str) -> Value {
         loop {
-            let frame = self.0.next().await.expect("a frame").expect("a connection");
-            let Message::Text(text) = frame else { continue };
-            let message: Value = serde_json::from_str(&text).expect("JSON");
+            let message = self.next().await;
             if message["type"] == kind {
                 return message;
+            }
+        }
+    }
+
+    /// The next message.
+    pub(crate) async fn next(&mut self) -> Value {
+        loop {
+            let frame = self.0.next().await.expect("a frame").expect("a connection");
+            if let Message::Text(text) = frame {
+                return serde_json::from_str(&text).expect("JSON");
             }
         }
     }
