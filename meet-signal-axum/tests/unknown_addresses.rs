@@ -47,20 +47,20 @@ async fn one_line_says_that_the_limits_per_address_are_off() {
 }
 
 async fn served(router: Router) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("it listens");
     tokio::spawn(async { serve(listener, router).await });
     address
 }
 
 /// Waits until it is let in: then what there is to log has been logged.
 async fn join(server: SocketAddr) {
-    let stream = TcpStream::connect(server).await.unwrap();
+    let stream = TcpStream::connect(server).await.expect("a server listens");
     let client = client_async(format!("ws://{server}/signal/standup"), stream).await;
-    let (mut client, _) = client.unwrap();
-    client.send(Message::text(r#"{"type":"join"}"#)).await.unwrap();
-    let welcome = client.next().await.unwrap().unwrap();
-    assert!(welcome.to_text().unwrap().contains("welcome"));
+    let (mut client, _) = client.expect("an upgrade");
+    client.send(Message::text(r#"{"type":"join"}"#)).await.expect("a connection");
+    let welcome = client.next().await.expect("a frame").expect("a connection");
+    assert!(welcome.to_text().expect("a text").contains("welcome"));
 }
 
 /// What this library has logged.
@@ -69,7 +69,7 @@ struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
     fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().expect("no panic").clone()
     }
 }
 
@@ -81,7 +81,7 @@ impl Subscriber for Log {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(event.metadata().level().to_string());
         event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
+        self.0.lock().expect("no panic").push(line.0);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
