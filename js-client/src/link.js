@@ -161,8 +161,9 @@ export class Link extends Emitter {
   }
 
   /**
-   * The server refused a message since it had no place for it: the other page is slow, or away for a while. What is open
-   * is said again a little later, and less and less often while that is refused, too.
+   * There was no place for a message: the other page is slow, or away for a while, and the server refused it; or too much
+   * waits for this page's own connection. What is open is said again a little later, and less and less often while that is
+   * refused, too.
    */
   refused() {
     if (this.#life.signal.aborted || this.#refusalTimer !== null) return;

@@ -367,9 +367,9 @@ export class MeetRoom extends Emitter {
   #signal(to, data) {
     try {
       this.#socket.send({ type: 'signal', to, data });
-    } catch (error) {
-      this.#links.get(to)?.undelivered();
-      this.emit('error', { error: /** @type {MeetError} */ (error) });
+    } catch {
+      // Too much waits for the connection.
+      this.#links.get(to)?.refused();
     }
   }
 

@@ -361,13 +361,12 @@ export class FakeSignalServer {
     end.onmessage = (text) => {
       const frame = parse(text);
       this.log.push({ page: end.page, frame });
-      session.heard();
       if (Buffer.byteLength(text) > FRAME_BYTES) {
         session.room.leave(session, 'closed');
         end.close(1009, 'frame too large');
         return;
       }
-      if (isSequenced(frame)) session.received += 1;
+      session.heard(text, isSequenced(frame));
       const refusal = this.#takeRefusal(frame?.type) ?? this.#carryOut(session, frame);
       if (!refusal) return;
       if (refusal.code === 'bad-message' && ++bad > BAD_MESSAGES) this.close(session, 4501, 'protocol violation');

@@ -134,6 +134,25 @@ describe('a meeting', () => {
     }
   });
 
+  test('in which too much waits for a page goes on by itself', async () => {
+    // The fault: what the link could not say was lost until the connection to the server was another one.
+    const meeting = new Meeting();
+    const [ada, bob] = [await meeting.join('ada'), await meeting.join('bob')];
+    await meeting.settle();
+    const told = errors(ada);
+    assert.throws(() => {
+      for (let n = 0; n < 5000; n += 1) ada.broadcast(n);
+    }, ({ code }) => code === 'queue-full');
+    ada.publish('screen', ada.page.camera());
+    await meeting.clock.advance(60_000);
+    assert.ok(bob.peers.get(ada.self.id).sources.has('screen'));
+    assert.deepEqual([...bob.peers.get(ada.self.id).sources.values()].map(({ video }) => video?.track?.readyState), ['live', 'live']);
+    assert.deepEqual(told, [], 'there is nothing for the application to do');
+    ada.unpublish('screen');
+    await meeting.settle();
+    meeting.assertCalls();
+  });
+
   test('with a peer that takes nothing and goes away, too', async () => {
     const meeting = new Meeting();
     const [ada, bob] = [await meeting.join('ada'), await meeting.join('bob')];

@@ -202,6 +202,20 @@ describe('coming back', () => {
     assert.deepEqual(scene.heard(bob), kept);
   });
 
+  test('in a lively room what is sent does not pile up', async () => {
+    // The fault: only silence made the server acknowledge, so that both kept all that they had ever sent.
+    const scene = new Scene();
+    const [ada, bob] = [await scene.join('ada'), await scene.join('bob')];
+    for (let n = 0; n < 3000; n += 1) {
+      for (const one of [ada, bob]) one.send({ type: 'broadcast', data: `${n} ${'x'.repeat(2000)}` });
+      await scene.clock.advance(1000);
+    }
+    for (const one of [ada, bob]) {
+      assert.equal(scene.heard(one).length, 3000);
+      assert.deepEqual(one.log.rejected, []);
+    }
+  });
+
   test('a fresh session gets what was said to all, and not what was part of a conversation', async () => {
     const scene = new Scene();
     const ada = await scene.join('ada');

@@ -34,8 +34,14 @@ pub(super) async fn relay<S: Socket>(
             return End::closed(reason);
         }
     }
+    let mut unacknowledged = Unacknowledged::default();
     let mut unyielded = 0;
     loop {
+        if unacknowledged.is_due() {
+            unacknowledged = Unacknowledged::default();
+            batch.push(ServerMessage::Ping { received: session.received() }.encode());
+            liveness.pinged(now());
+        }
         if unyielded > YIELD_BYTES {
             // Those whom it talks to have to get round to reading.
             unyielded = 0;
@@ -64,6 +70,7 @@ pub(super) async fn relay<S: Socket>(
                     Incoming::Text(text) => {
                         liveness.heard(now);
                         unyielded += text.as_ref().len().max(YIELD_LEAST);
+                        unacknowledged.count(text.as_ref().len());
                         session.receive(text.as_ref(), now)
                     }
                     Incoming::Control => {
@@ -90,6 +97,7 @@ pub(super) async fn relay<S: Socket>(
             () = &mut timer => match liveness.check(now()) {
                 Pulse::Wait(until) => timer.as_mut().reset(until.into()),
                 Pulse::Ping => {
+                    unacknowledged = Unacknowledged::default();
                     batch.push(ServerMessage::Ping { received: session.received() }.encode());
                     liveness.pinged(now());
                 }
@@ -98,6 +106,32 @@ pub(super) async fn relay<S: Socket>(
         }
     }
 }
+
+/// What a client keeps because no ping has acknowledged it. Silence alone brings no ping to a client
+/// that talks and is talked to.
+#[derive(Default)]
+struct Unacknowledged {
+    frames: usize,
+    bytes: usize,
+}
+
+impl Unacknowledged {
+    fn count(&mut self, bytes: usize) {
+        self.frames += 1;
+        self.bytes += bytes;
+    }
+
+    fn is_due(&self) -> bool {
+        self.frames >= ACKNOWLEDGED_FRAMES || self.bytes >= ACKNOWLEDGED_BYTES
+    }
+}
+
+/// After how many frames of the client a ping acknowledges them: a client may keep no more than a
+/// thousand, and each ping costs it an answer.
+const ACKNOWLEDGED_FRAMES: usize = 256;
+
+/// The same in bytes.
+const ACKNOWLEDGED_BYTES: usize = 128 * 1024;
 
 /// How much is written before the socket is looked at again: enough that a burst is one write, and
 /// few enough that a ping is not late.

@@ -121,6 +121,31 @@ async fn a_quiet_connection_is_pinged_and_lives() {
     }
 }
 
+/// The fault: silence alone brought a ping, so that a client in a lively room kept every frame that it
+/// had sent, until it had no room for more.
+#[tokio::test(start_paused = true)]
+async fn frames_are_acknowledged_without_a_silence() {
+    let hub = Hub::new(Limits::builder().rate_burst(1000).build().expect("valid limits"));
+    let (mut client, _task) = connect(&hub);
+    // It counts for one of the 256, but is not sequenced.
+    client.join().await;
+    let start = Instant::now();
+    for many in 1..=3 {
+        for _ in 0..256 {
+            client.send(r#"{"type":"broadcast","data":1}"#);
+        }
+        let ping = json!({"type": "ping", "received": 256 * many - 1});
+        assert_eq!(client.expect("ping").await, ping);
+    }
+    let long = json!({"type": "broadcast", "data": "x".repeat(60 * 1024)}).to_string();
+    for _ in 0..3 {
+        client.send(&long);
+    }
+    let ping = json!({"type": "ping", "received": 256 * 3 + 3});
+    assert_eq!(client.expect("ping").await, ping);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
 #[tokio::test(start_paused = true)]
 async fn three_silent_heartbeats_lose_the_socket_and_then_the_session() {
     let hub = Hub::default();

@@ -16,6 +16,8 @@ export class Session {
   #pulse = null;
   /** @type {number | null} */
   #grace = null;
+  /** What came since the last ping, which acknowledges it. */
+  #unacknowledged = { frames: 0, bytes: 0 };
   #heardAt = 0;
   #sentAt = 0;
 
@@ -103,9 +105,23 @@ export class Session {
     this.#write(text);
   }
 
-  /** A frame has come. */
-  heard() {
+  /**
+   * A frame has come.
+   *
+   * @param {string} text
+   * @param {boolean} sequenced
+   */
+  heard(text, sequenced) {
     this.#heardAt = this.#server.clock.now();
+    if (sequenced) this.received += 1;
+    this.#unacknowledged.frames += 1;
+    this.#unacknowledged.bytes += Buffer.byteLength(text);
+    if (this.#unacknowledged.frames >= 256 || this.#unacknowledged.bytes >= 128 * 1024) this.#ping();
+  }
+
+  #ping() {
+    this.#unacknowledged = { frames: 0, bytes: 0 };
+    this.sendUncounted({ type: 'ping', received: this.received });
   }
 
   /**
@@ -169,7 +185,7 @@ export class Session {
         return;
       }
       if (now - Math.min(this.#heardAt, this.#sentAt) >= heartbeatMs) {
-        this.sendUncounted({ type: 'ping', received: this.received });
+        this.#ping();
       }
       this.#watch();
     }, delay);
