@@ -12,7 +12,7 @@ use actix_web::{
     web::{Path, Query, Redirect, ServiceConfig, get},
 };
 use clap::Parser;
-use meet_signal_actix::{Grant, Hub, SignalScope};
+use meet_signal_actix::{Hub, SignalScope};
 use meet_web::{Asset, CONTENT_SECURITY_POLICY, Options, PATIENCE};
 
 #[actix_web::main]
@@ -64,9 +64,8 @@ fn on_connect(io: &dyn Any, connection: &mut Extensions) {
 }
 
 fn routes(options: &Options, hub: Hub) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let everybody = Grant::new().ice_servers(options.ice_servers());
     let signal =
-        SignalScope::new(hub).authorize(everybody).client_address(options.client_address());
+        SignalScope::new(hub).authorize(options.login()).client_address(options.client_address());
     move |app| {
         app.route("/", get().to(async || page(meet_web::home())))
             .route("/room", get().to(open_room))

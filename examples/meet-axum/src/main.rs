@@ -13,7 +13,7 @@ use axum::{
     routing::get,
 };
 use clap::Parser;
-use meet_signal_axum::{Grant, Hub, SignalRouter};
+use meet_signal_axum::{Hub, SignalRouter};
 use meet_web::{Asset, CONTENT_SECURITY_POLICY, Options, PATIENCE};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -34,9 +34,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn app(options: &Options, hub: Hub) -> Router {
-    let everybody = Grant::new().ice_servers(options.ice_servers());
     let signal =
-        SignalRouter::new(hub).authorize(everybody).client_address(options.client_address());
+        SignalRouter::new(hub).authorize(options.login()).client_address(options.client_address());
     Router::new()
         .route("/", get(async || page(meet_web::home())))
         .route("/room", get(open_room))

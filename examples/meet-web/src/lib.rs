@@ -2,12 +2,14 @@
 //! listener, the certificate, the end.
 
 mod bounds;
+mod login;
 mod options;
 mod pages;
 mod stop;
 mod tls;
 
 pub use bounds::Bounds;
+pub use login::Login;
 pub use options::Options;
 pub use pages::{Asset, CONTENT_SECURITY_POLICY, asset, form_target, home, room};
 pub use stop::{PATIENCE, stopping};

@@ -7,9 +7,12 @@ use std::{
 };
 
 use clap::Parser;
-use meet_signal_core::{ClientAddress, Hub, InvalidLimits, Limits, message::IceServer};
+use meet_signal_core::{ClientAddress, Grant, Hub, InvalidLimits, Limits, message::IceServer};
 
-use crate::bounds::{Bounds, seconds};
+use crate::{
+    bounds::{Bounds, seconds},
+    login::Login,
+};
 
 /// Video meetings in the browser.
 #[derive(Debug, Clone, Parser)]
@@ -44,6 +47,11 @@ pub struct Options {
     #[arg(long, env = "TRUSTED_PROXIES", default_value_t = 0, value_name = "NUMBER")]
     pub trusted_proxies: u8,
 
+    /// How long to take to decide about each join, as an application with a slow login does; with
+    /// 30 or more nobody gets in. For tests of what participants see then
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, hide = true)]
+    pub login_seconds: Option<Duration>,
+
     #[allow(missing_docs, reason = "clap would take it for the program's description")]
     #[command(flatten)]
     pub bounds: Bounds,
@@ -76,8 +84,12 @@ impl Options {
         ClientAddress::forwarded_for(self.trusted_proxies)
     }
 
-    /// What participants are given.
-    pub fn ice_servers(&self) -> Vec<IceServer> {
+    /// Lets everybody in, and gives them the STUN servers.
+    pub fn login(&self) -> Login {
+        Login { grant: Grant::new().ice_servers(self.ice_servers()), takes: self.login_seconds }
+    }
+
+    fn ice_servers(&self) -> Vec<IceServer> {
         self.stun.iter().map(IceServer::stun).collect()
     }
 
