@@ -62,9 +62,9 @@ macro_rules! limits {
 }
 
 limits! {
-    /// The longest frame a client may send, in bytes: in a session description of Chromium's, each
-    /// picture takes 8.6 KB, so that seven fit. Two of them have to fit into
-    /// `outbox_bytes`, one into `rate_burst_bytes`.
+    /// The longest frame a client may send, in bytes: in an offer of Chromium's, each video section
+    /// takes 4.7 KB, so that 13 fit (two pages that publish at once make one for each picture of both).
+    /// Two frames have to fit into `outbox_bytes`, one into `rate_burst_bytes`.
     frame_bytes: usize = 64 * KIB, KIB, 16 * MIB;
     /// The longest `meta`, in bytes of JSON: it is repeated to everybody who joins. Two of them, and a
     /// frame around each, have to fit into `outbox_bytes`.

@@ -202,6 +202,18 @@ describe('coming back', () => {
     assert.deepEqual(scene.heard(bob), kept);
   });
 
+  test('an update that was refused does not undo a newer one', async () => {
+    const scene = new Scene();
+    const [ada, bob] = [await scene.join('ada'), await scene.join('bob')];
+    scene.server.rejectNext('update', { code: 'rate-limited', retryAfterMs: 500 });
+    ada.update('old');
+    ada.update('new');
+    await scene.clock.advance(60_000);
+    const heard = bob.log.messages.filter(({ type }) => type === 'updated').map(({ meta }) => meta);
+    assert.deepEqual(heard, ['new']);
+    assert.deepEqual(ada.log.rejected, []);
+  });
+
   test('in a lively room what is sent does not pile up', async () => {
     // The fault: only silence made the server acknowledge, so that both kept all that they had ever sent.
     const scene = new Scene();
