@@ -1,0 +1,93 @@
+//! Ends that the hub decides while a write to the client is stuck.
+
+use std::time::Duration;
+
+use meet_signal_actix::{Limits, RoomId};
+use serde_json::{Value, json};
+
+use crate::{
+    pair::Pair,
+    peer::{Peer, broadcast},
+    server::{Adapter, BOTH, Setup},
+};
+
+fn limits() -> Limits {
+    Limits::builder().write_timeout(Duration::from_secs(5)).build().expect("in range")
+}
+
+/// A member that does not read, to which a write is stuck; and its welcome.
+async fn stuck(server: std::net::SocketAddr) -> (Peer, Value, Peer) {
+    let mut stuck = Peer::connect_small(server, 4, ROOM).await;
+    let welcome = stuck.join_with(json!({})).await.expect("it is let in");
+    let (mut talker, _) = Peer::join(server, 5, ROOM).await;
+    // Until what waits for it is as much as may wait for it.
+    loop {
+        talker.send(&broadcast("x".repeat(48 * 1024))).await;
+        let errors = talker.settle().await;
+        if errors.iter().any(|error| error["code"] == "peer-unreachable") {
+            return (stuck, welcome, talker);
+        }
+    }
+}
+
+async fn served(adapter: Adapter) -> (Setup, std::net::SocketAddr) {
+    let setup = Setup::new(limits()).small_buffers();
+    let server = setup.serve(adapter);
+    (setup, server)
+}
+
+#[tokio::test]
+async fn a_stuck_client_is_told_that_its_room_was_closed() {
+    for adapter in BOTH {
+        let (setup, server) = served(adapter).await;
+        let pair = Pair::join(adapter, server).await;
+        let (mut stuck, _, _talker) = stuck(server).await;
+        assert!(setup.hub.close_room(&ROOM.parse::<RoomId>().unwrap()));
+        assert_eq!(stuck.expect_end().await.1, Some(4507));
+        pair.held().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stuck_client_is_told_that_its_server_drains() {
+    for adapter in BOTH {
+        let (setup, server) = served(adapter).await;
+        let (mut stuck, _, _talker) = stuck(server).await;
+        let drained = tokio::spawn(async move { setup.hub.drain().await });
+        assert_eq!(stuck.expect_end().await.1, Some(4000));
+        drop((stuck, _talker));
+        drained.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_stuck_client_is_told_that_it_was_replaced() {
+    for adapter in BOTH {
+        let (_setup, server) = served(adapter).await;
+        let pair = Pair::join(adapter, server).await;
+        let (mut stuck, welcome, _talker) = stuck(server).await;
+        let mut newer = Peer::connect(server, 4, ROOM).await;
+        let joined = newer.join_with(json!({"replaces": welcome["ticket"]})).await;
+        assert_eq!(joined.expect("it is let in")["resumed"], "no");
+        assert_eq!(stuck.expect_end().await.1, Some(4508));
+        assert_eq!(newer.settle().await, Vec::<Value>::new());
+        pair.held().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stuck_client_is_told_that_it_was_taken_over() {
+    for adapter in BOTH {
+        let (_setup, server) = served(adapter).await;
+        let pair = Pair::join(adapter, server).await;
+        let (mut stuck, welcome, _talker) = stuck(server).await;
+        let mut newer = Peer::connect(server, 4, ROOM).await;
+        let resume = json!({"ticket": welcome["ticket"], "received": 0});
+        newer.join_with(json!({"resume": resume})).await.expect("it is let in");
+        assert_eq!(stuck.expect_end().await.1, Some(4508));
+        assert_eq!(newer.settle().await, Vec::<Value>::new());
+        pair.held().await;
+    }
+}
+
+const ROOM: &str = "attacked";

@@ -1,0 +1,65 @@
+//! What members that are away make the server keep.
+
+use serde_json::json;
+
+use crate::{
+    pair::Pair,
+    peer::{Peer, signal},
+    process::{HUB_BYTES, Process},
+    scale,
+    server::BOTH,
+};
+
+#[tokio::test]
+async fn full_queues_of_hundreds_of_away_sessions_stay_within_the_hubs_bytes() {
+    for adapter in BOTH {
+        let server = Process::start(adapter);
+        let address = server.address;
+        let pair = Pair::join(adapter, address).await;
+        // Innocent, with a small queue.
+        let (mut innocent, welcome) = Peer::join(address, 4, "small").await;
+        let (mut friend, _) = Peer::join(address, 5, "small").await;
+        innocent.expect("joined").await;
+        innocent.settle().await;
+        let received = innocent.received;
+        innocent.drop_hard();
+        friend.expect("status").await;
+        friend.send(&signal(&welcome["self"]["id"], "offer")).await;
+        friend.settle().await;
+
+        let before = server.resident();
+        let mut sent = 0;
+        let mut attackers = Vec::new();
+        for room in 0..20 * scale() {
+            let room = format!("full-{room}");
+            let (mut attacker, _) = Peer::join(address, 10, &room).await;
+            let mut ids = Vec::new();
+            // Of one address, half of the room may be away.
+            for host in (11..26).map(|host| 11 + host % 2) {
+                let (mut victim, welcome) = Peer::join(address, host, &room).await;
+                victim.settle().await;
+                ids.push(welcome["self"]["id"].clone());
+                victim.drop_hard();
+                attacker.expect("status").await;
+            }
+            // Each of its own: what is broadcast is one frame in memory.
+            for id in ids.iter().cycle().take(2 * ids.len()) {
+                attacker.send(&signal(id, "x".repeat(40_000))).await;
+                sent += 40_000;
+            }
+            attacker.settle().await;
+            attackers.push(attacker);
+        }
+        let growth = server.resident().saturating_sub(before);
+        println!("{adapter:?}: {} KiB more, of {} KiB sent", growth / 1024, sent / 1024);
+        // Besides queues, sessions and what the allocator makes of both.
+        assert!(growth < 2 * HUB_BYTES, "{growth} bytes");
+
+        let mut innocent = Peer::connect(address, 4, "small").await;
+        let resume = json!({"ticket": welcome["ticket"], "received": received});
+        let back = innocent.join_with(json!({"resume": resume})).await.expect("it is kept");
+        assert_eq!(back["resumed"], "full");
+        assert_eq!(innocent.expect("signal").await["data"], "offer");
+        pair.held().await;
+    }
+}
