@@ -83,8 +83,7 @@ async fn ghosts_of_several_addresses_that_never_spoke_are_soon_gone() {
         let setup = Setup::new(limits.clone());
         let server = setup.serve(adapter);
         let pair = Pair::join(adapter, server).await;
-        let ghosts =
-            join_all((0..16).map(|n| Peer::join(server, [ATTACKER, 9][n % 2], "haunted")));
+        let ghosts = join_all((0..16).map(|n| Peer::join(server, [ATTACKER, 9][n % 2], "haunted")));
         ghosts.await.into_iter().for_each(|(ghost, _)| ghost.drop_hard());
         // Long before the grace of those who have spoken, which is 30 s.
         let in_time = timeout(Duration::from_secs(15), async {

@@ -24,9 +24,7 @@ impl Drop for Undecided {
 }
 
 /// Decides about the pair at once, and about others when it is told to; counts those others.
-fn deciding(
-    go: &Arc<Notify>,
-) -> (impl Fn(Applicant) -> Decision + use<>, watch::Receiver<usize>) {
+fn deciding(go: &Arc<Notify>) -> (impl Fn(Applicant) -> Decision + use<>, watch::Receiver<usize>) {
     let (undecided, count) = watch::channel(0);
     let go = Arc::clone(go);
     let decide = move |applicant: Applicant| -> Decision {

@@ -81,9 +81,8 @@ async fn a_stuck_client_is_told_that_it_was_taken_over() {
         let (_setup, server) = served(adapter).await;
         let pair = Pair::join(adapter, server).await;
         let (mut stuck, welcome, _talker) = stuck(server).await;
-        let mut newer = Peer::connect(server, 4, ROOM).await;
-        let resume = json!({"ticket": welcome["ticket"], "received": 0});
-        newer.join_with(json!({"resume": resume})).await.expect("it is let in");
+        let (mut newer, back) = Peer::resume(server, 4, ROOM, &welcome["ticket"], 0).await;
+        back.expect("it is let in");
         assert_eq!(stuck.expect_end().await.1, Some(4508));
         assert_eq!(newer.settle().await, Vec::<Value>::new());
         pair.held().await;

@@ -86,10 +86,9 @@ async fn a_thousand_short_frames_leave_an_away_member_its_offer() {
         honest.send(&signal(id, "offer")).await;
         assert_eq!(honest.settle().await, Vec::<Value>::new());
 
-        let mut victim = Peer::connect(server, 4, ROOM).await;
-        let resume = json!({"ticket": welcome["ticket"], "received": received});
-        let back = victim.join_with(json!({"resume": resume})).await.expect("it is kept");
-        assert_eq!(back["resumed"], "full");
+        let ticket = &welcome["ticket"];
+        let (mut victim, back) = Peer::resume(server, 4, ROOM, ticket, received).await;
+        assert_eq!(back.expect("it is kept")["resumed"], "full");
         offer(&mut victim, Duration::ZERO).await;
         pair.held().await;
     }

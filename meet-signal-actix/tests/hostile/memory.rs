@@ -1,7 +1,5 @@
 //! What members that are away make the server keep.
 
-use serde_json::json;
-
 use crate::{
     pair::Pair,
     peer::{Peer, signal},
@@ -55,10 +53,9 @@ async fn full_queues_of_hundreds_of_away_sessions_stay_within_the_hubs_bytes() {
         // Besides queues, sessions and what the allocator makes of both.
         assert!(growth < 2 * HUB_BYTES, "{growth} bytes");
 
-        let mut innocent = Peer::connect(address, 4, "small").await;
-        let resume = json!({"ticket": welcome["ticket"], "received": received});
-        let back = innocent.join_with(json!({"resume": resume})).await.expect("it is kept");
-        assert_eq!(back["resumed"], "full");
+        let ticket = &welcome["ticket"];
+        let (mut innocent, back) = Peer::resume(address, 4, "small", ticket, received).await;
+        assert_eq!(back.expect("it is kept")["resumed"], "full");
         assert_eq!(innocent.expect("signal").await["data"], "offer");
         pair.held().await;
     }

@@ -16,60 +16,57 @@ async fn bad_messages_with_resumes_in_between_end_the_session() {
         let server = setup.serve(adapter);
         let pair = Pair::join(adapter, server).await;
         for before_join in [false, true] {
-            let (mut peer, welcome) = Peer::join(server, ATTACKER, "nonsense").await;
-            let (mut answered, mut sent) = (0, 0);
-            let end = loop {
+            let (mut peer, welcome) = Peer::join(server, ATTACKER, ROOM).await;
+            let ticket = &welcome["ticket"];
+            let (mut answered, mut sent, mut received) = (0, 0, 0);
+            loop {
                 peer.drop_hard();
-                peer = Peer::connect(server, ATTACKER, "nonsense").await;
-                let resume = json!({"resume": {"ticket": welcome["ticket"], "received": 0}});
-                let bad = json!({"type": "join", "resume": {"ticket": 7}});
+                let nonsense = json!({"type": "signal"});
+                peer = Peer::connect(server, ATTACKER, ROOM).await;
+                peer.received = received;
                 if before_join {
                     for _ in 0..10 {
-                        peer.send(&bad).await;
+                        peer.send(&nonsense).await;
                         assert_eq!(peer.expect("error").await["code"], "bad-message");
                     }
                     sent += 10;
+                    // These are none of the session's.
+                    peer.received = received;
                 }
-                match peer.join_with(resume).await {
-                    Ok(welcome) if welcome["resumed"] == "no" => break None,
-                    Ok(_) => {}
-                    Err((_, end)) => break end,
+                let resume = json!({"resume": {"ticket": ticket, "received": received}});
+                let back = peer.join_with(resume).await.expect("it is let in, if as another one");
+                if back["resumed"] == "no" {
+                    break;
                 }
-                if !before_join {
-                    for _ in 0..10 {
-                        let _ = peer.try_send(&json!({"type": "signal"})).await;
-                    }
-                    sent += 10;
-                    peer.send(&json!({"type": "nothing"})).await;
-                    let (errors, end) = answers(&mut peer).await;
-                    answered += errors;
-                    if let Some(end) = end {
-                        break end;
-                    }
+                assert_eq!(back["resumed"], "full");
+                for _ in 0..10 {
+                    let _ = peer.try_send(&nonsense).await;
                 }
+                sent += 10;
+                let _ = peer.try_send(&json!({"type": "nothing"})).await;
+                answered += answers(&mut peer).await;
+                received = peer.received;
                 assert!(sent < 160, "the session goes on");
-            };
-            println!("{adapter:?}: {sent} sent, {answered} answered, then {end:?}");
+            }
+            println!("{adapter:?}: {sent} sent, {answered} answered in the session");
             assert!(answered <= 16, "{answered} answered");
-            // A ticket of a session that has ended is a stranger's.
-            let mut peer = Peer::connect(server, ATTACKER, "nonsense").await;
-            let resume = json!({"resume": {"ticket": welcome["ticket"], "received": 0}});
-            let joined = peer.join_with(resume).await.expect("it is let in as another one");
-            assert_eq!(joined["resumed"], "no");
         }
         pair.held().await;
     }
 }
 
 /// How many bad messages were answered up to the one of an unknown type, or up to the end.
-async fn answers(peer: &mut Peer) -> (usize, Option<Option<u16>>) {
+async fn answers(peer: &mut Peer) -> usize {
     let mut bad = 0;
     loop {
         match peer.next().await {
             Ok(message) if message["code"] == "bad-message" => bad += 1,
-            Ok(message) if message["code"] == "unknown-type" => return (bad, None),
+            Ok(message) if message["code"] == "unknown-type" => return bad,
             Ok(_) => {}
-            Err(end) => return (bad, Some(end)),
+            Err(end) => {
+                assert_eq!(end, Some(4501));
+                return bad;
+            }
         }
     }
 }
@@ -79,12 +76,11 @@ async fn resumes_without_end_are_refused_and_leave_the_session_alone() {
     for adapter in BOTH {
         let server = Setup::new(Limits::default()).serve(adapter);
         let pair = Pair::join(adapter, server).await;
-        let (mut holder, welcome) = Peer::join(server, 4, "resumed").await;
-        let resume = json!({"resume": {"ticket": welcome["ticket"], "received": 0}});
+        let (mut holder, welcome) = Peer::join(server, 4, ROOM).await;
         let mut refused = 0;
         for _ in 0..100 {
-            let mut peer = Peer::connect(server, ATTACKER, "resumed").await;
-            match peer.join_with(resume.clone()).await {
+            let (peer, back) = Peer::resume(server, ATTACKER, ROOM, &welcome["ticket"], 0).await;
+            match back {
                 Ok(back) => {
                     assert_eq!(back["resumed"], "full");
                     assert_eq!(holder.expect_end().await.1, Some(4508));
@@ -101,3 +97,5 @@ async fn resumes_without_end_are_refused_and_leave_the_session_alone() {
         pair.held().await;
     }
 }
+
+const ROOM: &str = "nonsense";

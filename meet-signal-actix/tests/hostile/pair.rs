@@ -28,17 +28,13 @@ pub(crate) struct Pair {
 impl Pair {
     /// Joins a room of its own, and goes on for a while before the attack.
     pub(crate) async fn join(adapter: Adapter, server: SocketAddr) -> Self {
-        Self::join_room(adapter, server, "pair").await
-    }
-
-    pub(crate) async fn join_room(adapter: Adapter, server: SocketAddr, room: &'static str) -> Self {
         let latencies = Arc::<Mutex<Vec<_>>>::default();
         let (trip, trips) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
         let kept = Arc::clone(&latencies);
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let talk = talk(server, room, &kept, &trip, &stopped);
+            let talk = talk(server, &kept, &trip, &stopped);
             runtime.expect("a runtime").block_on(talk);
         });
         let thread = Some(thread);
@@ -81,14 +77,13 @@ impl Pair {
 
 async fn talk(
     server: SocketAddr,
-    room: &str,
     latencies: &Mutex<Vec<Duration>>,
     trip: &watch::Sender<usize>,
     stopped: &watch::Receiver<bool>,
 ) {
-    let (mut ada, welcome) = Peer::join(server, 2, room).await;
+    let (mut ada, welcome) = Peer::join(server, 2, ROOM).await;
     let to_ada = welcome["self"]["id"].clone();
-    let (mut bob, welcome) = Peer::join(server, 3, room).await;
+    let (mut bob, welcome) = Peer::join(server, 3, ROOM).await;
     let to_bob = welcome["self"]["id"].clone();
     for number in 0.. {
         let began = Instant::now();
@@ -108,7 +103,8 @@ async fn talk(
 
 async fn heard(peer: &mut Peer, number: usize) {
     loop {
-        let message = peer.next().await.unwrap_or_else(|end| panic!("innocent, and closed: {end:?}"));
+        let message =
+            peer.next().await.unwrap_or_else(|end| panic!("innocent, and closed: {end:?}"));
         assert_ne!(message["type"], "error", "{message}");
         if message["type"] == "signal" && message["data"].is_number() {
             assert_eq!(message["data"], Value::from(number), "no frame is missing");
@@ -125,6 +121,8 @@ fn percentiles(latencies: &[Duration]) -> String {
 }
 
 /// How many round trips there are before the attack, and in it at the least.
-const TRIPS: usize = 40;
+const TRIPS: usize = 30;
+
+const ROOM: &str = "pair";
 
 const PACE: Duration = Duration::from_millis(20);

@@ -62,7 +62,9 @@ impl Peer {
         loop {
             match self.next().await {
                 Ok(message) if message["type"] == "welcome" => {
-                    self.received = 0;
+                    if message["resumed"] != "full" {
+                        self.received = 0;
+                    }
                     return Ok(message);
                 }
                 Ok(message) if message["type"] == "error" => error = message,
@@ -83,6 +85,21 @@ impl Peer {
     /// Sends bytes that may be no whole frames.
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.socket.get_mut().write_all(bytes).await
+    }
+
+    /// Goes on with a session on a connection of its own.
+    pub(crate) async fn resume(
+        server: SocketAddr,
+        host: u8,
+        room: &str,
+        ticket: &Value,
+        received: u64,
+    ) -> (Self, Result<Value, (Value, End)>) {
+        let mut peer = Self::connect(server, host, room).await;
+        peer.received = received;
+        let resume = json!({"ticket": ticket, "received": received});
+        let answer = peer.join_with(json!({"resume": resume})).await;
+        (peer, answer)
     }
 
     /// The next message. A ping is answered, and every sixteenth frame acknowledged.
@@ -155,7 +172,11 @@ impl Peer {
     }
 }
 
-pub(crate) async fn tcp(server: SocketAddr, host: u8, buffer: Option<u32>) -> io::Result<TcpStream> {
+pub(crate) async fn tcp(
+    server: SocketAddr,
+    host: u8,
+    buffer: Option<u32>,
+) -> io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0)))?;
     if let Some(buffer) = buffer {

@@ -81,9 +81,8 @@ impl Setup {
             .build()
             .expect("a runtime");
         let decide = self.decide;
-        let rooms = SignalRouter::new(self.hub)
-            .authorize(move |applicant| decide(applicant))
-            .into_router();
+        let rooms =
+            SignalRouter::new(self.hub).authorize(move |applicant| decide(applicant)).into_router();
         let app: Router = rooms.route(STAND_STILL, get(async || thread::sleep(STANDSTILL)));
         runtime.block_on(async {
             // Not on the runtime's main thread, which is none of its workers.
@@ -126,6 +125,9 @@ impl Setup {
         if self.small_buffers {
             socket.set_send_buffer_size(4096).expect("a size");
         }
+        // Each accepted connection has it from here. Nagle's algorithm would delay the second of two
+        // small frames for as long as the other end delays its acknowledgement.
+        socket.set_tcp_nodelay(true).expect("an option");
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a port");
         socket.listen(1024).expect("a port");
         socket.set_nonblocking(true).expect("a mode");

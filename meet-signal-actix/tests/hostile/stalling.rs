@@ -60,9 +60,8 @@ async fn no_client_is_given_up_after_the_process_was_stopped() {
 }
 
 async fn clients(server: SocketAddr, count: usize) -> Vec<Peer> {
-    let clients = (0..count).map(async |n| {
-        Peer::join(server, ATTACKER, &format!("still-{}", n / 10)).await.0
-    });
+    let clients = (0..count)
+        .map(async |n| Peer::join(server, ATTACKER, &format!("still-{}", n / 10)).await.0);
     join_all(clients).await
 }
 
