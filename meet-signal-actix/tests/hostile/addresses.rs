@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use crate::{
+    on_both,
     pair::Pair,
     peer::{ATTACKER, Peer},
     scale,
-    server::{BOTH, Decision, Setup},
+    server::{Decision, Setup},
 };
 
 #[tokio::test]
@@ -28,7 +29,7 @@ async fn joining_and_dropping_keeps_no_more_sessions_than_an_address_may() {
         .sessions(300)
         .build()
         .unwrap();
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let setup = Setup::new(limits.clone());
         let server = setup.serve(adapter);
         let pair = Pair::join(adapter, server).await;
@@ -53,12 +54,13 @@ async fn joining_and_dropping_keeps_no_more_sessions_than_an_address_may() {
         // The pair, those who are away, the innocent ones' own, and of whom it is about to be noticed.
         until(|| setup.hub.sessions() <= 2 + 32 + 4 * scale()).await;
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn ghosts_of_one_address_leave_others_room() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let setup = Setup::new(Limits::default());
         let server = setup.serve(adapter);
         let pair = Pair::join(adapter, server).await;
@@ -73,13 +75,14 @@ async fn ghosts_of_one_address_leave_others_room() {
         until(|| setup.hub.roster(&room).len() <= 8).await;
         Peer::join(server, 4, "haunted").await;
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn ghosts_of_several_addresses_that_never_spoke_are_soon_gone() {
     let limits = Limits::builder().unheard_grace(Duration::from_secs(1)).build().unwrap();
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let setup = Setup::new(limits.clone());
         let server = setup.serve(adapter);
         let pair = Pair::join(adapter, server).await;
@@ -98,13 +101,14 @@ async fn ghosts_of_several_addresses_that_never_spoke_are_soon_gone() {
         });
         in_time.await.expect("it gets in");
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn connections_of_one_address_are_bounded() {
     let limits = Limits::builder().address_connections(40).build().unwrap();
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let setup = Setup::new(limits.clone());
         let server = setup.serve(adapter);
         let pair = Pair::join(adapter, server).await;
@@ -127,13 +131,14 @@ async fn connections_of_one_address_are_bounded() {
             assert_eq!(peer.settle().await, Vec::<Value>::new());
         }
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn failed_authorisations_of_one_address_are_cut_off_without_asking() {
     let limits = Limits::builder().address_refusals_per_minute(5).build().unwrap();
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
         let setup = Setup::new(limits.clone()).decide(move |applicant: Applicant| -> Decision {
@@ -167,7 +172,8 @@ async fn failed_authorisations_of_one_address_are_cut_off_without_asking() {
         assert_eq!(guess(4).await.1, Some(4502));
         assert_eq!(asked.load(Ordering::Relaxed), asked_before + 1, "another one is asked");
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 /// Waits for something that nothing announces.

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 
 use crate::{
+    on_both,
     pair::Pair,
     peer::{ATTACKER, CONTINUE, Peer, TEXT, frame},
     scale,
-    server::{BOTH, Decision, Setup},
+    server::{Decision, Setup},
 };
 
 /// A decision that is being made.
@@ -44,7 +45,7 @@ fn deciding(go: &Arc<Notify>) -> (impl Fn(Applicant) -> Decision + use<>, watch:
 
 #[tokio::test]
 async fn decisions_about_clients_that_have_left_are_dropped() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let (decide, mut undecided) = deciding(&Arc::default());
         let setup = Setup::new(Limits::default()).decide(decide);
         let server = setup.serve(adapter);
@@ -67,13 +68,14 @@ async fn decisions_about_clients_that_have_left_are_dropped() {
         undecided.wait_for(|undecided| *undecided == 0).await.unwrap();
         assert_eq!(setup.hub.sessions(), 2, "only the pair has joined");
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_decision_that_takes_too_long_is_unavailable() {
     let limits = Limits::builder().authorize_timeout(Duration::from_millis(300)).build().unwrap();
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let (decide, mut undecided) = deciding(&Arc::default());
         let setup = Setup::new(limits.clone()).decide(decide);
         let server = setup.serve(adapter);
@@ -96,12 +98,13 @@ async fn a_decision_that_takes_too_long_is_unavailable() {
         undecided.wait_for(|undecided| *undecided == 0).await.unwrap();
         assert_eq!(setup.hub.sessions(), 2);
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn who_waits_for_a_decision_gets_a_sign_of_life() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let go = Arc::new(Notify::new());
         let (decide, _undecided) = deciding(&go);
         let server = Setup::new(Limits::default()).decide(decide).serve(adapter);
@@ -113,12 +116,13 @@ async fn who_waits_for_a_decision_gets_a_sign_of_life() {
         assert_eq!(peer.next().await.unwrap()["type"], "welcome");
         assert_eq!(peer.settle().await, Vec::<Value>::new());
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_flood_of_fragments_ends_a_decision() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let (decide, mut undecided) = deciding(&Arc::default());
         let setup = Setup::new(Limits::default()).decide(decide);
         let server = setup.serve(adapter);
@@ -132,5 +136,6 @@ async fn a_flood_of_fragments_ends_a_decision() {
         undecided.wait_for(|undecided| *undecided == 0).await.unwrap();
         assert_eq!(setup.hub.sessions(), 2);
         pair.held().await;
-    }
+    })
+    .await;
 }

@@ -4,16 +4,17 @@ use meet_signal_actix::Limits;
 use serde_json::{Value, json};
 
 use crate::{
+    on_both,
     pair::Pair,
     peer::{ATTACKER, Peer},
     scale,
-    server::{BOTH, Setup},
+    server::Setup,
 };
 
 #[tokio::test]
 async fn a_reload_gets_into_a_full_hub_and_a_stranger_does_not() {
     let limits = Limits::builder().sessions(4).build().unwrap();
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let setup = Setup::new(limits.clone());
         let server = setup.serve(adapter);
         let pair = Pair::join(adapter, server).await;
@@ -33,13 +34,14 @@ async fn a_reload_gets_into_a_full_hub_and_a_stranger_does_not() {
         }
         assert_eq!(setup.hub.sessions(), 4);
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn joins_and_leaves_of_one_address_leave_a_slow_reader_its_connection() {
     let meta = "m".repeat(4_000);
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Setup::new(Limits::default()).small_buffers().serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let mut slow = Peer::connect_small(server, 4, ROOM).await;
@@ -61,12 +63,43 @@ async fn joins_and_leaves_of_one_address_leave_a_slow_reader_its_connection() {
         Peer::join(server, 5, ROOM).await;
         assert_eq!(slow.settle().await, Vec::<Value>::new());
         pair.held().await;
-    }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn reloads_without_end_leave_a_slow_reader_its_connection() {
+    let meta = "m".repeat(4_000);
+    on_both(async |adapter| {
+        let server = Setup::new(Limits::default()).small_buffers().serve(adapter);
+        let pair = Pair::join(adapter, server).await;
+        let mut slow = Peer::connect_small(server, 4, ROOM).await;
+        slow.join_with(json!({})).await.expect("it is let in");
+        let (mut page, mut welcome) = Peer::join(server, ATTACKER, ROOM).await;
+        let mut refused = 0;
+        for _ in 0..130 * scale() {
+            let mut reloaded = Peer::connect(server, ATTACKER, ROOM).await;
+            let join = json!({"replaces": welcome["ticket"], "meta": meta});
+            match reloaded.join_with(join).await {
+                Ok(newer) => (page, welcome) = (reloaded, newer),
+                Err((error, end)) => {
+                    assert_eq!((&error["code"], end), (&Value::from("rate-limited"), Some(4003)));
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused >= 100, "{refused}");
+        // A reload that is refused ends nothing.
+        assert_eq!(page.settle().await, Vec::<Value>::new());
+        assert_eq!(slow.settle().await, Vec::<Value>::new());
+        pair.held().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn updates_of_all_sessions_of_one_address_leave_a_slow_reader_its_connection() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Setup::new(Limits::default()).small_buffers().serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let mut slow = Peer::connect_small(server, 4, ROOM).await;
@@ -83,7 +116,8 @@ async fn updates_of_all_sessions_of_one_address_leave_a_slow_reader_its_connecti
         assert!(refused > 0, "the attacker is told");
         assert_eq!(slow.settle().await, Vec::<Value>::new());
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 const ROOM: &str = "attacked";

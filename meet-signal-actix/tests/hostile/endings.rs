@@ -6,9 +6,10 @@ use meet_signal_actix::{Limits, RoomId};
 use serde_json::{Value, json};
 
 use crate::{
+    on_both,
     pair::Pair,
     peer::{Peer, broadcast},
-    server::{Adapter, BOTH, Setup},
+    server::{Adapter, Setup},
 };
 
 fn limits() -> Limits {
@@ -38,31 +39,33 @@ async fn served(adapter: Adapter) -> (Setup, std::net::SocketAddr) {
 
 #[tokio::test]
 async fn a_stuck_client_is_told_that_its_room_was_closed() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let (setup, server) = served(adapter).await;
         let pair = Pair::join(adapter, server).await;
         let (mut stuck, _, _talker) = stuck(server).await;
         assert!(setup.hub.close_room(&ROOM.parse::<RoomId>().unwrap()));
         assert_eq!(stuck.expect_end().await.1, Some(4507));
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_stuck_client_is_told_that_its_server_drains() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let (setup, server) = served(adapter).await;
         let (mut stuck, _, _talker) = stuck(server).await;
         let drained = tokio::spawn(async move { setup.hub.drain().await });
         assert_eq!(stuck.expect_end().await.1, Some(4000));
         drop((stuck, _talker));
         drained.await.unwrap();
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_stuck_client_is_told_that_it_was_replaced() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let (_setup, server) = served(adapter).await;
         let pair = Pair::join(adapter, server).await;
         let (mut stuck, welcome, _talker) = stuck(server).await;
@@ -72,12 +75,13 @@ async fn a_stuck_client_is_told_that_it_was_replaced() {
         assert_eq!(stuck.expect_end().await.1, Some(4508));
         assert_eq!(newer.settle().await, Vec::<Value>::new());
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_stuck_client_is_told_that_it_was_taken_over() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let (_setup, server) = served(adapter).await;
         let pair = Pair::join(adapter, server).await;
         let (mut stuck, welcome, _talker) = stuck(server).await;
@@ -86,7 +90,8 @@ async fn a_stuck_client_is_told_that_it_was_taken_over() {
         assert_eq!(stuck.expect_end().await.1, Some(4508));
         assert_eq!(newer.settle().await, Vec::<Value>::new());
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 const ROOM: &str = "attacked";

@@ -8,15 +8,16 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
-    pair::Pair,
+    on_both,
+    pair::{self, Pair},
     peer::{ATTACKER, Peer, broadcast, signal},
     scale,
-    server::{BOTH, Setup},
+    server::Setup,
 };
 
 #[tokio::test]
 async fn nine_long_broadcasts_cost_nobody_a_connection_or_an_offer() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Setup::new(Limits::default()).small_buffers().serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let (mut attacker, _) = Peer::join(server, ATTACKER, ROOM).await;
@@ -39,12 +40,13 @@ async fn nine_long_broadcasts_cost_nobody_a_connection_or_an_offer() {
         let read = victims.iter_mut().zip(pauses).map(|((victim, _), pause)| offer(victim, pause));
         join_all(read).await;
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn nine_long_signals_leave_the_victim_its_connection_and_an_offer() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Setup::new(Limits::default()).small_buffers().serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let (mut attacker, _) = Peer::join(server, ATTACKER, ROOM).await;
@@ -58,14 +60,15 @@ async fn nine_long_signals_leave_the_victim_its_connection_and_an_offer() {
         assert_eq!(honest.settle().await, Vec::<Value>::new());
         offer(&mut victim, Duration::from_secs(1)).await;
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_thousand_short_frames_leave_an_away_member_its_offer() {
     // Nobody gives anything up for its rate.
     let limits = Limits::builder().rate_per_second(10_000).rate_burst(10_000);
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Setup::new(limits.clone().build().unwrap()).serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let (mut victim, welcome) = Peer::join(server, 4, ROOM).await;
@@ -91,21 +94,49 @@ async fn a_thousand_short_frames_leave_an_away_member_its_offer() {
         assert_eq!(back.expect("it is kept")["resumed"], "full");
         offer(&mut victim, Duration::ZERO).await;
         pair.held().await;
-    }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_long_flood_takes_no_frame_of_a_third_peer_from_a_slow_reader() {
+    a_slow_reader_hears_a_third_peer_beside(&[ATTACKER; 3]).await;
+}
+
+#[tokio::test]
+async fn floods_from_several_addresses_take_no_frame_of_a_third_peer_either() {
+    a_slow_reader_hears_a_third_peer_beside(&[ATTACKER, 9, 10, 11, 12]).await;
+}
+
+/// The pair is in the room, too, and keeps up with it.
+#[tokio::test]
+async fn a_flood_in_its_own_room_takes_no_frame_from_an_innocent_pair() {
+    on_both(async |adapter| {
+        let server = Setup::new(Limits::default()).serve(adapter);
+        let pair = Pair::join(adapter, server).await;
+        let end = Instant::now() + Duration::from_secs(3) * scale() as u32;
+        let mut attackers = Vec::new();
+        for _ in 0..6 {
+            let (attacker, welcome) = Peer::join(server, ATTACKER, pair::ROOM).await;
+            attackers.push((attacker, welcome["peers"][1]["id"].clone()));
+        }
+        join_all(attackers.iter_mut().map(|(attacker, to)| flood(attacker, to, end))).await;
+        pair.held().await;
+    })
+    .await;
 }
 
 /// It answers nothing but the protocol's own messages, and all that is sent is legal.
-#[tokio::test]
-async fn a_long_flood_takes_no_frame_of_a_third_peer_from_a_slow_reader() {
-    for adapter in BOTH {
+async fn a_slow_reader_hears_a_third_peer_beside(hosts: &[u8]) {
+    on_both(async |adapter| {
         let server = Setup::new(Limits::default()).small_buffers().serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let (mut victim, id) = victim(server).await;
         let (mut honest, _) = Peer::join(server, 5, ROOM).await;
         let end = Instant::now() + Duration::from_secs(3) * scale() as u32;
         let mut attackers = Vec::new();
-        for _ in 0..3 {
-            attackers.push(Peer::join(server, ATTACKER, ROOM).await.0);
+        for host in hosts {
+            attackers.push(Peer::join(server, *host, ROOM).await.0);
         }
         let attack = join_all(attackers.iter_mut().map(|attacker| flood(attacker, &id, end)));
         let talk = async {
@@ -138,7 +169,8 @@ async fn a_long_flood_takes_no_frame_of_a_third_peer_from_a_slow_reader() {
         assert!(refused.iter().sum::<usize>() > 0, "the senders are told");
         assert_eq!(heard, (0..said).collect::<Vec<_>>());
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 /// As fast as the limits allow, with frames of different sizes; says how many were refused.

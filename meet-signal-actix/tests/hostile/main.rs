@@ -16,8 +16,24 @@ mod server;
 mod stalling;
 mod unfinished;
 
+use server::Adapter;
+
+/// Attacks both adapters: one after the other where they are measured, otherwise at the same time, to
+/// be done sooner.
+async fn on_both(attack: impl AsyncFn(Adapter)) {
+    if std::env::var_os(SCALE).is_none() {
+        tokio::join!(attack(Adapter::Axum), attack(Adapter::Actix));
+    } else {
+        attack(Adapter::Axum).await;
+        attack(Adapter::Actix).await;
+    }
+}
+
 /// How much longer or larger an attack is than in the short form.
 fn scale() -> usize {
-    let scale = std::env::var("MEET_SIGNAL_HOSTILE_SCALE").ok();
+    let scale = std::env::var(SCALE).ok();
     scale.map_or(1, |scale| scale.parse().expect("a whole number"))
 }
+
+/// Set by `scripts/hostile`.
+const SCALE: &str = "MEET_SIGNAL_HOSTILE_SCALE";

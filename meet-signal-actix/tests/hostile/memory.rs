@@ -1,16 +1,16 @@
 //! What members that are away make the server keep.
 
 use crate::{
+    on_both,
     pair::Pair,
     peer::{Peer, signal},
     process::{HUB_BYTES, Process},
     scale,
-    server::BOTH,
 };
 
 #[tokio::test]
 async fn full_queues_of_hundreds_of_away_sessions_stay_within_the_hubs_bytes() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Process::start(adapter);
         let address = server.address;
         let pair = Pair::join(adapter, address).await;
@@ -58,5 +58,6 @@ async fn full_queues_of_hundreds_of_away_sessions_stay_within_the_hubs_bytes() {
         assert_eq!(back.expect("it is kept")["resumed"], "full");
         assert_eq!(innocent.expect("signal").await["data"], "offer");
         pair.held().await;
-    }
+    })
+    .await;
 }

@@ -4,14 +4,15 @@ use meet_signal_actix::Limits;
 use serde_json::{Value, json};
 
 use crate::{
+    on_both,
     pair::Pair,
-    peer::{ATTACKER, Peer},
-    server::{BOTH, Setup},
+    peer::{ATTACKER, FIN, Peer, TEXT, frame},
+    server::Setup,
 };
 
 #[tokio::test]
 async fn bad_messages_with_resumes_in_between_end_the_session() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let setup = Setup::new(Limits::default());
         let server = setup.serve(adapter);
         let pair = Pair::join(adapter, server).await;
@@ -52,7 +53,29 @@ async fn bad_messages_with_resumes_in_between_end_the_session() {
             assert!(answered <= 16, "{answered} answered");
         }
         pair.held().await;
-    }
+    })
+    .await;
+}
+
+/// Those that are taken at any rate, and those that are answered.
+#[tokio::test]
+async fn messages_far_over_the_rate_end_their_connection_and_not_the_session() {
+    on_both(async |adapter| {
+        let server = Setup::new(Limits::default()).serve(adapter);
+        let pair = Pair::join(adapter, server).await;
+        for kind in ["ack", "pong", "nothing", "join", "lock"] {
+            let (mut peer, welcome) = Peer::join(server, ATTACKER, ROOM).await;
+            let text = json!({"type": kind, "received": 0, "locked": true}).to_string();
+            let flood = frame(FIN | TEXT, text.as_bytes()).repeat(2_000);
+            peer.send_raw(&flood).await.expect("the system takes it");
+            assert_eq!(peer.expect_end().await.1, Some(4004), "{kind}");
+            let ticket = &welcome["ticket"];
+            let (_, back) = Peer::resume(server, ATTACKER, ROOM, ticket, peer.received).await;
+            assert_eq!(back.expect("it is kept")["resumed"], "full");
+        }
+        pair.held().await;
+    })
+    .await;
 }
 
 /// How many bad messages were answered up to the one of an unknown type, or up to the end.
@@ -73,7 +96,7 @@ async fn answers(peer: &mut Peer) -> usize {
 
 #[tokio::test]
 async fn resumes_without_end_are_refused_and_leave_the_session_alone() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Setup::new(Limits::default()).serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let (mut holder, welcome) = Peer::join(server, 4, ROOM).await;
@@ -95,7 +118,8 @@ async fn resumes_without_end_are_refused_and_leave_the_session_alone() {
         assert!(refused >= 60, "{refused}");
         assert_eq!(holder.settle().await, Vec::<Value>::new());
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 const ROOM: &str = "nonsense";

@@ -123,6 +123,7 @@ fn percentiles(latencies: &[Duration]) -> String {
 /// How many round trips there are before the attack, and in it at the least.
 const TRIPS: usize = 30;
 
-const ROOM: &str = "pair";
+/// Their room, which an attacker may join.
+pub(crate) const ROOM: &str = "pair";
 
 const PACE: Duration = Duration::from_millis(20);

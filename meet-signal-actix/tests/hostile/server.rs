@@ -20,8 +20,6 @@ pub(crate) enum Adapter {
     Actix,
 }
 
-pub(crate) const BOTH: [Adapter; 2] = [Adapter::Axum, Adapter::Actix];
-
 pub(crate) type Decision = Pin<Box<dyn Future<Output = Result<Grant, Denied>> + Send>>;
 type Decide = Arc<dyn Fn(Applicant) -> Decision + Send + Sync>;
 

@@ -11,16 +11,17 @@ use tokio::{
 };
 
 use crate::{
+    on_both,
     pair::Pair,
     peer::{ATTACKER, Peer, tcp},
     process::Process,
-    server::{BOTH, STAND_STILL, Setup},
+    server::{STAND_STILL, Setup},
 };
 
 #[tokio::test]
 async fn no_client_is_given_up_after_a_standstill_of_all_workers() {
     let limits = Limits::builder().heartbeat(Duration::from_secs(1)).build().unwrap();
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Setup::new(limits.clone()).workers(1).serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let mut clients = clients(server, 50).await;
@@ -38,12 +39,13 @@ async fn no_client_is_given_up_after_a_standstill_of_all_workers() {
         }
         all_go_on(clients).await;
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn no_client_is_given_up_after_the_process_was_stopped() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Process::start(adapter);
         let pair = Pair::join(adapter, server.address).await;
         let mut clients = clients(server.address, 50).await;
@@ -56,7 +58,8 @@ async fn no_client_is_given_up_after_the_process_was_stopped() {
         server.signal("CONT");
         all_go_on(clients).await;
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 async fn clients(server: SocketAddr, count: usize) -> Vec<Peer> {

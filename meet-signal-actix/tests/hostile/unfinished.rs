@@ -8,16 +8,17 @@ use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
+    on_both,
     pair::Pair,
     peer::{ATTACKER, CONTINUE, End, FIN, PING, Peer, TEXT, frame, header},
     scale,
-    server::{BOTH, Setup},
+    server::Setup,
 };
 
 #[tokio::test]
 async fn messages_that_never_end_are_given_up_in_time() {
     let limits = Limits::builder().message_timeout(Duration::from_secs(1)).build().unwrap();
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Setup::new(limits.clone()).serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let ends = join_all((0..100 * scale()).map(async |n| {
@@ -30,12 +31,13 @@ async fn messages_that_never_end_are_given_up_in_time() {
         .await;
         assert!(ends.iter().all(|end| *end == Some(4002)), "{ends:?}");
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_flood_of_empty_fragments_ends_its_connection() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Setup::new(Limits::default()).serve(adapter);
         let pair = Pair::join(adapter, server).await;
         for _ in 0..5 * scale() {
@@ -45,12 +47,13 @@ async fn a_flood_of_empty_fragments_ends_its_connection() {
             assert_eq!(flood(before, &frame(CONTINUE, b"")).await, Some(4004));
         }
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_flood_of_websocket_pings_ends_its_connection() {
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Setup::new(Limits::default()).serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let (joined, _) = Peer::join(server, ATTACKER, "flood").await;
@@ -58,13 +61,14 @@ async fn a_flood_of_websocket_pings_ends_its_connection() {
         let before = Peer::connect(server, ATTACKER, "flood").await;
         assert_eq!(flood(before, &frame(FIN | PING, b"p")).await, Some(4004));
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_join_that_never_ends_is_given_up_in_time() {
     let limits = Limits::builder().join_timeout(Duration::from_secs(1)).build().unwrap();
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let setup = Setup::new(limits.clone());
         let server = setup.serve(adapter);
         let pair = Pair::join(adapter, server).await;
@@ -87,13 +91,14 @@ async fn a_join_that_never_ends_is_given_up_in_time() {
         assert!(ends.iter().all(|end| *end == Some(4501)), "{ends:?}");
         assert_eq!(setup.hub.sessions(), 2);
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_frame_that_comes_byte_by_byte_is_no_sign_of_life() {
     let limits = Limits::builder().heartbeat(Duration::from_millis(500)).build().unwrap();
-    for adapter in BOTH {
+    on_both(async |adapter| {
         let server = Setup::new(limits.clone()).serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let ends = join_all((0..20 * scale()).map(async |n| {
@@ -104,7 +109,8 @@ async fn a_frame_that_comes_byte_by_byte_is_no_sign_of_life() {
         .await;
         assert!(ends.iter().all(|end| *end == Some(4001)), "{ends:?}");
         pair.held().await;
-    }
+    })
+    .await;
 }
 
 /// Sends one of these after the other, every tenth of a second, until the connection ends.
@@ -125,7 +131,7 @@ async fn drip(mut peer: Peer, pieces: &[Vec<u8>]) -> End {
 
 /// Begins a message, and sends these frames as fast as it can.
 async fn flood(mut peer: Peer, piece: &[u8]) -> End {
-    peer.send_raw(&frame(TEXT, b"")).await.unwrap();
+    peer.send_raw(&frame(TEXT, b"")).await.expect("a connection");
     for _ in 0..10 {
         if peer.send_raw(&piece.repeat(1_000)).await.is_err() {
             break;
