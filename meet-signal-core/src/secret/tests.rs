@@ -248,6 +248,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 const HOLD_NONE: &[&str] = &[
     "Accepted",
     "Audience",
+    // Of the application's own configuration.
+    "ClientAddress",
     "CloseReason",
     // Its message is the application's, and is for the client.
     "Denied",
@@ -259,6 +261,8 @@ const HOLD_NONE: &[&str] = &[
     "InvalidLimits",
     // Of the application's own list.
     "InvalidOrigin",
+    // Likewise.
+    "InvalidHeaderName",
     "Limits",
     "LimitsBuilder",
     "Lost",
