@@ -62,14 +62,15 @@ impl<'a> Joining<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum JoinError {
-    /// The room holds [`Limits::room_peers`].
+    /// The room holds [`room_peers`](crate::Limits::room_peers).
     #[error("the room is full")]
     RoomFull,
-    /// The hub holds [`Limits::sessions`], or its [`Limits::hub_bytes`] have no room for another
-    /// `meta`.
+    /// The hub holds [`sessions`](crate::Limits::sessions), or its
+    /// [`hub_bytes`](crate::Limits::hub_bytes) have no room for another `meta`.
     #[error("the server is full")]
     HubFull,
-    /// More peers joined the room than [`Limits::room_joins_per_minute`] allows.
+    /// More peers joined the room than
+    /// [`room_joins_per_minute`](crate::Limits::room_joins_per_minute) allows.
     #[error("too many join this room")]
     TooOften {
         /// When one may join again.
