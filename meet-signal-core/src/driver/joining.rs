@@ -89,13 +89,14 @@ async fn enter<S: Socket, A: Authorize>(
             Return { ticket: ticket.expose(), received: *received, intake: &intake, address };
         match hub.resume_with(&room, &back, now()) {
             Ok((session, welcome)) => return Ok((session, First { welcome, held: Vec::new() })),
-            // Whoever is not known (any more) may come in as a stranger.
+            // A client without a session joins afresh, if it may.
             Err(ResumeError::UnknownTicket) => {}
             Err(refused) => {
-                let mut error = ErrorFrame::new(refused.code(), refused.to_string());
-                if let ResumeError::TooOften { retry_after } = refused {
-                    error = ErrorFrame::rate_limited(error.message, retry_after);
-                }
+                let wait = match refused {
+                    ResumeError::TooOften { retry_after } => Some(retry_after),
+                    _ => None,
+                };
+                let error = error(refused.code(), refused.to_string(), wait);
                 return Err(refuse(hub, socket, error, refused.close_reason()).await);
             }
         }
@@ -127,12 +128,17 @@ async fn enter<S: Socket, A: Authorize>(
     match hub.join_with(room, joining, &grant, intake, now()) {
         Ok((session, welcome)) => Ok((session, First { welcome, held })),
         Err(refused) => {
-            let mut error = ErrorFrame::new(refused.code(), refused.to_string());
-            if let Some(wait) = refused.retry_after() {
-                error = ErrorFrame::rate_limited(error.message, wait);
-            }
+            let error = error(refused.code(), refused.to_string(), refused.retry_after());
             Err(refuse(hub, socket, error, refused.close_reason()).await)
         }
+    }
+}
+
+/// The error for what the hub refuses, with the time to wait where there is one.
+fn error(code: ErrorCode, message: String, wait: Option<Duration>) -> ErrorFrame<'static> {
+    match wait {
+        Some(wait) => ErrorFrame::rate_limited(message, wait),
+        None => ErrorFrame::new(code, message),
     }
 }
 

@@ -34,10 +34,12 @@ pub(super) async fn relay<S: Socket>(
             return End::closed(reason);
         }
     }
+    let mut ping_is_due = false;
     let mut unacknowledged = Unacknowledged::default();
     let mut unyielded = 0;
     loop {
-        if unacknowledged.is_due() {
+        if ping_is_due || unacknowledged.is_due() {
+            ping_is_due = false;
             unacknowledged = Unacknowledged::default();
             batch.push(ServerMessage::Ping { received: session.received() }.encode());
             liveness.pinged(now());
@@ -96,11 +98,7 @@ pub(super) async fn relay<S: Socket>(
             }
             () = &mut timer => match liveness.check(now()) {
                 Pulse::Wait(until) => timer.as_mut().reset(until.into()),
-                Pulse::Ping => {
-                    unacknowledged = Unacknowledged::default();
-                    batch.push(ServerMessage::Ping { received: session.received() }.encode());
-                    liveness.pinged(now());
-                }
+                Pulse::Ping => ping_is_due = true,
                 Pulse::Lost(reason) => return End::closed(reason),
             },
         }
