@@ -81,8 +81,8 @@ limits! {
     /// How many peers a room holds, away ones too. A mesh of full video is at its end near this.
     room_peers: usize = 16, 1, 10_000;
     /// How many sessions the hub holds, over all rooms and away ones too: those who join, drop and
-    /// join again must not pile up kept sessions for ever. One costs about 3 KiB, besides what
-    /// `hub_bytes` counts.
+    /// join again must not pile up kept sessions for ever. One costs about 5 KiB, with its
+    /// room and its task, besides what `hub_bytes` counts.
     sessions: usize = 262_144, 1, usize::MAX;
     /// How many bytes the hub keeps for all sessions together. Half of them are for queues: what
     /// waits and what is unacknowledged, each frame counted for each of its receivers. Above it, the

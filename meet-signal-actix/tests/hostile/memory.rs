@@ -64,5 +64,29 @@ async fn full_queues_of_hundreds_of_away_sessions_stay_within_the_hubs_bytes() {
     .await;
 }
 
+/// What [`Limits::sessions`](meet_signal_actix::Limits::sessions) says of it.
+#[tokio::test]
+async fn a_session_that_is_kept_costs_a_few_kib() {
+    on_both(async |adapter| {
+        let server = Process::start(adapter);
+        let address = server.address;
+        let (mut other, _) = Peer::join(address, 4, "other").await;
+        let before = server.resident();
+        let sessions = 500 * scale();
+        for n in 0..sessions {
+            // Each of an address of its own, in rooms of eight.
+            let host = 10 + (n % 200) as u8;
+            let (mut peer, _) = Peer::join(address, host, &format!("kept-{}", n / 8)).await;
+            peer.settle().await;
+            peer.drop_hard();
+        }
+        other.settle().await;
+        let growth = server.resident().saturating_sub(before);
+        println!("{adapter:?}: {} bytes for each of {sessions}", growth / sessions);
+        assert!(growth < sessions * SESSION, "{growth} bytes");
+    })
+    .await;
+}
+
 /// What a session may take besides its queue, with its task or its connection.
 const SESSION: usize = 16 * 1024;
