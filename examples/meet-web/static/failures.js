@@ -34,5 +34,5 @@ const FAILURES = Object.freeze({
   'rate-limited': failure('Too many messages at once', 'The server asked for a pause. Wait a moment, then try again.', true),
   protocol: failure('This page and the server do not understand each other', 'Reload the page; it may be out of date.', true),
   'bad-message': failure('This page and the server do not understand each other', 'Reload the page; it may be out of date.', true),
-  'too-large': failure('That name is too long for the server', 'Use a shorter one, then try again.', true),
+  'too-large': failure('The server found something too large', 'If you have just chosen a long name, use a shorter one. Then try again.', true),
 });
