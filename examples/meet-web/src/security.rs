@@ -3,7 +3,7 @@
 /// The headers of every response, pages, redirects and errors alike, to a request with this `Host`.
 ///
 /// The pages use nothing that is not served from here; `blob:` and `data:` are what the browser makes
-/// itself. For Safari before 15.4 `'self'` does not cover WebSockets, so the policy names them for the host
+/// itself. In older versions of Safari `'self'` does not cover WebSockets, so the policy names them for the host
 /// of the request alone: `ws:` and `wss:` for every host would let a script that should not be there send
 /// what it likes to anywhere.
 pub fn security_headers(host: Option<&str>) -> [(&'static str, String); 2] {
