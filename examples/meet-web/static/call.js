@@ -151,7 +151,7 @@ export class Call {
     this.#showSelf();
     if (code === 'rate-limited') notify('Too much at once: the last message was not sent.');
     else if (code === 'peer-unreachable') notify('The last message did not reach everybody.');
-    else if (peer && !retryable && peer.connection !== 'failed') this.#crowd.tell('refused', nameOf(peer.meta));
+    else if (peer && (code === 'refused' || !retryable) && peer.connection !== 'failed') this.#crowd.tell('refused', nameOf(peer.meta));
   }
 
   #showPeer(peer) {

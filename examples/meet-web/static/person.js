@@ -7,11 +7,11 @@ export function nameOf(meta) {
   return (typeof meta?.name === 'string' && tidyName(meta.name)) || GUEST;
 }
 
-/** Up to two letters for the avatar. */
+/** Up to two letters for the avatar; where a name has none, its first sign. */
 export function initials(name) {
-  const words = name.split(/[\s._-]+/).filter((word) => LETTER.test(word));
-  const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0] ?? name];
-  return letters.map((word) => word.match(LETTER)?.[0] ?? '').join('').toUpperCase();
+  const words = name.split(/[\s._-]+/).map((word) => word.match(/[\p{L}\p{N}]/u)?.[0]).filter((letter) => letter !== undefined);
+  const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0] ?? name.match(/[\p{P}\p{S}]/u)?.[0] ?? ''];
+  return letters.join('').toUpperCase();
 }
 
 /** Writes initials and a colour that stays with the name into an `.avatar` element. */
@@ -23,6 +23,5 @@ export function paintAvatar(avatar, name) {
 }
 
 export const GUEST = 'Guest';
-const LETTER = /[\p{L}\p{N}\p{P}\p{S}]/u;
 /** As many as `.avatar[data-hue]` rules in tile.css. */
 const HUES = 8;

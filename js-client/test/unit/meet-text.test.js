@@ -57,6 +57,12 @@ test('no name of any characters turns what is around it, has lines, or is blank'
   }), { numRuns: 2000 });
 });
 
+test('an avatar has letters, or a sign', () => {
+  for (const [name, letters] of [
+    ['Ada Lovelace', 'AL'], ['ada', 'A'], ['Ada (you)', 'AY'], ['grace.hopper', 'GH'], ['(?)', '('], ['😀', '😀'], ['- - x', 'X'], ['Guest', 'G'], ['עדה', 'ע'],
+  ]) assert.equal(initials(name), letters, name);
+});
+
 test('a message keeps its lines and its script, and nothing that turns or hides', () => {
   for (const [text, shown] of [
     [' hello\r\nthere ', 'hello\nthere'],
