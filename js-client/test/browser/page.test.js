@@ -335,6 +335,30 @@ for (const kind of ['chromium', 'firefox']) {
   });
 }
 
+test('of a tile that is removed nothing is left', async () => {
+  const ada = await inFakeCall('chromium');
+  const devtools = await ada.page.createCDPSession();
+  const nodesAfter = async (rounds) => {
+    for (let round = 0; round < rounds; round += 1) {
+      await ada.page.evaluate(() => {
+        const camera = () => ({ stream: new MediaStream(), audio: { track: null, muted: false }, video: { track: null, muted: false }, audioLevel: 0 });
+        for (let n = 0; n < 20; n += 1) window.room.join(`p${n}`, { name: `Peer ${n}` }, { sources: new Map([['camera', camera()]]) });
+      });
+      await ada.until(() => document.querySelectorAll('#stage .tile').length === 21);
+      await ada.page.evaluate(() => { for (let n = 0; n < 20; n += 1) window.room.leave(`p${n}`); });
+      await ada.until(() => document.querySelectorAll('#stage .tile').length === 1);
+    }
+    await ada.until(() => document.querySelector('#notices').childElementCount === 0);
+    await devtools.send('HeapProfiler.collectGarbage');
+    return (await ada.page.metrics()).Nodes;
+  };
+  const before = await nodesAfter(2);
+  const later = await nodesAfter(10);
+  // 200 tiles and rows are more than 5,000 nodes.
+  assert.ok(later < before + 300, `${before} nodes, then ${later}`);
+  await endFakeCall(ada);
+});
+
 async function inFakeCall(kind) {
   const ada = await Participant.inLobby(browsers, kind, { url: server.url(`/room/page-${rooms++}`), name: 'Ada' });
   await ada.page.waitForSelector('#lobby:not([hidden])');
