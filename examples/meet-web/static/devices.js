@@ -57,9 +57,9 @@ export class LocalMedia extends EventTarget {
     return this.isOn(kind) === on;
   }
 
-  /** What a click on its button does: a device that is being started is not to be on, either. */
+  /** What a click on its button does. Off is also what is not to be on when it has started. */
   toggle(kind) {
-    return this.setOn(kind, !this.isOn(kind) && !this.isStarting(kind));
+    return this.setOn(kind, !this.isOn(kind) && !this.isStarting(kind) && !this.isSilenced(kind));
   }
 
   /** Uses this device from now on; it takes effect at once where the kind is in use. */
@@ -86,17 +86,17 @@ export class LocalMedia extends EventTarget {
 
   /** Whether this kind is being recorded at this moment. */
   isOn(kind) {
-    return this.#on[kind] && this.track(kind) !== null;
-  }
-
-  /** Whether this kind is to be recorded as soon as there is a device. */
-  wants(kind) {
-    return this.#on[kind];
+    return this.#on[kind] && this.track(kind)?.muted === false;
   }
 
   /** Whether it is wanted and waited for, most likely behind the browser's question for permission. */
   isStarting(kind) {
     return this.#on[kind] && this.#steps[kind] > 0 && this.track(kind) === null;
+  }
+
+  /** Whether it is wanted, and the system or the browser gives nothing: by a switch of its own, or during a phone call. */
+  isSilenced(kind) {
+    return this.#on[kind] && this.track(kind)?.muted === true;
   }
 
   /** Whether people expect to see themselves as in a mirror: not with a camera that looks away from them. */
@@ -168,6 +168,7 @@ export class LocalMedia extends EventTarget {
     this.stream.addTrack(track);
     const since = performance.now();
     track.addEventListener('ended', () => this.#lost(track, performance.now() - since));
+    for (const type of ['mute', 'unmute']) track.addEventListener(type, () => this.#emit('change'));
     // That is not told once more.
     if (track.readyState === 'ended') queueMicrotask(() => this.#lost(track, 0));
   }

@@ -41,8 +41,10 @@ export function setDeviceToggle(button, media, kind, keys = '') {
   const device = kind === 'audio' ? 'microphone' : 'camera';
   const on = media.isOn(kind);
   const starting = media.isStarting(kind);
-  button.toggleAttribute('data-starting', starting);
+  const silenced = media.isSilenced(kind);
+  button.toggleAttribute('data-starting', starting || silenced);
   if (starting) setToggle(button, false, `The ${device} is being started. Leave it off${keys}`);
+  else if (silenced) setToggle(button, false, `The system or the browser has switched the ${device} off. Leave it off${keys}`);
   else setToggle(button, on, `Turn the ${device} ${on ? 'off' : 'on'}${keys}`);
 }
 

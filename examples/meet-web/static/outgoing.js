@@ -41,9 +41,10 @@ export class Outgoing {
     this.#mute();
   }
 
-  /** What the person wants, whether there is a microphone yet or not. */
+  /** What is off for the person in front of the page is so for the others, whether there is a track or not. */
   #mute() {
-    this.#room.mute(SOURCE, 'audio', !this.#media.wants('audio'));
+    this.#room.mute(SOURCE, 'audio', !this.#media.isOn('audio'));
+    this.#room.mute(SOURCE, 'video', this.#screen.track === null && !this.#media.isOn('video'));
   }
 }
 

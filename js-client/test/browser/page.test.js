@@ -256,7 +256,7 @@ for (const kind of ['chromium', 'firefox']) {
       const endLast = (which) => ada.page.evaluate((kindOfTrack) => {
         const track = window.tracks.filter((one) => one.kind === kindOfTrack && one.readyState === 'live').at(-1);
         track.stop();
-        for (const listener of track.endListeners) listener(new Event('ended'));
+        window.fire(track, 'ended');
       }, which);
       await ada.page.evaluate(() => {
         navigator.mediaDevices.getDisplayMedia = async () => {
@@ -274,6 +274,34 @@ for (const kind of ['chromium', 'firefox']) {
       await endLast('video');
       await bob.seesState(ada, 'video', 'off');
       assert.deepEqual((await buttons(ada)).camera, ['false', false]);
+      await endCall(ada, bob);
+    });
+
+    test('a device that the system silences is off for everybody until it is back', async () => {
+      const { ada, bob, answer } = await withPendingDevices(kind);
+      await answer();
+      for (const device of ['audio', 'video']) {
+        const [field, button] = { audio: ['audio', 'mic'], video: ['video', 'camera'] }[device];
+        const silence = (silenced) => ada.page.evaluate((kindOfTrack, muted) => {
+          const track = window.tracks.find((one) => one.kind === kindOfTrack);
+          Object.defineProperty(track, 'muted', { configurable: true, value: muted });
+          window.fire(track, muted ? 'mute' : 'unmute');
+        }, device, silenced);
+        await bob.seesState(ada, field, 'on');
+        await silence(true);
+        await bob.seesState(ada, field, 'off');
+        assert.deepEqual((await buttons(ada))[button], ['false', true]);
+        assert.match(await ada.page.$eval(`#${button}`, ({ title }) => title), /^The system or the browser has switched/);
+        await silence(false);
+        await bob.seesState(ada, field, 'on');
+        assert.deepEqual((await buttons(ada))[button], ['true', false]);
+      }
+      // What is muted meanwhile stays so.
+      await ada.press('#mic');
+      await bob.seesState(ada, 'audio', 'off');
+      await ada.page.evaluate(() => { for (const track of window.tracks) window.fire(track, 'unmute'); });
+      assert.deepEqual((await buttons(ada)).mic, ['false', false]);
+      assert.deepEqual(await ada.page.evaluate(() => window.tracks.map(({ kind: one, enabled }) => [one, enabled]).sort()), [['audio', false], ['video', true]]);
       await endCall(ada, bob);
     });
 
@@ -407,13 +435,16 @@ function holdDevices(first) {
   // Firefox tells the listeners of a track nothing that a script has fired.
   window.remember = (stream) => {
     for (const track of stream.getTracks()) {
-      track.endListeners = [];
+      track.listeners = [];
       track.addEventListener = (type, listener, options) => {
-        if (type === 'ended') track.endListeners.push(listener);
+        track.listeners.push([type, listener]);
         EventTarget.prototype.addEventListener.call(track, type, listener, options);
       };
       window.tracks.push(track);
     }
+  };
+  window.fire = (track, fired) => {
+    for (const [type, listener] of track.listeners) if (type === fired) listener(new Event(type));
   };
   const make = ({ audio, video }) => {
     const stream = video ? window.picture() : new MediaStream();
