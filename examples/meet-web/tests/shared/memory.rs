@@ -15,7 +15,7 @@ use super::{
 #[tokio::test]
 async fn memory_for_the_absent_is_given_back() {
     raise_open_files();
-    let server = Server::start_in(ALLOCATOR, &["--grace", "2"]);
+    let server = Server::start_in(ALLOCATOR, &["--grace", "5"]);
     round(&server, 1, 1).await;
     let before = server.kib("VmRSS");
     for number in 1..=ROUNDS {
