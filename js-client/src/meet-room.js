@@ -184,7 +184,6 @@ export class MeetRoom extends Emitter {
    */
   update(meta) {
     this.#socket.update(meta);
-    if (this.#self !== null) this.#self = { ...this.#self, meta };
   }
 
   /**
@@ -226,7 +225,8 @@ export class MeetRoom extends Emitter {
       this.#wakeAll({ lossy: false });
       return;
     }
-    this.#self = welcome.self;
+    const socket = this.#socket;
+    this.#self = { ...welcome.self, get meta() { return socket.meta; } };
     if (welcome.resumed === 'no') this.#startAnew(welcome.peers);
     else this.#reconcile(welcome.peers);
   }

@@ -7,9 +7,9 @@ import { DEFAULT_LIMITS } from './protocol.js';
  * burst of 240, and 128 KiB a second after a burst of 1 MiB): waiting here is cheaper than being refused there.
  *
  * @typedef {object} Rate
- * @property {number} [perSecond] frames a second; five sixths of the server's by default
- * @property {number} [burst] frames at once, after a quiet time; five sixths of the server's by default
- * @property {number} [bytesPerSecond] bytes of frames a second; three quarters of the server's by default
+ * @property {number} [perSecond] frames a second; five sixths of the server’s by default
+ * @property {number} [burst] frames at once, after a quiet time; five sixths of the server’s by default
+ * @property {number} [bytesPerSecond] bytes of frames a second; four fifths of the server's, nearly, by default
  * @property {number} [burstBytes] bytes at once, after a quiet time; three quarters of the server's by default
  */
 
@@ -34,7 +34,7 @@ export class Pace {
     const { perSecond, burst, bytesPerSecond, burstBytes } = this.#given;
     // Each `pong` and each `ack` counts there as a frame, too.
     this.#frames.resize(perSecond ?? (ratePerSecond * 5) / 6, burst ?? (rateBurst * 5) / 6);
-    this.#bytes.resize(bytesPerSecond ?? rateBytesPerSecond * 0.75, burstBytes ?? rateBurstBytes * 0.75);
+    this.#bytes.resize(bytesPerSecond ?? (rateBytesPerSecond * 25) / 32, burstBytes ?? rateBurstBytes * 0.75);
   }
 
   /**
