@@ -1,7 +1,7 @@
 // What was sent and may have to be sent again, and what waits to be sent.
 
 import { MeetError } from './errors.js';
-import { bytesOf, toJson } from './protocol.js';
+import { measure, toJson, tooLarge } from './protocol.js';
 
 /**
  * One message on its way. The number under which the server tells of an error is also the order.
@@ -34,8 +34,7 @@ export class Ledger {
   add(message, frameBytes) {
     const ref = this.#lastRef + 1;
     const text = write({ ...message, ref });
-    const bytes = bytesOf(text);
-    if (bytes > frameBytes) throw tooLarge(bytes, frameBytes);
+    const bytes = measure(text, frameBytes);
     if (this.#sent.length + this.#waiting.length >= MOST_FRAMES || this.#size + text.length > MOST_SIZE) {
       throw new MeetError('queue-full', 'too much waits for the connection', { retryable: true });
     }
@@ -49,6 +48,7 @@ export class Ledger {
    * Gives up what waits and is longer than the server takes.
    *
    * @param {number} frameBytes
+   * @returns {{ message: import('./protocol.js').SentMessage, error: MeetError }[]}
    */
   prune(frameBytes) {
     const given = this.#waiting.filter(({ bytes }) => bytes > frameBytes);
@@ -157,14 +157,6 @@ export class Ledger {
 function write(message) {
   const fields = Object.entries(message).filter(([name, value]) => value !== undefined || VALUES.has(name));
   return `{${fields.map(([name, value]) => `${toJson(name)}:${toJson(value)}`).join()}}`;
-}
-
-/**
- * @param {number} bytes
- * @param {number} most
- */
-export function tooLarge(bytes, most) {
-  return new MeetError('too-large', `${bytes} bytes, and the server takes ${most}`);
 }
 
 const VALUES = new Set(['data', 'meta']);

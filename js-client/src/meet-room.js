@@ -10,7 +10,7 @@ import { Publications } from './publications.js';
 import { RemotePeer } from './remote-peer.js';
 import { SignalingSocket } from './signaling-socket.js';
 
-/** @typedef {import('./signaling-socket.js').State} State */
+/** @typedef {import('./socket-types.js').State} State */
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
 /** @typedef {import('./publications.js').Kind} Kind */
 
@@ -18,7 +18,7 @@ import { SignalingSocket } from './signaling-socket.js';
  * @typedef {object} MoreRoomOptions
  * @property {RTCConfiguration} [rtc] for each `RTCPeerConnection`; `iceServers` come from the server unless given here
  *
- * @typedef {import('./signaling-socket.js').SocketOptions & MoreRoomOptions} RoomOptions
+ * @typedef {import('./socket-types.js').SocketOptions & MoreRoomOptions} RoomOptions
  */
 
 /**

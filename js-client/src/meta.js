@@ -78,22 +78,31 @@ export class Meta {
   }
 
   /**
-   * Compares what is wanted with what the server has, and returns what it is to be told, if anything.
+   * Compares what is wanted with what the server has, and tells it what differs. Returns what could not be told, which is
+   * undone.
    *
    * @param {import('./protocol.js').Welcome} welcome
-   * @returns {Wish | null}
+   * @param {(wish: Wish) => void} tell may throw
    */
-  compare({ resumed, self }) {
+  compare({ resumed, self }, tell) {
     // Updates are on their way then, or were handled.
-    if (resumed === 'full') return null;
+    if (resumed === 'full') return [];
     const wanted = this.#wanted;
     const known = resumed === 'no' ? [this.#said] : [this.#held, ...this.#updates];
     const text = toJson(self.meta);
     // What is not among them was put in place by the application, which this page does not dispute.
     this.#held = known.reverse().find((wish) => wish.text === text) ?? /** @type {Wish} */ (known.at(-1));
     this.#told = self.meta;
-    this.#updates = wanted.text === this.#held.text ? [] : [wanted];
-    return this.#updates[0] ?? null;
+    this.#updates = [];
+    if (wanted.text === this.#held.text) return [];
+    try {
+      tell(wanted);
+      this.#updates = [wanted];
+      return [];
+    } catch (error) {
+      const message = { type: /** @type {const} */ ('update'), meta: wanted.meta };
+      return [{ error: /** @type {import('./errors.js').MeetError} */ (error), message }];
+    }
   }
 
   /**

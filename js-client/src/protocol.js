@@ -64,9 +64,21 @@ export function toJson(value) {
  * The length of a text in UTF-8.
  *
  * @param {string} text
+ * @param {number} [most]
+ * @throws {MeetError} `too-large`
  */
-export function bytesOf(text) {
-  return UTF8.encode(text).length;
+export function measure(text, most = Infinity) {
+  const bytes = UTF8.encode(text).length;
+  if (bytes > most) throw tooLarge(bytes, most);
+  return bytes;
+}
+
+/**
+ * @param {number} bytes
+ * @param {number} most
+ */
+export function tooLarge(bytes, most) {
+  return new MeetError('too-large', `${bytes} bytes, and the server takes ${most}`);
 }
 
 const UTF8 = new TextEncoder();

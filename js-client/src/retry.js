@@ -39,22 +39,23 @@ export function fullJitter({ firstMs = 500, mostMs = 10_000, firstTries = 4, ran
 }
 
 /**
- * How long to wait, by a policy that may be wrong; `null` to give up.
+ * How long to wait, by a policy that may be wrong; `null` to give up, for this reason.
  *
  * @param {RetryPolicy} policy
  * @param {Attempt} attempt
- * @throws {MeetError} `retry`
+ * @returns {{ delay: number | null, reason: MeetError }}
  */
 export function delayBy(policy, attempt) {
+  const reason = attempt.error;
   let cause;
   try {
     const delay = policy(attempt);
-    if (delay === null || delay === Infinity) return null;
-    if (Number.isFinite(delay)) return Math.min(Math.max(delay, attempt.error.retryAfterMs, 0), LONGEST_TIMER_MS);
+    if (delay === null || delay === Infinity) return { delay: null, reason };
+    if (Number.isFinite(delay)) return { delay: Math.min(Math.max(delay, reason.retryAfterMs, 0), LONGEST_TIMER_MS), reason };
   } catch (error) {
     cause = error;
   }
-  throw new MeetError('retry', 'the retry policy gave no time', { cause });
+  return { delay: null, reason: new MeetError('retry', 'the retry policy gave no time', { cause }) };
 }
 
 /** A longer one fires at once. */

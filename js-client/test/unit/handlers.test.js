@@ -134,3 +134,33 @@ for (const event of Object.keys(EVENTS).filter((name) => name !== 'closed')) {
     assert.deepEqual(scene.world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
   });
 }
+
+for (const event of ['joined', 'welcome', 'message', 'rejected']) {
+  test(`each listener hears events in their order, those that a handler of ${event} causes, too`, async () => {
+    const scene = new Scene();
+    const bob = await scene.join('bob');
+    const ada = scene.socket('ada');
+    const orders = [[], []];
+    const listen = (order) => {
+      ada.on('statechange', ({ detail }) => order.push(detail.state));
+      for (const type of ['welcome', 'message', 'rejected']) ada.on(type, () => order.push(type));
+    };
+    listen(orders[0]);
+    const [type, matches] = EVENTS[event];
+    const stop = ada.on(type, ({ detail }) => {
+      if (!matches(detail)) return;
+      stop();
+      METHODS['leave, join and leave'](ada);
+    });
+    listen(orders[1]);
+    void ada.join().catch(() => {});
+    await scene.clock.advance(100);
+    bob.send({ type: 'broadcast', data: 1 });
+    await scene.clock.advance(100);
+    scene.server.rejectNext('broadcast', { code: 'not-allowed' });
+    if (ada.state === 'joined') ada.send({ type: 'broadcast', data: 2 });
+    await scene.clock.advance(100);
+    assert.deepEqual(orders[0].slice(-4), [event, 'closed', 'connecting', 'closed']);
+    assert.deepEqual(orders[1], orders[0]);
+  });
+}
