@@ -107,7 +107,7 @@ export class SignalingSocket extends Emitter {
     followPage(this.#env, {
       wake: (certain) => this.#wake(certain),
       hide: (forGood) => this.#hide(forGood),
-      restore: () => this.#restore(),
+      restore: () => { this.#former.restore(this.#ticket); this.#wake(true); },
     }, scope);
     signal?.addEventListener('abort', () => {
       if (this.#ticket === null || signal.reason?.name !== 'TimeoutError') void this.leave();
@@ -324,11 +324,6 @@ export class SignalingSocket extends Emitter {
       this.#forget();
       this.#tryAgain();
     } else this.#connection?.check();
-  }
-
-  #restore() {
-    this.#former.restore(this.#ticket);
-    this.#wake(true);
   }
 
   /** @param {boolean} forGood */
