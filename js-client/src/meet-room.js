@@ -5,11 +5,12 @@ import { environment } from './environment.js';
 import { MeetError } from './errors.js';
 import { Link } from './link.js';
 import { parseLinkMessage } from './link-message.js';
+import { toJson } from './protocol.js';
 import { Publications } from './publications.js';
 import { RemotePeer } from './remote-peer.js';
 import { SignalingSocket } from './signaling-socket.js';
 
-/** @typedef {import('./signaling-socket.js').State} State */
+/** @typedef {import('./socket-types.js').State} State */
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
 /** @typedef {import('./publications.js').Kind} Kind */
 
@@ -17,7 +18,7 @@ import { SignalingSocket } from './signaling-socket.js';
  * @typedef {object} MoreRoomOptions
  * @property {RTCConfiguration} [rtc] for each `RTCPeerConnection`; `iceServers` come from the server unless given here
  *
- * @typedef {import('./signaling-socket.js').SocketOptions & MoreRoomOptions} RoomOptions
+ * @typedef {import('./socket-types.js').SocketOptions & MoreRoomOptions} RoomOptions
  */
 
 /**
@@ -88,7 +89,7 @@ export class MeetRoom extends Emitter {
     super();
     this.#options = options;
     this.#env = environment(options.environment);
-    this.#socket = new SignalingSocket(url, options);
+    this.#socket = new SignalingSocket(url, { ...options, check: (welcome) => this.#check(welcome) });
     this.#socket.on('statechange', ({ detail }) => this.#stateChanged(detail));
     this.#socket.on('welcome', ({ detail }) => this.#welcomed(detail.welcome));
     this.#socket.on('message', ({ detail }) => this.#received(detail.message));
@@ -121,8 +122,9 @@ export class MeetRoom extends Emitter {
    * @param {{ signal?: AbortSignal }} [options] aborting gives up joining, or leaves
    * @returns {Promise<void>} resolves in the room; rejects with a {@link MeetError}, or with the signal's reason
    */
-  join(options) {
-    return this.#socket.join(options);
+  async join(options) {
+    if (this.#env.RTCPeerConnection === undefined) throw new MeetError('unsupported', 'this browser has no WebRTC');
+    await this.#socket.join(options);
   }
 
   /**
@@ -184,7 +186,6 @@ export class MeetRoom extends Emitter {
    */
   update(meta) {
     this.#socket.update(meta);
-    if (this.#self !== null) this.#self = { ...this.#self, meta };
   }
 
   /**
@@ -192,10 +193,10 @@ export class MeetRoom extends Emitter {
    * with `peer-unreachable` follows, some had no place for it; the others have it.
    *
    * @param {unknown} data
-   * @throws {MeetError} `state`, `queue-full`
+   * @throws {MeetError} `state`, `not-json`, `too-large`, `queue-full`; see {@link SignalingSocket.send}
    */
   broadcast(data) {
-    this.#socket.send({ type: 'broadcast', data: data ?? null });
+    this.#socket.send({ type: 'broadcast', data });
   }
 
   /**
@@ -203,10 +204,31 @@ export class MeetRoom extends Emitter {
    *
    * @param {string} peerId
    * @param {unknown} data
-   * @throws {MeetError} `state`, `queue-full`
+   * @throws {MeetError} `state`, `not-json`, `too-large`, `queue-full`; see {@link SignalingSocket.send}
    */
   send(peerId, data) {
+    toJson(data);
     this.#socket.send({ type: 'signal', to: peerId, data: { message: data ?? null } });
+  }
+
+  /**
+   * A configuration that the browser refuses would leave every link without a connection.
+   *
+   * @param {import('./protocol.js').Welcome} welcome
+   */
+  #check({ iceServers }) {
+    this.#iceServers = iceServers;
+    try {
+      new this.#env.RTCPeerConnection(this.#configuration()).close();
+    } catch (cause) {
+      // Chromium has no place for another one for now.
+      if (/** @type {Error} */ (cause)?.name === 'UnknownError') return;
+      throw new MeetError('rtc', 'the browser refuses the configuration of its connections', { cause });
+    }
+  }
+
+  #configuration() {
+    return { bundlePolicy: /** @type {const} */ ('max-bundle'), iceServers: this.#iceServers, ...this.#options.rtc };
   }
 
   /** @param {{ state: State, reason: MeetError | null }} detail */
@@ -226,7 +248,8 @@ export class MeetRoom extends Emitter {
       this.#wakeAll({ lossy: false });
       return;
     }
-    this.#self = welcome.self;
+    const socket = this.#socket;
+    this.#self = { ...welcome.self, get meta() { return socket.meta; } };
     if (welcome.resumed === 'no') this.#startAnew(welcome.peers);
     else this.#reconcile(welcome.peers);
   }
@@ -296,7 +319,7 @@ export class MeetRoom extends Emitter {
       polite: info.polite,
       send: (data) => this.#signal(info.id, data),
       isReady: () => this.state === 'joined' && peer.status === 'here',
-      configuration: () => ({ bundlePolicy: 'max-bundle', iceServers: this.#iceServers, ...this.#options.rtc }),
+      configuration: () => this.#configuration(),
       publications: this.#publications,
       env: this.#env,
     });

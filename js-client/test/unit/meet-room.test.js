@@ -187,7 +187,7 @@ test('what the application sends, locks and renews arrives', async () => {
   meeting.server.renew([{ urls: 'stun:b.example' }]);
   await meeting.scheduler.settle();
   assert.deepEqual(got, [{ notice: 1 }]);
-  assert.deepEqual(ada.page.connections[0].getConfiguration().iceServers.map(({ urls }) => [urls].flat()), [['stun:b.example']]);
+  assert.deepEqual(ada.page.connections.at(-1).getConfiguration().iceServers.map(({ urls }) => [urls].flat()), [['stun:b.example']]);
 });
 
 test('the options for connections are the application’s', async () => {
