@@ -54,7 +54,7 @@ export class FakeSignalServer {
     this.clock = scheduler.clock;
     this.heartbeatMs = options.heartbeatMs ?? 10_000;
     this.graceMs = options.graceMs ?? 30_000;
-    this.goingAwayGraceMs = options.goingAwayGraceMs ?? 2500;
+    this.goingAwayGraceMs = options.goingAwayGraceMs ?? 2000;
     /** What welcomes tell; `null` as of an older server. @type {typeof LIMITS | null} */
     this.limits = options.limits === null ? null : { ...LIMITS, ...options.limits };
     this.capacity = options.capacity ?? 16;

@@ -341,7 +341,7 @@ describe('what older servers do not have', () => {
   });
 
   test('a page that goes away is kept for less', async () => {
-    for (const [close, ms] of /** @type {const} */ ([[4900, 2500], [1001, 2500], [4000, 30_000]])) {
+    for (const [close, ms] of /** @type {const} */ ([[4900, 2000], [1001, 2000], [4000, 30_000]])) {
       const { world, members: [ada, bob] } = await room(['ada', 'bob'], { heartbeatMs: 3_600_000 });
       if (close === 1001) bob.socket.disappear();
       else bob.socket.close(close);

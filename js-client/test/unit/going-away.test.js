@@ -50,7 +50,7 @@ for (const [order, show] of Object.entries(ORDERS)) {
       const bob = await scene.join('bob');
       const ada = await scene.join('ada');
       pause(ada.page);
-      await scene.clock.advance(2000);
+      await scene.clock.advance(1500);
       show(ada.page);
       await scene.scheduler.settle();
       assert.equal(ada.log.welcomes.at(-1).resumed, 'full');

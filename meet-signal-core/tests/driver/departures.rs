@@ -15,7 +15,7 @@ use crate::{
     GRACE, assert_about, bystander, connect, connect_with_room_for, id, resume::tell, room,
 };
 
-const GOING_AWAY: Duration = Duration::from_millis(2_500);
+const GOING_AWAY: Duration = Duration::from_secs(2);
 
 fn leave(ticket: &Value) -> String {
     json!({"type": "leave", "ticket": ticket}).to_string()
