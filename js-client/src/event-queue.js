@@ -12,7 +12,10 @@ export class EventQueue {
   /** @type {(() => void)[]} */
   #waiting = [];
 
-  /** @param {<Type extends keyof Events & string>(type: Type, detail: Events[Type]) => void} fire */
+  /**
+   * @param {<Type extends keyof Events & string>(type: Type, detail: Events[Type]) => void} fire called when an event's
+   *   turn comes; a handler of an earlier one may have changed everything by then
+   */
   constructor(fire) {
     this.#fire = fire;
   }
@@ -21,15 +24,13 @@ export class EventQueue {
    * @template {keyof Events & string} Type
    * @param {Type} type
    * @param {Events[Type]} detail
-   * @param {() => boolean} [isDue] asked when its turn comes: a handler of an earlier event may have changed everything
    */
-  add(type, detail, isDue = () => true) {
-    this.#waiting.push(() => { if (isDue()) this.#fire(type, detail); });
-    if (this.#waiting.length === 1) queueMicrotask(() => this.#drain());
+  add(type, detail) {
+    // The first one of them. More that are added while they are fired come after them.
+    if (this.#waiting.push(() => this.#fire(type, detail)) === 1) queueMicrotask(() => this.#drain());
   }
 
   #drain() {
-    // Together with those that are added meanwhile. A handler that throws is reported by its EventTarget.
     for (const fire of this.#waiting) fire();
     this.#waiting = [];
   }

@@ -178,9 +178,13 @@ export class Link extends Emitter {
     }, ceiling * (1 + this.#env.random()) / 2);
   }
 
-  /** The STUN and TURN servers have changed. */
+  /** The STUN and TURN servers have changed. Where the browser does not take them, a call goes on with those before. */
   reconfigure() {
-    this.#pc.setConfiguration(this.#options.configuration());
+    try {
+      this.#pc.setConfiguration(this.#options.configuration());
+    } catch (error) {
+      this.emit('warning', { error });
+    }
   }
 
   close() {

@@ -83,7 +83,9 @@ export class MeetRoom extends Emitter {
   #socket;
   #publications = new Publications();
   /** @type {EventQueue<RoomEvents>} */
-  #events = new EventQueue((type, detail) => this.emit(type, detail));
+  #events = new EventQueue((type, detail) => {
+    if (this.#isDue(type, detail)) this.emit(type, detail);
+  });
   #roster;
   /** @type {Self | null} */
   #self = null;
@@ -100,7 +102,7 @@ export class MeetRoom extends Emitter {
     this.#options = options;
     this.#socket = new SignalingSocket(url, options);
     this.#roster = new Roster({
-      events: this.#events,
+      tell: (type, detail) => this.#events.add(type, detail),
       socket: this.#socket,
       publications: this.#publications,
       configuration: () => this.#configuration(),
@@ -111,7 +113,7 @@ export class MeetRoom extends Emitter {
     this.#socket.on('welcome', ({ detail }) => this.#welcomed(detail.welcome));
     this.#socket.on('message', ({ detail }) => this.#received(detail.message));
     this.#socket.on('rejected', ({ detail }) => this.#roster.rejected(detail));
-    this.#publications.on('ended', ({ detail }) => this.#trackEnded(detail));
+    this.#publications.on('ended', ({ detail }) => this.#events.add('trackended', detail));
   }
 
   /** @returns {State} */
@@ -274,7 +276,7 @@ export class MeetRoom extends Emitter {
   /** @param {import('./protocol.js').RoomMessage} message */
   #received(message) {
     switch (message.type) {
-      case 'app': return this.#events.add('app', { data: message.data }, () => this.#isMember);
+      case 'app': return this.#events.add('app', { data: message.data });
       case 'iceServers': return this.#setIceServers(message.iceServers);
       case 'locked': return this.#setLocked(message.locked);
       default: this.#roster.received(message);
@@ -285,7 +287,7 @@ export class MeetRoom extends Emitter {
   #setLocked(locked) {
     if (locked === this.#locked) return;
     this.#locked = locked;
-    this.#events.add('locked', { locked }, () => this.#isMember);
+    this.#events.add('locked', { locked });
   }
 
   /** @param {RTCIceServer[]} iceServers */
@@ -299,10 +301,14 @@ export class MeetRoom extends Emitter {
     return /** @type {const} */ ({ bundlePolicy: 'max-bundle', iceServers: this.#iceServers, ...this.#options.rtc });
   }
 
-  /** @param {RoomEvents['trackended']} detail */
-  #trackEnded(detail) {
-    const { name, kind } = detail;
-    this.#events.add('trackended', detail, () => this.#publications.get(name)?.[kind].track === null);
+  /**
+   * @param {string} type
+   * @param {any} detail
+   */
+  #isDue(type, detail) {
+    if (type !== 'trackended') return this.#roster.isDue(type, detail);
+    const { name, kind } = /** @type {RoomEvents['trackended']} */ (detail);
+    return this.#publications.get(name)?.[kind].track === null;
   }
 
   /** Whether there is a session: what is sent now goes into it, at once or later. */

@@ -97,12 +97,12 @@ export class Publications extends Emitter {
     const before = side.muted;
     side.muted = Boolean(muted);
     this.#enable(publication, side.track);
-    if (side.muted !== before) this.#changed([]);
+    if (side.muted !== before) this.#changed();
   }
 
   /** @param {string} name */
   delete(name) {
-    if (this.#byName.delete(name)) this.#changed([]);
+    if (this.#byName.delete(name)) this.#changed();
   }
 
   /**
@@ -113,8 +113,7 @@ export class Publications extends Emitter {
    */
   watch(watching) {
     this.#watching = watching;
-    if (this.#takeOut(({ readyState }) => readyState === 'ended')) return;
-    this.#listen();
+    this.#takeOut(isEnded);
   }
 
   /**
@@ -149,38 +148,40 @@ export class Publications extends Emitter {
     ));
   }
 
-  /** @param {(MediaStreamTrack | null)[]} added among which some may have ended before */
-  #changed(added) {
-    if (this.#takeOut((track) => track.readyState === 'ended' && added.includes(track))) return;
-    this.#listen();
-    this.emit('change', undefined);
+  /** @param {(MediaStreamTrack | null)[]} [added] among which some may have ended before */
+  #changed(added = []) {
+    if (!this.#takeOut((track) => added.includes(track) && isEnded(track))) this.emit('change', undefined);
   }
 
   /**
+   * Tells the changes itself where there is such a track.
+   *
    * @param {(track: MediaStreamTrack) => boolean} isOver
-   * @returns {boolean} whether there was one
+   * @returns {boolean} whether there is one
    */
   #takeOut(isOver) {
-    const over = this.#sides().flatMap(({ publication, kind, side: { track } }) => (
-      this.#watching && track !== null && isOver(track) ? [{ publication, kind, track }] : []
-    ));
-    if (over.length === 0) return false;
-    for (const { publication, kind } of over) {
-      publication[kind].track = null;
-      publication.ended = KINDS.every((each) => publication[each].track?.readyState !== 'live');
+    /** @type {{ name: string, kind: Kind, track: MediaStreamTrack }[]} */
+    const over = [];
+    /** @type {Set<MediaStreamTrack>} */
+    const watched = new Set();
+    for (const { publication, kind, side } of this.#watching ? this.#sides() : []) {
+      const { track } = side;
+      if (track === null) continue;
+      if (!isOver(track)) {
+        watched.add(track);
+        continue;
+      }
+      side.track = null;
+      publication.ended = KINDS.every((each) => publication[each].track === null || isEnded(publication[each].track));
+      over.push({ name: publication.name, kind, track });
     }
-    this.#listen();
-    this.emit('change', undefined);
-    for (const { publication: { name }, kind, track } of over) this.emit('ended', { name, kind, track });
-    return true;
-  }
-
-  #listen() {
-    const tracks = new Set(this.#sides().flatMap(({ side: { track } }) => (this.#watching && track ? [track] : [])));
-    for (const track of this.#watched) if (!tracks.has(track)) track.removeEventListener('ended', this.#trackEnded);
+    for (const track of this.#watched) if (!watched.has(track)) track.removeEventListener('ended', this.#trackEnded);
     // The same listener a second time is none.
-    for (const track of tracks) track.addEventListener('ended', this.#trackEnded);
-    this.#watched = tracks;
+    for (const track of watched) track.addEventListener('ended', this.#trackEnded);
+    this.#watched = watched;
+    if (over.length > 0) this.emit('change', undefined);
+    for (const detail of over) this.emit('ended', detail);
+    return over.length > 0;
   }
 
   /** @param {Event} event */
@@ -194,11 +195,15 @@ export class Publications extends Emitter {
    */
   #existing(name, kind) {
     const publication = this.#byName.get(name);
-    if (publication === undefined) throw new MeetError('state', `nothing is published as ${name}`);
-    if (!KINDS.includes(kind)) throw new MeetError('state', `a source has audio and video, and no ${kind}`);
+    if (publication === undefined || !KINDS.includes(kind)) {
+      throw new MeetError('state', `nothing is published as ${kind} of ${name}`);
+    }
     return publication;
   }
 }
+
+/** @param {MediaStreamTrack} track */
+const isEnded = ({ readyState }) => readyState === 'ended';
 
 /** Names are keys on other people's pages. */
 const MOST_NAME = 64;

@@ -1,4 +1,4 @@
-// Who else is in the room, and the ways to them.
+// Who else is in the room, and the links to them.
 
 import { MeetError } from './errors.js';
 import { Link } from './link.js';
@@ -8,10 +8,12 @@ import { RemotePeer } from './remote-peer.js';
 /** @typedef {import('./protocol.js').PeerInfo} PeerInfo */
 /** @typedef {import('./protocol.js').LeaveReason} LeaveReason */
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
+/** @typedef {import('./meet-room.js').RoomEvents} RoomEvents */
 
 /**
  * @typedef {object} RosterOptions
- * @property {import('./event-queue.js').EventQueue<import('./meet-room.js').RoomEvents>} events
+ * @property {<Type extends keyof RoomEvents>(type: Type, detail: RoomEvents[Type]) => void} tell asks `isDue` before it
+ *   fires the event
  * @property {import('./signaling-socket.js').SignalingSocket} socket
  * @property {import('./publications.js').Publications} publications
  * @property {() => RTCConfiguration} configuration
@@ -19,12 +21,7 @@ import { RemotePeer } from './remote-peer.js';
  * @property {import('./environment.js').Environment} env
  */
 
-/**
- * Follows what the server says about the others, and keeps a link to each.
- *
- * Events are about peers who are there when their turn comes. A peer that has gone by then was never there for who
- * listens: neither `peerjoined` nor `peerleft` is fired, nor anything about its sources.
- */
+/** Follows what the server says about the others, and keeps a link to each. */
 export class Roster {
   /** By id, in the order in which they joined. @type {Map<string, RemotePeer>} */
   peers = new Map();
@@ -33,13 +30,13 @@ export class Roster {
   /** The peers and sources whose beginning was told. @type {WeakSet<RemotePeer | RemoteSource>} */
   #told = new WeakSet();
   #options;
-  #events;
+  #tell;
   #socket;
 
   /** @param {RosterOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#events = options.events;
+    this.#tell = options.tell;
     this.#socket = options.socket;
   }
 
@@ -78,7 +75,7 @@ export class Roster {
     if (message?.type !== 'signal') {
       // What is no longer known may have been any link's.
       if (message === null && error.retryable) for (const link of this.#links.values()) link.refused();
-      this.#failed(error, null);
+      this.#tell('error', { error, peer: null });
       return;
     }
     // That it has left is announced.
@@ -90,18 +87,29 @@ export class Roster {
       // The link says it again by itself.
       if (error.code === 'peer-unreachable') return;
     }
-    this.#failed(error, this.peers.get(message.to) ?? null);
+    this.#tell('error', { error, peer: this.peers.get(message.to) ?? null });
   }
 
   /** The STUN and TURN servers have changed. */
   reconfigure() {
-    for (const [id, link] of this.#links) {
-      try {
-        link.reconfigure();
-      } catch (cause) {
-        this.#failed(new MeetError('media', `the connection to a peer: ${cause}`, { cause }), this.peers.get(id) ?? null);
-      }
-    }
+    for (const link of this.#links.values()) link.reconfigure();
+  }
+
+  /**
+   * Whether an event is about what there is, or ends what was told. A peer or a source that is gone before its beginning
+   * was told was never there for those who listen.
+   *
+   * @param {string} type
+   * @param {{ peer?: RemotePeer | null, source?: RemoteSource }} detail
+   */
+  isDue(type, { peer, source }) {
+    if (!peer) return true;
+    const subject = source ?? peer;
+    if (type === 'peerleft' || type === 'sourceremoved') return this.#told.delete(subject);
+    if (!this.#isHere(peer) || (source && peer.sources.get(source.name) !== source)) return false;
+    // Its beginning is the first that is told of it.
+    this.#told.add(subject);
+    return true;
   }
 
   /**
@@ -127,9 +135,9 @@ export class Roster {
         this.#joined(info);
         continue;
       }
-      const { meta, status } = info;
-      const isSame = status === peer.status && JSON.stringify(meta) === JSON.stringify(peer.meta);
-      if (!isSame) this.#tell(peer, 'peerchanged', { peer: Object.assign(peer, { meta, status }) });
+      peer.meta = info.meta;
+      peer.status = info.status;
+      this.#tell('peerchanged', { peer });
     }
   }
 
@@ -147,7 +155,7 @@ export class Roster {
     const link = this.#options.maySignal() ? this.#link(info) : null;
     const peer = new RemotePeer(info, link, this.#options.env);
     this.peers.set(info.id, peer);
-    this.#events.add('peerjoined', { peer }, () => this.#isHere(peer) && Boolean(this.#told.add(peer)));
+    this.#tell('peerjoined', { peer });
     if (link !== null) this.#follow(link, peer);
   }
 
@@ -170,14 +178,15 @@ export class Roster {
    */
   #follow(link, peer) {
     this.#links.set(peer.id, link);
-    link.on('state', () => this.#tell(peer, 'peerchanged', { peer }));
-    link.on('channel', ({ detail: { channel } }) => this.#tell(peer, 'channel', { peer, channel }));
+    link.on('state', () => this.#tell('peerchanged', { peer }));
+    link.on('channel', ({ detail: { channel } }) => this.#tell('channel', { peer, channel }));
     link.on('warning', ({ detail: { error: cause } }) => {
-      this.#failed(new MeetError('media', `the connection to a peer: ${cause}`, { retryable: true, cause }), peer);
+      const error = new MeetError('media', `the connection to a peer: ${cause}`, { retryable: true, cause });
+      this.#tell('error', { error, peer });
     });
     link.on('sources', ({ detail: { list } }) => {
       if (!this.#isHere(peer)) return;
-      for (const { type, source } of peer.updateSources(list)) this.#tellSource(peer, type, source);
+      for (const { type, source } of peer.updateSources(list)) this.#tell(type, { peer, source });
     });
   }
 
@@ -191,8 +200,8 @@ export class Roster {
     this.#links.get(id)?.close();
     this.#links.delete(id);
     this.peers.delete(id);
-    for (const { type, source } of peer.removeSources()) this.#tellSource(peer, type, source);
-    this.#events.add('peerleft', { peer, reason }, () => this.#told.delete(peer));
+    for (const { type, source } of peer.removeSources()) this.#tell(type, { peer, source });
+    this.#tell('peerleft', { peer, reason });
   }
 
   /**
@@ -203,7 +212,7 @@ export class Roster {
     const peer = this.peers.get(id);
     if (peer === undefined) return;
     Object.assign(peer, news);
-    this.#tell(peer, 'peerchanged', { peer });
+    this.#tell('peerchanged', { peer });
     if (news.status === 'here') this.#links.get(id)?.wake({ lossy: false });
   }
 
@@ -224,7 +233,7 @@ export class Roster {
    */
   #said(from, data, direct) {
     const peer = this.peers.get(from);
-    if (peer !== undefined) this.#tell(peer, 'message', { peer, data, direct });
+    if (peer !== undefined) this.#tell('message', { peer, data, direct });
   }
 
   /**
@@ -238,40 +247,8 @@ export class Roster {
       const error = /** @type {MeetError} */ (cause);
       // Too much waits for the connection: the link says it again by itself.
       if (error.retryable) this.#links.get(to)?.refused();
-      else this.#failed(error, this.peers.get(to) ?? null);
+      else this.#tell('error', { error, peer: this.peers.get(to) ?? null });
     }
-  }
-
-  /**
-   * @param {MeetError} error
-   * @param {RemotePeer | null} peer
-   */
-  #failed(error, peer) {
-    this.#events.add('error', { error, peer }, () => peer === null || this.#isHere(peer));
-  }
-
-  /**
-   * @template {'peerchanged' | 'channel' | 'message'} Type
-   * @param {RemotePeer} peer
-   * @param {Type} type
-   * @param {import('./meet-room.js').RoomEvents[Type]} detail
-   */
-  #tell(peer, type, detail) {
-    this.#events.add(type, detail, () => this.#isHere(peer));
-  }
-
-  /**
-   * @param {RemotePeer} peer
-   * @param {'sourceadded' | 'sourcechanged' | 'sourceremoved'} type
-   * @param {RemoteSource} source
-   */
-  #tellSource(peer, type, source) {
-    this.#events.add(type, { peer, source }, () => {
-      if (type === 'sourceremoved') return this.#told.delete(source);
-      if (!this.#isHere(peer) || peer.sources.get(source.name) !== source) return false;
-      this.#told.add(source);
-      return true;
-    });
   }
 
   /** @param {RemotePeer} peer */
