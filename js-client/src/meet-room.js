@@ -253,10 +253,10 @@ export class MeetRoom extends Emitter {
   /** @param {{ state: State, reason: MeetError | null }} detail */
   #stateChanged(detail) {
     const { state } = detail;
-    this.#publications.watch(state !== 'closed');
     // That is told with the welcome, when everything else about the room is known.
     if (state === 'joined') return;
     this.#events.add('statechange', detail);
+    this.#publications.watch(state !== 'closed');
     if (state === 'closed') this.#roster.clear('left');
   }
 
@@ -270,6 +270,7 @@ export class MeetRoom extends Emitter {
       this.#setLocked(locked);
     }
     this.#setIceServers(iceServers);
+    this.#publications.watch(true);
     this.#roster.welcomed(welcome);
   }
 
