@@ -11,6 +11,7 @@ export class EventQueue {
   #fire;
   /** @type {(() => void)[]} */
   #waiting = [];
+  #isDraining = false;
 
   /**
    * @param {<Type extends keyof Events & string>(type: Type, detail: Events[Type]) => void} fire called when an event's
@@ -26,12 +27,18 @@ export class EventQueue {
    * @param {Events[Type]} detail
    */
   add(type, detail) {
-    // The first one of them. More that are added while they are fired come after them.
-    if (this.#waiting.push(() => this.#fire(type, detail)) === 1) queueMicrotask(() => this.#drain());
+    this.#waiting.push(() => this.#fire(type, detail));
+    queueMicrotask(() => this.drain());
   }
 
-  #drain() {
-    for (const fire of this.#waiting) fire();
-    this.#waiting = [];
+  /** Fires what waits, and what is added meanwhile. Called in a handler, it leaves that to the one who fires already. */
+  drain() {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    try {
+      for (let fire; (fire = this.#waiting.shift()) !== undefined;) fire();
+    } finally {
+      this.#isDraining = false;
+    }
   }
 }

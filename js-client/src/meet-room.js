@@ -143,7 +143,9 @@ export class MeetRoom extends Emitter {
    * @returns {Promise<void>} resolves in the room; rejects with a {@link MeetError}, or with the signal's reason
    */
   async join(options) {
-    await this.#socket.join(options);
+    const joined = this.#socket.join(options);
+    this.#events.drain();
+    await joined;
   }
 
   /**
@@ -152,7 +154,9 @@ export class MeetRoom extends Emitter {
    * @returns {Promise<void>}
    */
   leave() {
-    return this.#socket.leave();
+    const left = this.#socket.leave();
+    this.#events.drain();
+    return left;
   }
 
   /**

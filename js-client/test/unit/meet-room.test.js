@@ -346,8 +346,6 @@ test('leaving announces that everybody is gone, after the state', async () => {
   await meeting.settle();
   ada.events.length = 0;
   void ada.leave();
-  assert.deepEqual([ada.state, ada.peers.size, ada.events], ['closed', 0, []]);
-  await null;
   const { id } = bob.self;
   assert.deepEqual(ada.events, ['state closed', `sourceremoved ${id} camera`, `peerleft ${id}`]);
 });
