@@ -6,7 +6,7 @@ use actix_http::ws::{self, CloseCode, OpCode};
 use actix_web::{dev::Payload, web::BytesMut};
 use bytestring::ByteString;
 use meet_signal_core::{
-    CloseReason, Frame,
+    CloseReason, Frame, is_going_away,
     socket::{Incoming, Lost, Socket},
 };
 
@@ -78,7 +78,11 @@ impl ActixSocket {
                 // It is sent, though the socket is dropped.
                 self.outgoing.close(answer_to_close(&payload)?);
                 self.end_soon();
-                return Ok(Incoming::Closed);
+                let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+                return Ok(match code {
+                    Some(code) if is_going_away(code) => Incoming::GoingAway,
+                    _ => Incoming::Closed,
+                });
             }
             _ => return Err(CloseReason::NotWebSocket),
         }

@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::{SinkExt, StreamExt};
 use meet_signal_core::{
-    CloseReason, Frame, Limits,
+    CloseReason, Frame, Limits, is_going_away,
     socket::{Incoming, Lost, Meter, Socket},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -31,6 +31,8 @@ pub(crate) struct AxumSocket<S> {
     broken: bool,
     /// The client has sent a close frame. What comes after it changes nothing.
     closing: bool,
+    /// That says that the page goes away.
+    going_away: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
@@ -43,7 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
             .max_frame_size(longest);
         let stream = Meter::new(stream);
         let inner = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
-        Self { inner, peer, held: None, broken: false, closing: false }
+        Self { inner, peer, held: None, broken: false, closing: false, going_away: false }
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Incoming<Utf8Bytes>> {
@@ -58,8 +60,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
             return Poll::Ready(match next {
                 // Reading on sends the answer, and ends.
                 Some(Ok(_)) if self.closing => continue,
-                Some(Ok(Message::Close(_))) => {
+                Some(Ok(Message::Close(frame))) => {
                     self.closing = true;
+                    self.going_away = frame.is_some_and(|frame| is_going_away(frame.code.into()));
                     self.inner.get_mut().stop();
                     continue;
                 }
@@ -76,6 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
                     Incoming::Refused(CloseReason::Binary)
                 }
                 Some(Err(error)) if !self.closing => self.refuse(&error),
+                Some(Err(_)) | None if self.going_away => Incoming::GoingAway,
                 Some(Err(_)) | None => Incoming::Closed,
             });
         }

@@ -124,3 +124,10 @@ impl CloseReason {
         }
     }
 }
+
+/// Whether a client that closes with this code does so since its page goes away: 1001, which browsers
+/// send then (RFC 6455, section 7.4.1), or 4900, which the bundled client sends for a page that may come
+/// back from the back/forward cache.
+pub fn is_going_away(code: u16) -> bool {
+    matches!(code, 1001 | 4900)
+}

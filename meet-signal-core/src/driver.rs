@@ -47,6 +47,7 @@ pub fn serve<S: Socket, A: Authorize>(
         };
         match relaying::relay(&mut session, first, &mut socket).await.decided(&session) {
             End::Lost => session.away(now()),
+            End::GoingAway => session.going_away(now()),
             end @ End::Closed { reason, .. } if reason.keeps_session() => {
                 session.away(now());
                 close(&hub, &mut socket, end).await;
@@ -71,6 +72,8 @@ pub fn serve<S: Socket, A: Authorize>(
 enum End {
     /// The other end is gone.
     Lost,
+    /// The other end is gone, since its page is.
+    GoingAway,
     /// This end closes.
     Closed {
         reason: CloseReason,

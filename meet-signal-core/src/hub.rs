@@ -30,6 +30,8 @@ use std::{
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+#[cfg(feature = "driver")]
+use crate::ticket::TicketHash;
 use crate::{
     CloseReason, Limits, PeerId, RoomId,
     budget::Budget,
@@ -192,8 +194,18 @@ impl Hub {
     }
 
     /// A member's socket is lost: it is away, or has left where too much is kept for its address.
-    pub(crate) fn away(&self, room: &RoomId, connection: Connection, now: Instant) {
-        self.with_shard(room, |shard, wakes| shard.away(self, room, connection, now, wakes));
+    /// `goes` where it is since the client's page goes.
+    pub(crate) fn away(&self, room: &RoomId, connection: Connection, goes: bool, now: Instant) {
+        self.with_shard(room, |shard, wakes| {
+            shard.away(self, room, (connection, goes), now, wakes);
+        });
+    }
+
+    /// The session with this ticket leaves, if there is one.
+    #[cfg(feature = "driver")]
+    pub(crate) fn leave(&self, room: &RoomId, ticket: &str) {
+        let Some(ticket) = TicketHash::of(ticket) else { return };
+        self.with_shard(room, |shard, wakes| shard.leave(room, ticket, wakes));
     }
 
     /// How long a member's session outlives its socket, as it is now; zero where it has ended.

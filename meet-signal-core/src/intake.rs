@@ -57,7 +57,7 @@ impl<'a> Read<ClientMessage<'a>> {
             Err(malformed) => (malformed.reference, malformed.sequenced),
         };
         // Acknowledging and leaving make less work, not more.
-        let unhindered = !sequenced || matches!(content, Ok(ClientMessage::Leave));
+        let unhindered = !sequenced || matches!(content, Ok(ClientMessage::Leave { .. }));
         Ok(Self { content, bytes: text.len(), reference, sequenced, unhindered })
     }
 }
@@ -67,6 +67,11 @@ impl<T> Read<T> {
     pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Read<U> {
         let Self { content, bytes, reference, sequenced, unhindered } = self;
         Read { content: content.map(f), bytes, reference, sequenced, unhindered }
+    }
+
+    /// What was read, if it is a message.
+    pub(crate) fn content(&self) -> Option<&T> {
+        self.content.as_ref().ok()
     }
 
     /// The number by which the sender wants to be told of an error.

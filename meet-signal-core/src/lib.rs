@@ -35,7 +35,7 @@ mod sync;
 
 pub use authorize::{Applicant, Authorize, Denied, Grant, Permissions};
 pub use client_address::{ClientAddress, InvalidHeaderName};
-pub use close::CloseReason;
+pub use close::{CloseReason, is_going_away};
 pub use error_code::ErrorCode;
 pub use frame::Frame;
 pub use hub::{Hub, JoinError, Joining, ResumeError, SendError};

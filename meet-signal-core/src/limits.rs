@@ -138,6 +138,10 @@ limits! {
     /// The same for a session whose client has sent nothing since it joined, if that is less: joining
     /// and dropping must not fill rooms.
     unheard_grace: Duration = secs(5), Duration::ZERO, secs(86_400);
+    /// The same for a session whose client has closed since its page goes away (close code 1001 or
+    /// 4900), if that is less: a page that is loaded anew, or comes back from the browser's
+    /// back/forward cache at once, goes on; the others do not look at who has gone for longer.
+    going_away_grace: Duration = Duration::from_millis(2_500), Duration::ZERO, secs(86_400);
     /// How long one write to a socket may take, on top of what it takes at `read_bytes_per_second`. A
     /// peer that takes nothing for so long does not read.
     write_timeout: Duration = secs(10), MILLISECOND, secs(300);

@@ -15,8 +15,8 @@ mod server;
 
 pub use client::{ClientMessage, Join, Malformed, Problem, Resume};
 pub use server::{
-    ErrorFrame, IceServer, Knocking, LeaveReason, Peer, Resumed, SelfInfo, ServerMessage, Status,
-    Welcome,
+    ClientLimits, ErrorFrame, IceServer, Knocking, LeaveReason, Peer, Resumed, SelfInfo,
+    ServerMessage, Status, Welcome,
 };
 
 use std::{fmt, sync::Arc};

@@ -1,6 +1,7 @@
 //! One participant's membership of one room.
 
 use std::{
+    mem,
     ops::ControlFlow,
     sync::Arc,
     task::{Context, Poll},
@@ -34,21 +35,25 @@ pub struct Session {
     room: RoomId,
     connection: Connection,
     outbox: Arc<Outbox>,
+    /// Whether a `probe` of the client is to be answered.
+    is_probed: bool,
 }
 
 impl Session {
     pub(crate) fn new(hub: Hub, room: RoomId, connection: Connection, outbox: Arc<Outbox>) -> Self {
-        Self { hub, room, connection, outbox }
+        Self { hub, room, connection, outbox, is_probed: false }
     }
 
     /// Handles one text frame from the client.
     ///
     /// Whatever is wrong with it is answered through the outbox, and hurts nobody else. A break says
     /// that the connection ends; on [`CloseReason::Left`] the room has been left.
+    /// A `probe` is answered by what drives the session: see [`takes_probe`](Self::takes_probe).
     pub fn receive(&mut self, text: &str, now: Instant) -> ControlFlow<CloseReason> {
         match Read::new(text, self.hub.limits()) {
             Ok(frame) => {
                 let request = frame.map(|message| self.request(message));
+                self.is_probed |= request.is_probe();
                 let handled = self.hub.handle(&self.room, self.connection, request, now);
                 handled.unwrap_or_else(|| self.outbox.end(self.connection.generation))
             }
@@ -79,6 +84,12 @@ impl Session {
         counted.unwrap_or_else(|| self.outbox.end(self.connection.generation))
     }
 
+    /// Whether the client has sent a `probe` since this was asked last: then a `ping` is to be sent at
+    /// once, one for all of them. It does not wait with what [`poll_drain`](Self::poll_drain) gives.
+    pub fn takes_probe(&mut self) -> bool {
+        mem::take(&mut self.is_probed)
+    }
+
     /// Appends what waits for the client's socket to `batch`: up to `most` bytes, but at least one
     /// frame. All of it counts as sent.
     ///
@@ -105,12 +116,19 @@ impl Session {
     /// Where [`Limits::address_away`](crate::Limits::address_away) sessions of its address are kept
     /// already, the session leaves instead.
     pub fn away(&self, now: Instant) {
-        self.hub.away(&self.room, self.connection, now);
+        self.hub.away(&self.room, self.connection, false, now);
+    }
+
+    /// The socket was closed since the client's page goes away: like [`away`](Self::away), and the
+    /// session is kept for [`Limits::going_away_grace`](crate::Limits::going_away_grace) at most.
+    pub fn going_away(&self, now: Instant) {
+        self.hub.away(&self.room, self.connection, true, now);
     }
 
     /// How long the session is to be kept without a socket: see
-    /// [`Limits::grace`](crate::Limits::grace) and
-    /// [`Limits::unheard_grace`](crate::Limits::unheard_grace).
+    /// [`Limits::grace`](crate::Limits::grace),
+    /// [`Limits::unheard_grace`](crate::Limits::unheard_grace) and
+    /// [`Limits::going_away_grace`](crate::Limits::going_away_grace).
     pub fn grace(&self) -> Duration {
         self.hub.grace(&self.room, self.connection)
     }
@@ -170,7 +188,8 @@ impl Session {
             ClientMessage::Pong { received } | ClientMessage::Ack { received } => {
                 Request::Acknowledge(received)
             }
-            ClientMessage::Leave => Request::Leave,
+            ClientMessage::Leave { .. } => Request::Leave,
+            ClientMessage::Probe => Request::Probe,
             ClientMessage::Join(_) => {
                 Request::Refuse((ErrorCode::AlreadyJoined, "this connection has joined"))
             }

@@ -20,7 +20,8 @@ pub trait Socket {
     /// The text of a received frame.
     type Text: AsRef<str>;
 
-    /// Waits for what comes next. After [`Incoming::Closed`] it is not called again.
+    /// Waits for what comes next. After [`Incoming::Closed`] and
+    /// [`Incoming::GoingAway`] it is not called again.
     ///
     /// # Cancel safety
     ///
@@ -77,6 +78,10 @@ pub enum Incoming<T> {
     Refused(CloseReason),
     /// The connection is gone, with or without a close frame.
     Closed,
+    /// The connection is gone, with a close frame whose code says that the page goes away: see
+    /// [`is_going_away`](crate::is_going_away). An adapter that cannot tell says
+    /// [`Closed`](Self::Closed).
+    GoingAway,
 }
 
 // Without the text: a `join` has secrets in it.
@@ -92,6 +97,7 @@ impl<T> fmt::Debug for Incoming<T> {
                 .finish(),
             Self::Refused(reason) => f.debug_tuple("Refused").field(reason).finish(),
             Self::Closed => f.write_str("Closed"),
+            Self::GoingAway => f.write_str("GoingAway"),
         }
     }
 }

@@ -65,6 +65,14 @@ fn bound_integers(schema: &mut Schema) {
 
 /// A client may write `null` for "none"; the server leaves such a field out.
 fn without_null(schema: &mut Schema) {
+    if let Some(Value::Array(alternatives)) = schema.get("anyOf")
+        && let [only, null] = alternatives.as_slice()
+        && *null == json!({"type": "null"})
+    {
+        let reference = only["$ref"].clone();
+        schema.remove("anyOf");
+        schema.insert("$ref".to_owned(), reference);
+    }
     let Some(Value::Array(types)) = schema.get_mut("type") else { return };
     types.retain(|name| name != "null");
     if let [only] = types.as_slice() {

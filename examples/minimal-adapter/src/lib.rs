@@ -12,6 +12,7 @@ use futures_util::{SinkExt, StreamExt};
 use meet_signal_core::{
     Authorize, CloseReason, Frame, Hub, OriginPolicy, driver,
     handshake::{Handshake, UpgradeRefused},
+    is_going_away,
     socket::{Incoming, Lost, Meter, Socket},
 };
 use tokio::net::{TcpListener, TcpStream};
@@ -67,7 +68,7 @@ async fn connection<A: Authorize>(stream: TcpStream, peer: IpAddr, hub: Hub, aut
     let config = config.read_buffer_size(4096);
     let stream = Meter::new(websocket.into_inner());
     let websocket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
-    let socket = MinimalSocket { websocket, peer, held: None };
+    let socket = MinimalSocket { websocket, peer, held: None, going_away: false };
     driver::serve(hub, room, authorize, socket).await;
 }
 
@@ -82,6 +83,8 @@ struct MinimalSocket {
     peer: IpAddr,
     /// A message that waits until its fragments have been reported.
     held: Option<Utf8Bytes>,
+    /// The client has said that its page goes away.
+    going_away: bool,
 }
 
 impl MinimalSocket {
@@ -101,8 +104,12 @@ impl MinimalSocket {
                 None => Incoming::Text(text),
             },
             Some(Ok(Message::Binary(_))) => Incoming::Refused(CloseReason::Binary),
-            // Reading on answers them; after a close, it ends.
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_))) => Incoming::Control,
+            // Reading on answers them.
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Incoming::Control,
+            Some(Ok(Message::Close(frame))) => {
+                self.going_away = frame.is_some_and(|frame| is_going_away(frame.code.into()));
+                Incoming::Control
+            }
             Some(Err(Error::Capacity(_))) => Incoming::Refused(CloseReason::FrameTooLarge),
             Some(Err(Error::Utf8(_))) if !self.websocket.get_ref().has_malformed_close() => {
                 Incoming::Refused(CloseReason::NotUtf8)
@@ -113,6 +120,7 @@ impl MinimalSocket {
             Some(Err(Error::Protocol(_) | Error::Utf8(_))) => {
                 Incoming::Refused(CloseReason::NotWebSocket)
             }
+            _ if self.going_away => Incoming::GoingAway,
             _ => Incoming::Closed,
         })
     }

@@ -11,7 +11,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::{
+    is_measured,
     peer::{Peer, signal},
+    priority,
     server::Adapter,
 };
 
@@ -33,13 +35,15 @@ impl Pair {
         let (stop, stopped) = watch::channel(false);
         let kept = Arc::clone(&latencies);
         let thread = thread::spawn(move || {
+            priority::first();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let talk = talk(server, &kept, &trip, &stopped);
             runtime.expect("a runtime").block_on(talk);
         });
         let thread = Some(thread);
         let mut pair = Self { adapter, thread, latencies, trips, stop: Arc::new(stop), quiet: 0 };
-        pair.goes_on(TRIPS).await;
+        let trips = if is_measured() { 10 * TRIPS } else { TRIPS };
+        pair.goes_on(trips).await;
         pair.quiet = *pair.trips.borrow();
         pair
     }

@@ -14,6 +14,8 @@ use meet_signal_actix::{Denied, Grant, Hub, Limits, SignalScope, core::Applicant
 use meet_signal_axum::SignalRouter;
 use socket2::{Domain, Socket, Type};
 
+use crate::priority;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Adapter {
     Axum,
@@ -75,6 +77,7 @@ impl Setup {
     fn serve_axum(self, listener: TcpListener, started: &mpsc::Sender<()>) {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(self.workers)
+            .on_thread_start(priority::first)
             .enable_all()
             .build()
             .expect("a runtime");
@@ -97,6 +100,7 @@ impl Setup {
         let workers = self.workers;
         System::new().block_on(async move {
             let server = HttpServer::new(move || {
+                priority::first();
                 let decide = Arc::clone(&self.decide);
                 let rooms = SignalScope::new(self.hub.clone())
                     .authorize(move |applicant| decide(applicant));

@@ -51,6 +51,10 @@ pub(super) async fn join<S: Socket, A: Authorize>(
             Ok(ClientMessage::Join(join)) => {
                 return enter(hub, room, authorize, intake, &join, socket).await;
             }
+            Ok(ClientMessage::Leave { ticket: Some(ticket) }) => {
+                hub.leave(&room, ticket.expose());
+                return Err(End::closed(CloseReason::Left));
+            }
             Ok(_) => ErrorFrame::new(ErrorCode::NotJoined, "the first message is `join`"),
             Err(Rejected::Answered(error)) => error,
             Err(Rejected::Ended(reason)) => return Err(End::closed(reason)),
@@ -64,7 +68,7 @@ fn count<T>(intake: &mut Intake, incoming: &Incoming<T>) -> Result<(), End> {
     let (frames, bytes) = match *incoming {
         Incoming::Partial { fragments, bytes } => (fragments, bytes),
         Incoming::Refused(reason) => return Err(End::closed(reason)),
-        Incoming::Closed => return Err(End::Lost),
+        Incoming::Closed | Incoming::GoingAway => return Err(End::Lost),
         Incoming::Control | Incoming::Text(_) => (1, 0),
     };
     intake.control(frames, bytes, now()).map_err(End::closed)
@@ -160,11 +164,13 @@ async fn decide<S: Socket>(
             // What finds no room stays with the socket, where it costs the sender.
             incoming = socket.recv(), if room > 0 => match incoming {
                 Incoming::Text(text) => match ClientMessage::parse(text.as_ref()) {
-                    Ok(ClientMessage::Leave) => return Err(End::closed(CloseReason::Left)),
-                    // It answers a sign of life, and nothing is there to be acknowledged.
-                    Ok(ClientMessage::Pong { .. } | ClientMessage::Ack { .. }) => {
-                        count(intake, &Incoming::Text(text))?;
+                    Ok(ClientMessage::Leave { .. }) => {
+                        return Err(End::closed(CloseReason::Left));
                     }
+                    // It answers a sign of life, and nothing is there to be acknowledged.
+                    Ok(
+                        ClientMessage::Probe | ClientMessage::Pong { .. } | ClientMessage::Ack { .. },
+                    ) => count(intake, &Incoming::Text(text))?,
                     _ => {
                         room = room.saturating_sub(text.as_ref().len().max(HELD_LEAST));
                         held.push(text);

@@ -38,7 +38,7 @@ pub(super) async fn relay<S: Socket>(
     let mut unacknowledged = Unacknowledged::default();
     let mut unyielded = 0;
     loop {
-        if ping_is_due || unacknowledged.is_due() {
+        if ping_is_due || session.takes_probe() || unacknowledged.is_due() {
             ping_is_due = false;
             unacknowledged = Unacknowledged::default();
             batch.push(ServerMessage::Ping { received: session.received() }.encode());
@@ -86,6 +86,7 @@ pub(super) async fn relay<S: Socket>(
                     }
                     Incoming::Refused(reason) => ControlFlow::Break(reason),
                     Incoming::Closed => return End::Lost,
+                    Incoming::GoingAway => return End::GoingAway,
                 };
                 if let ControlFlow::Break(reason) = handled {
                     return End::closed(reason);

@@ -24,8 +24,16 @@ pub(crate) enum Request {
     Leave,
     /// That what was handled need not be kept.
     Acknowledge(u64),
+    /// A sign of life.
+    Probe,
     /// Nothing that the session may have.
     Refuse(Answer),
+}
+
+impl Read<Request> {
+    pub(crate) fn is_probe(&self) -> bool {
+        matches!(self.content(), Some(Request::Probe))
+    }
 }
 
 /// What is wrong with a request.
@@ -113,6 +121,7 @@ impl Entry {
                 .outbox
                 .acknowledge(received)
                 .map_err(|NeverSent| seat.intake.bad_acknowledgement()),
+            Ok(Request::Probe) => Ok(()),
             Ok(Request::Refuse(answer)) => Err(rejected(answer, reference)),
             Err(rejected) => Err(rejected),
         };

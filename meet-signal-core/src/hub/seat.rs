@@ -23,6 +23,8 @@ pub(super) struct Seat {
     /// of the last `partial` still tells numbers of the counting before.
     counts_agree: bool,
     is_heard: bool,
+    /// Whether the client's page has gone, as far as is known.
+    pub(super) goes_away: bool,
     /// Where its connection came from, if that is known.
     pub(super) address: Option<AddressKey>,
     /// What it is to the outboxes of others.
@@ -52,6 +54,7 @@ impl Seat {
             // Whoever has the ticket has it from the welcome.
             counts_agree: true,
             is_heard: false,
+            goes_away: false,
             address,
             sender,
             away: None,
@@ -69,8 +72,14 @@ impl Seat {
 
     /// How long the session outlives its socket. Joining and dropping alone must not fill rooms.
     pub(super) fn grace(&self, limits: &Limits) -> Duration {
-        let grace = limits.grace();
-        if self.is_heard { grace } else { grace.min(limits.unheard_grace()) }
+        let mut grace = limits.grace();
+        if !self.is_heard {
+            grace = grace.min(limits.unheard_grace());
+        }
+        if self.goes_away {
+            grace = grace.min(limits.going_away_grace());
+        }
+        grace
     }
 
     /// Somebody takes the member's place, and its place in the count of sessions: whoever holds the
@@ -89,6 +98,7 @@ impl Seat {
         self.generation = self.generation.next();
         (self.address, self.sender) = (address, sender);
         self.away = None;
+        self.goes_away = false;
         let received = self.counts_agree.then_some(received);
         let resumed = self.outbox.take_over(self.generation, received, wakes);
         if resumed == Resumed::Partial {

@@ -59,7 +59,7 @@ impl Shard {
         &mut self,
         hub: &Hub,
         id: &RoomId,
-        connection: Connection,
+        (connection, goes): (Connection, bool),
         now: Instant,
         wakes: &mut Wakes,
     ) {
@@ -67,8 +67,20 @@ impl Shard {
             return;
         }
         let entry = self.rooms.get_mut(id).expect("whoever has a seat is in a room");
+        let seat = entry.seats.get_mut(&connection.peer).expect("it was there just now");
+        seat.goes_away |= goes;
         entry.away(hub, connection.peer, now, wakes);
         self.remove_if_empty(id);
+    }
+
+    /// The member with this ticket leaves, if there is one. Its connection, or what waits for another
+    /// one, ends.
+    #[cfg(feature = "driver")]
+    pub(super) fn leave(&mut self, id: &RoomId, ticket: TicketHash, wakes: &mut Wakes) {
+        let holder = self.rooms.get(id).and_then(|entry| entry.room.roster().holder_of(ticket));
+        let Some(peer) = holder else { return };
+        // It is a member, and what becomes of it does not depend on whom it is told.
+        let _ = self.apply(id, Input::Leave { peer, reason: LeaveReason::Left }, wakes);
     }
 
     pub(super) fn apply(

@@ -35,6 +35,7 @@ pub(super) fn welcome(session: &Session, ticket: &str, standing: &Standing) -> F
         ice_servers,
         heartbeat_ms: limits.heartbeat().as_millis() as u64,
         grace_ms: limits.grace().as_millis() as u64,
+        limits: Some(limits.into()),
     });
     welcome.encode()
 }

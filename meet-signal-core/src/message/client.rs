@@ -49,7 +49,14 @@ pub enum ClientMessage<'a> {
         reference: Option<u64>,
     },
     /// Leaves at once, without a grace period.
-    Leave,
+    Leave {
+        /// In the place of a `join`: the session with this ticket is to leave, whichever connection
+        /// it has or had.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ticket: Option<Secret<'a>>,
+    },
+    /// Asks for a `ping`, to see whether the connection is still there.
+    Probe,
     /// The answer to a `ping`.
     Pong {
         /// How many of the server's sequenced frames the client has handled.
@@ -172,7 +179,7 @@ impl<'a> ClientMessage<'a> {
         Self::read(&envelope, reference).map_err(|problem| Malformed {
             problem,
             reference: reference.ok().flatten(),
-            sequenced: !matches!(&*envelope.kind, "join" | "pong" | "ack"),
+            sequenced: !matches!(&*envelope.kind, "join" | "probe" | "pong" | "ack"),
         })
     }
 
@@ -200,7 +207,8 @@ impl<'a> ClientMessage<'a> {
                 ),
                 replaces: secret("replaces", envelope.replaces)?,
             }),
-            "leave" => Self::Leave,
+            "leave" => Self::Leave { ticket: secret("ticket", envelope.ticket)? },
+            "probe" => Self::Probe,
             "admit" => {
                 Self::Admit { peer: required("peer", envelope.peer)?, reference: reference? }
             }
@@ -232,13 +240,17 @@ impl<'a> ClientMessage<'a> {
             | Self::Deny { reference, .. }
             | Self::Kick { reference, .. }
             | Self::Lock { reference, .. } => *reference,
-            Self::Join(_) | Self::Leave | Self::Pong { .. } | Self::Ack { .. } => None,
+            Self::Join(_)
+            | Self::Leave { .. }
+            | Self::Probe
+            | Self::Pong { .. }
+            | Self::Ack { .. } => None,
         }
     }
 
     /// Whether both ends count this message (`docs/protocol.md`, section 5).
     pub fn is_sequenced(&self) -> bool {
-        !matches!(self, Self::Join(_) | Self::Pong { .. } | Self::Ack { .. })
+        !matches!(self, Self::Join(_) | Self::Probe | Self::Pong { .. } | Self::Ack { .. })
     }
 }
 

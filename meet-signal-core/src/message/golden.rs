@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use serde::Deserialize;
 
 use super::*;
-use crate::{ErrorCode, PeerId, Permissions};
+use crate::{ErrorCode, Limits, PeerId, Permissions};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -48,6 +48,7 @@ fn beginnings(write: Write<'_>) {
         ice_servers: &[],
         heartbeat_ms: 10_000,
         grace_ms: 30_000,
+        limits: Some((&Limits::default()).into()),
     };
     write("welcome, to an empty room", ServerMessage::Welcome(welcome));
 
@@ -68,6 +69,7 @@ fn beginnings(write: Write<'_>) {
         ice_servers: &[IceServer::stun("stun:stun.example.com"), turn("1767225600:bob")],
         heartbeat_ms: 500,
         grace_ms: 0,
+        limits: Some((&Limits::default()).into()),
     };
     write("welcome, back in a full room", ServerMessage::Welcome(welcome));
 
@@ -83,6 +85,7 @@ fn beginnings(write: Write<'_>) {
         ice_servers: &[],
         heartbeat_ms: 10_000,
         grace_ms: 30_000,
+        limits: Some((&Limits::default()).into()),
     };
     write("welcome, back with gaps, and with no permissions", ServerMessage::Welcome(welcome));
     write("waiting", ServerMessage::Waiting);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Meta;
-use crate::{ErrorCode, Frame, PeerId, Permissions, RoomId, Secret};
+use crate::{ErrorCode, Frame, Limits, PeerId, Permissions, RoomId, Secret};
 
 /// A message from the server.
 ///
@@ -139,6 +139,46 @@ pub struct Welcome<'a> {
     pub heartbeat_ms: u64,
     /// How long a session outlives its socket, in milliseconds.
     pub grace_ms: u64,
+    /// What the client may send. A server that tells it also answers `probe`, and takes `leave`
+    /// with a ticket; an older one of this version does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ClientLimits>,
+}
+
+/// Those of the server's limits that a client must know to stay within them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ClientLimits {
+    /// The longest frame, in bytes.
+    pub frame_bytes: u64,
+    /// The longest `meta`, in bytes of JSON.
+    pub meta_bytes: u64,
+    /// Frames a second.
+    pub rate_per_second: u32,
+    /// Frames at once.
+    pub rate_burst: u32,
+    /// Bytes a second.
+    pub rate_bytes_per_second: u32,
+    /// Bytes at once.
+    pub rate_burst_bytes: u32,
+    /// Updates a minute.
+    pub updates_per_minute: u32,
+}
+
+impl From<&Limits> for ClientLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            frame_bytes: limits.frame_bytes() as u64,
+            meta_bytes: limits.meta_bytes() as u64,
+            rate_per_second: limits.rate_per_second(),
+            rate_burst: limits.rate_burst(),
+            rate_bytes_per_second: limits.rate_bytes_per_second(),
+            rate_burst_bytes: limits.rate_burst_bytes(),
+            updates_per_minute: limits.updates_per_minute(),
+        }
+    }
 }
 
 /// What a session's owner is told about itself.

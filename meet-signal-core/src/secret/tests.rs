@@ -11,7 +11,7 @@ use std::{
 use serde_json::value::RawValue;
 
 use crate::{
-    Applicant, ErrorCode, Frame, Grant, Hub, Joining, Permissions, RoomId, Secret,
+    Applicant, ErrorCode, Frame, Grant, Hub, Joining, Limits, Permissions, RoomId, Secret,
     handshake::Handshake,
     id::PeerId,
     message::{
@@ -133,6 +133,7 @@ fn shown() -> Vec<(&'static str, String)> {
         ice_servers: &ice_servers,
         heartbeat_ms: 0,
         grace_ms: 0,
+        limits: Some((&Limits::default()).into()),
     };
     let (hub, now) = (Hub::default(), Instant::now());
     let joining = || Joining::new(meta.clone()).replaces(Some(SECRET));
@@ -262,6 +263,7 @@ const HOLD_NONE: &[&str] = &[
     // Of the application's own list.
     "InvalidOrigin",
     // Likewise.
+    "ClientLimits",
     "InvalidHeaderName",
     "Limits",
     "LimitsBuilder",

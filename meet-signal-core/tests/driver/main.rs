@@ -3,6 +3,7 @@
 
 mod cancellation;
 mod deciding;
+mod departures;
 mod faults;
 mod resume;
 mod resume_bounds;

@@ -141,6 +141,8 @@ pub(super) const PROMISES: &[Entry] = promises! {
             Together relaying::big_update
         "who leaves is gone at once, and is closed with 1000"
             Together lifetime::leave
+        "`leave` with a ticket in the place of `join` ends that session, and closes with 1000"
+            Together lifetime::leave_by_ticket
         "who lacks the permission gets `not-allowed`"
             Together granting::listener
         "moderating without the permission is `not-allowed`"
@@ -155,6 +157,8 @@ pub(super) const PROMISES: &[Entry] = promises! {
             Together liveness::talking
         "a WebSocket ping is answered, and is a sign of life"
             Together liveness::websocket_pings
+        "a `probe` is answered with a `ping` at once, and neither is counted"
+            Together liveness::probe
         "three silent heartbeats close with 4001"
             Together liveness::silent
         "a connection that neither reads nor sends is ended"
@@ -169,6 +173,8 @@ pub(super) const PROMISES: &[Entry] = promises! {
             Together lifetime::cut_within_a_frame
         "a close frame without `leave` is a lost socket, too"
             Together lifetime::closed_by_client
+        "a client whose page goes away (close code 1001 or 4900) has left sooner"
+            Together lifetime::going_away
         "a close frame of any code is answered, and keeps the session"
             Together closing::any_code
         "a ticket takes its session over at once: the older connection closes with 4508"

@@ -47,6 +47,7 @@ impl Target {
 /// |---|---|---|
 /// | `heartbeat` | 1.5 s | three of them in silence lose a connection: soon, but not for a busy machine's hiccup |
 /// | `grace` | 2 s | what is lost is gone soon, but not before it has been seen to be away |
+/// | `going_away_grace` | 1 s | whose page goes has left before who was lost a moment earlier |
 /// | `join_timeout` | 5 s | a crowd that connects at once has time to join |
 /// | `write_timeout` | 3 s | a member that does not read is given up soon, but not before its outbox is full |
 /// | `message_timeout` | 3 s | a message that does not end is soon given up |
@@ -66,6 +67,7 @@ pub fn limits() -> Limits {
     Limits::builder()
         .heartbeat(Duration::from_millis(1500))
         .grace(Duration::from_secs(2))
+        .going_away_grace(Duration::from_secs(1))
         .join_timeout(Duration::from_secs(5))
         .write_timeout(Duration::from_secs(3))
         .message_timeout(Duration::from_secs(3))

@@ -5,6 +5,7 @@ use tokio::{select, task::JoinSet, time::Instant};
 
 use crate::{
     PeerId,
+    message::ClientLimits,
     testing::conformance::{
         check::{Broken, Verdict, ensure, says},
         client::Conduct,
@@ -29,6 +30,7 @@ pub(super) async fn welcome(server: Server) -> Verdict {
         ("iceServers", json!([])),
         ("heartbeatMs", (limits.heartbeat().as_millis() as u64).into()),
         ("graceMs", (limits.grace().as_millis() as u64).into()),
+        ("limits", serde_json::to_value(ClientLimits::from(&limits)).map_err(Broken::new)?),
     ] {
         ensure!(welcome[field] == expected, "`{field}` is {}, not {expected}", welcome[field]);
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::testing::conformance::{
-    check::{Broken, Verdict},
+    check::{Broken, Verdict, ensure},
     client::Conduct,
     server::Server,
     wire::{CLOSE, FIN, TEXT, frame, header},
@@ -73,10 +73,81 @@ pub(super) async fn closed_by_client(server: Server) -> Verdict {
     let mut others = server.bystanders().await?;
     let mut member = server.join_as(Conduct::Mute).await?;
     others.see_joined(&member.id).await?;
-    // The code 1001, in two bytes, and a reason.
-    member.write(&frame(FIN | CLOSE, b"\x03\xE9going away")).await?;
-    member.closed(1001).await?;
+    member.write(&close(1000, "good bye")).await?;
+    member.closed(1000).await?;
     member.ended().await?;
     others.see_lost(&member.id).await?;
     others.undisturbed().await
+}
+
+pub(super) async fn leave_by_ticket(server: Server) -> Verdict {
+    let mut others = server.bystanders().await?;
+    // With its connection, and without one.
+    for is_lost in [false, true] {
+        let mut member = server.join_as(Conduct::Mute).await?;
+        others.see_joined(&member.id).await?;
+        let (id, ticket) = (member.id.clone(), member.welcome["ticket"].clone());
+        let mut farewell = server.connect().await?;
+        if is_lost {
+            drop(member);
+            others.see_away(&id).await?;
+            farewell.say(json!({"type": "leave", "ticket": ticket})).await?;
+        } else {
+            farewell.say(json!({"type": "leave", "ticket": ticket})).await?;
+            member.closed(1000).await?;
+        }
+        farewell.closed(1000).await?;
+        others.see_left(&id, "left").await?;
+        let spent = json!({"resume": {"ticket": ticket, "received": 0}});
+        let back = server.join_with(spent).await?;
+        ensure!(back.welcome["resumed"] == "no", "the answer is {}", back.welcome);
+        others.see_joined(&back.id).await?;
+        // A ticket counts in its room alone.
+        let mut elsewhere = server.room("elsewhere".to_owned()).connect().await?;
+        elsewhere.say(json!({"type": "leave", "ticket": back.welcome["ticket"]})).await?;
+        elsewhere.closed(1000).await?;
+        for nobodys in [json!("no ticket"), json!(""), ticket] {
+            let mut farewell = server.connect().await?;
+            farewell.say(json!({"type": "leave", "ticket": nobodys})).await?;
+            farewell.closed(1000).await?;
+        }
+        others.undisturbed().await?;
+        let id = back.id.clone();
+        back.leave().await?;
+        others.see_left(&id, "left").await?;
+    }
+    // Without one it names nobody.
+    let mut farewell = server.connect().await?;
+    farewell.say(json!({"type": "leave", "ticket": null})).await?;
+    farewell.expect_error("not-joined", None).await?;
+    others.undisturbed().await
+}
+
+pub(super) async fn going_away(server: Server) -> Verdict {
+    let mut others = server.bystanders().await?;
+    for code in [1001, 4900] {
+        let mut closes = server.join_as(Conduct::Mute).await?;
+        others.see_joined(&closes.id).await?;
+        let mut goes = server.join_as(Conduct::Mute).await?;
+        others.see_joined(&goes.id).await?;
+        closes.write(&close(1000, "")).await?;
+        closes.closed_at_last(1000).await?;
+        others.see_away(&closes.id).await?;
+        goes.write(&close(code, "")).await?;
+        goes.closed_at_last(code).await?;
+        others.see_away(&goes.id).await?;
+        // A page that is back in time goes on, and is kept for as long as others again.
+        let mut back = server.resume(&goes, 0).await?;
+        others.see_back(&goes.id).await?;
+        back.write(&close(code, "")).await?;
+        back.closed_at_last(code).await?;
+        others.see_away(&goes.id).await?;
+        others.see_left(&goes.id, "timeout").await?;
+        others.see_left(&closes.id, "timeout").await?;
+    }
+    others.undisturbed().await
+}
+
+fn close(code: u16, reason: &str) -> Vec<u8> {
+    frame(FIN | CLOSE, &[&code.to_be_bytes(), reason.as_bytes()].concat())
 }

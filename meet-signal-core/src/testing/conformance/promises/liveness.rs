@@ -40,6 +40,21 @@ pub(super) async fn talking(server: Server) -> Verdict {
     }
 }
 
+pub(super) async fn probe(server: Server) -> Verdict {
+    let mut member = server.join_as(Conduct::Mute).await?;
+    for _ in 0..2 {
+        member.say(json!({"type": "probe"})).await?;
+        member.expect(json!({"type": "ping", "received": 0})).await?;
+    }
+    member.broadcast("counted").await?;
+    // It has received nothing that counts, and the server has one message that does.
+    let back = server.resume(&member, 0).await?;
+    let welcome = &back.welcome;
+    ensure!(welcome["resumed"] == "full", "the answer is {welcome}");
+    ensure!(welcome["received"] == 1, "the answer is {welcome}");
+    Ok(())
+}
+
 pub(super) async fn websocket_pings(server: Server) -> Verdict {
     let mut others = server.bystanders().await?;
     let mut member = server.join_as(Conduct::Mute).await?;

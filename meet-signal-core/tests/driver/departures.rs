@@ -1,0 +1,186 @@
+//! Pages that go away, and sessions that are left on another connection.
+
+use std::future::pending;
+
+use meet_signal_core::{
+    CloseReason, Denied, Grant, Hub, Limits,
+    driver::serve,
+    socket::Incoming,
+    testing::{Received, connection},
+};
+use serde_json::{Value, json};
+use tokio::time::{Duration, Instant, sleep};
+
+use crate::{
+    GRACE, assert_about, bystander, connect, connect_with_room_for, id, resume::tell, room,
+};
+
+const GOING_AWAY: Duration = Duration::from_millis(2_500);
+
+fn leave(ticket: &Value) -> String {
+    json!({"type": "leave", "ticket": ticket}).to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_goes_away_is_kept_for_a_shorter_time() {
+    for (incoming, kept) in [(Incoming::Closed, GRACE), (Incoming::GoingAway, GOING_AWAY)] {
+        let hub = Hub::default();
+        let mut other = bystander(&hub).await;
+        let (mut client, task) = connect(&hub);
+        client.join().await;
+        assert_eq!(other.told().await["type"], "joined");
+        client.sender().deliver(incoming);
+        let start = Instant::now();
+        assert_eq!(other.told().await["status"], "away");
+        assert_eq!(other.told().await["reason"], "timeout");
+        assert_about(start.elapsed(), kept);
+        task.await.unwrap();
+    }
+}
+
+/// The times that a session is kept for are bounds of each other: the shortest one counts.
+#[tokio::test(start_paused = true)]
+async fn the_shortest_grace_counts() {
+    let seconds = Duration::from_secs;
+    for (grace, unheard, going, expected) in
+        [(1, 9, 9, 1), (9, 1, 9, 1), (9, 9, 1, 1), (9, 9, 0, 0)]
+    {
+        let limits = Limits::builder().grace(seconds(grace)).unheard_grace(seconds(unheard));
+        let hub = Hub::new(limits.going_away_grace(seconds(going)).build().unwrap());
+        let mut other = bystander(&hub).await;
+        let (mut client, _task) = connect(&hub);
+        // Nothing is heard of it after its welcome.
+        client.send(r#"{"type":"join"}"#);
+        client.expect("welcome").await;
+        assert_eq!(other.told().await["type"], "joined");
+        client.sender().deliver(Incoming::GoingAway);
+        let start = Instant::now();
+        if expected > 0 {
+            assert_eq!(other.told().await["status"], "away");
+        }
+        assert_eq!(other.told().await["reason"], "timeout");
+        assert_about(start.elapsed(), seconds(expected));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_back_in_time_is_kept_like_any_other_again() {
+    let hub = Hub::default();
+    let mut other = bystander(&hub).await;
+    let (mut client, _task) = connect(&hub);
+    let welcome = client.join().await;
+    assert_eq!(other.told().await["type"], "joined");
+    client.sender().deliver(Incoming::GoingAway);
+    assert_eq!(other.told().await["status"], "away");
+    sleep(GOING_AWAY - Duration::from_millis(1)).await;
+    let (mut client, _task) = connect(&hub);
+    let resume = json!({"ticket": welcome["ticket"], "received": 0});
+    client.send(&json!({"type": "join", "resume": resume}).to_string());
+    assert_eq!(client.expect("welcome").await["resumed"], "full");
+    assert_eq!(other.told().await["status"], "here");
+    drop(client);
+    assert_eq!(other.told().await["status"], "away");
+    let start = Instant::now();
+    assert_eq!(other.told().await["reason"], "timeout");
+    assert_about(start.elapsed(), GRACE);
+}
+
+/// Before the join, and while the application decides, there is nobody to be kept.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_goes_before_it_has_joined_leaves_nothing() {
+    for is_joining in [false, true] {
+        let hub = Hub::default();
+        let (server, client) = connection(8);
+        let undecided = async |_| pending::<Result<Grant, Denied>>().await;
+        let task = tokio::spawn(serve(hub.clone(), room(), undecided, server));
+        if is_joining {
+            client.send(r#"{"type":"join"}"#);
+        }
+        client.sender().deliver(Incoming::GoingAway);
+        task.await.unwrap();
+        assert_eq!(hub.sessions(), 0);
+    }
+}
+
+/// The session leaves at once, whatever its own connection is doing.
+#[tokio::test(start_paused = true)]
+async fn a_session_is_left_by_its_ticket() {
+    enum State {
+        Here,
+        Away,
+        Stuck,
+    }
+    for state in [State::Here, State::Away, State::Stuck] {
+        let hub = Hub::default();
+        let mut other = bystander(&hub).await;
+        let (mut client, task) = connect_with_room_for(1, &hub);
+        let welcome = client.join().await;
+        assert_eq!(other.told().await["type"], "joined");
+        match state {
+            State::Here => {}
+            State::Away => {
+                client.sender().deliver(Incoming::Closed);
+                assert_eq!(other.told().await["status"], "away");
+            }
+            State::Stuck => {
+                client.stall();
+                tell(&hub, 1);
+                assert_eq!(other.told().await["type"], "app");
+                sleep(Duration::from_secs(1)).await;
+            }
+        }
+        let (mut farewell, _task) = connect(&hub);
+        farewell.send(&leave(&welcome["ticket"]));
+        assert_eq!(farewell.next().await, Received::Closed(CloseReason::Left));
+        let left = other.told().await;
+        assert_eq!((&left["peer"], &left["reason"]), (id(&welcome), &json!("left")));
+        if let State::Stuck = state {
+            drop(client);
+        }
+        task.await.unwrap();
+        assert_eq!(hub.sessions(), 1);
+    }
+}
+
+/// A ticket of nobody's says nothing about who is there.
+#[tokio::test(start_paused = true)]
+async fn the_ticket_of_no_session_is_passed_over() {
+    let hub = Hub::default();
+    let (mut client, _task) = connect(&hub);
+    client.join().await;
+    for ticket in [json!(""), json!("x".repeat(43)), json!("A".repeat(43))] {
+        let (mut farewell, _task) = connect(&hub);
+        farewell.send(&leave(&ticket));
+        assert_eq!(farewell.next().await, Received::Closed(CloseReason::Left));
+    }
+    assert_eq!(hub.sessions(), 1);
+    // In the room it is a `leave` of one's own, whatever ticket it names.
+    client.send(&leave(&json!("of somebody else")));
+    assert_eq!(client.next().await, Received::Closed(CloseReason::Left));
+}
+
+/// Probes are answered at once, with one `ping` for all that came together, and are not free.
+#[tokio::test(start_paused = true)]
+async fn a_probe_is_answered_and_counts_against_the_rate() {
+    let hub = Hub::new(Limits::builder().rate_burst(8).build().unwrap());
+    let (mut client, _task) = connect(&hub);
+    client.join().await;
+    let start = Instant::now();
+    client.send(r#"{"type":"probe"}"#);
+    client.expect("ping").await;
+    assert_about(start.elapsed(), Duration::ZERO);
+    // Over the first bucket it is still answered, over the second one it ends.
+    for _ in 0..10 {
+        client.send(r#"{"type":"probe"}"#);
+        client.expect("ping").await;
+    }
+    for _ in 0..10 {
+        client.send(r#"{"type":"probe"}"#);
+    }
+    loop {
+        match client.next().await {
+            Received::Flush(frames) => assert!(frames.iter().all(|frame| frame["type"] == "ping")),
+            end => return assert_eq!(end, Received::Closed(CloseReason::Flood)),
+        }
+    }
+}
