@@ -3,6 +3,7 @@
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { MeetError } from './errors.js';
+import { Gate } from './gate.js';
 import { Link } from './link.js';
 import { parseLinkMessage } from './link-message.js';
 import { Publications } from './publications.js';
@@ -47,7 +48,8 @@ import { SignalingSocket } from './signaling-socket.js';
  * - `app`: what the host application has sent
  * - `channel`: a data channel that a peer has opened
  * - `locked`: the room admits nobody new, or does again
- * - `error`: something was not done, and nobody waits for it: a message was refused, a way to a peer was not found yet.
+ * - `error`: something was not done, and nobody waits for it: a message was refused, a way to a peer was not found yet
+ *   (`media`), a peer asked for too much (`refused`); `peer` is who that was about. Its link is the only one concerned.
  *   `peer-unreachable` after `send` or `broadcast`: the peer, or some of them, had no place for it. The others have it
  *
  * @extends {Emitter<{
@@ -62,7 +64,7 @@ import { SignalingSocket } from './signaling-socket.js';
  *   app: { data: any },
  *   channel: { peer: RemotePeer, channel: RTCDataChannel },
  *   locked: { locked: boolean },
- *   error: { error: MeetError },
+ *   error: { error: MeetError, peer?: RemotePeer },
  * }>}
  */
 export class MeetRoom extends Emitter {
@@ -79,6 +81,7 @@ export class MeetRoom extends Emitter {
   #links = new Map();
   /** @type {RTCIceServer[]} */
   #iceServers = [];
+  #gate;
 
   /**
    * @param {string | URL} url of the room, relative to the page: `/signal/standup`
@@ -88,6 +91,7 @@ export class MeetRoom extends Emitter {
     super();
     this.#options = options;
     this.#env = environment(options.environment);
+    this.#gate = new Gate(this.#env);
     this.#socket = new SignalingSocket(url, options);
     this.#socket.on('statechange', ({ detail }) => this.#stateChanged(detail));
     this.#socket.on('welcome', ({ detail }) => this.#welcomed(detail.welcome));
@@ -294,11 +298,12 @@ export class MeetRoom extends Emitter {
   #joined(info) {
     const link = new Link({
       polite: info.polite,
-      send: (data) => this.#signal(info.id, data),
+      send: (data) => this.#socket.send({ type: 'signal', to: info.id, data }),
       isReady: () => this.state === 'joined' && peer.status === 'here',
       configuration: () => ({ bundlePolicy: 'max-bundle', iceServers: this.#iceServers, ...this.#options.rtc }),
       publications: this.#publications,
       env: this.#env,
+      gate: this.#gate,
     });
     const peer = new RemotePeer(info, link, this.#env);
     this.#peers.set(info.id, peer);
@@ -309,8 +314,9 @@ export class MeetRoom extends Emitter {
     });
     link.on('channel', ({ detail }) => this.emit('channel', { peer, channel: detail.channel }));
     link.on('warning', ({ detail: { error: cause } }) => {
-      const error = new MeetError('media', `the connection to a peer: ${cause}`, { retryable: true, cause });
-      this.emit('error', { error });
+      const code = 'code' in cause && cause.code === 'refused' ? cause.code : 'media';
+      const error = new MeetError(code, `the connection to a peer: ${cause}`, { retryable: true, cause });
+      this.emit('error', { error, peer });
     });
     this.emit('peerjoined', { peer });
   }
@@ -358,19 +364,6 @@ export class MeetRoom extends Emitter {
   #said(from, data, direct) {
     const peer = this.#peers.get(from);
     if (peer !== undefined) this.emit('message', { peer, data, direct });
-  }
-
-  /**
-   * @param {string} to
-   * @param {object} data
-   */
-  #signal(to, data) {
-    try {
-      this.#socket.send({ type: 'signal', to, data });
-    } catch {
-      // Too much waits for the connection.
-      this.#links.get(to)?.refused();
-    }
   }
 
   /** @param {{ error: MeetError, message: import('./protocol.js').SentMessage | null }} detail */

@@ -1,8 +1,11 @@
 // Perfect negotiation for one RTCPeerConnection.
 
+import { MOST_CANDIDATES, checkDescription, refusal } from './bounds.js';
 import { EarlyCandidates, generations, isOf } from './candidates.js';
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
+import { plainError } from './errors.js';
+import { TokenBucket } from './pace.js';
 
 /**
  * What two negotiators say to each other, in order and at most once.
@@ -30,15 +33,19 @@ import { environment } from './environment.js';
  *   Firefox had offered first.
  * - Offers are numbered, so that an answer to another one, or a repeated one, is told apart.
  *
+ * - What the other side can make this one do is bounded: the size of a description, offers a minute, candidates, and how
+ *   often something is said again.
+ *
  * Fires `failure` when a description could not be applied: the connection cannot be relied on any more, and is to be
- * replaced on both sides. `applied` tells that a description of the other side was, `exchanged` that an offer has found
- * its answer.
+ * replaced on both sides. With the code `refused`, it is the other side's doing, and another connection would fare no
+ * better. `applied` tells that a description of the other side was, `exchanged` that an offer has found its answer;
+ * `warning`, once, that a candidate could not be used.
  *
  * @extends {Emitter<{
  *   applied: { type: RTCSdpType },
  *   exchanged: undefined,
- *   failure: { error: unknown },
- *   warning: { error: unknown },
+ *   failure: { error: Error },
+ *   warning: { error: Error },
  * }>}
  */
 export class Negotiator extends Emitter {
@@ -63,9 +70,16 @@ export class Negotiator extends Emitter {
   /** How often an offer of the other side was accepted. */
   #accepted = 0;
   #early = new EarlyCandidates();
+  /** The newest generation of the other side, and how many candidates of it the browser was given. */
+  #generation = '';
+  #given = 0;
   /** Messages are handled one after the other: while one is being applied, the next one waits. What is pending when the
    * connection closes never settles, and with it this chain: it ends with its negotiator. */
   #inbox = Promise.resolve();
+  #waiting = 0;
+  /** For offers and requests of the other side. */
+  #budget = new TokenBucket(REQUESTS_A_SECOND, MOST_REQUESTS);
+  #warned = false;
   /** @type {RTCIceCandidateInit[]} */
   #gathered = [];
   /** Those of the newest generation that were sent. @type {RTCIceCandidateInit[]} */
@@ -74,6 +88,8 @@ export class Negotiator extends Emitter {
   #timer = null;
   /** @type {any} */
   #batchTimer = null;
+  /** @type {any} */
+  #offerTimer = null;
 
   /**
    * @param {RTCPeerConnection} pc a new one; media and data channels of the first offer are added in the same task
@@ -103,7 +119,11 @@ export class Negotiator extends Emitter {
    * @returns {Promise<void>} resolves when it was handled; never after `close`
    */
   receive(message) {
-    this.#inbox = this.#inbox.then(() => this.#handle(message));
+    if (this.#waiting >= MOST_WAITING) this.#fail(refusal('messages'));
+    else {
+      this.#waiting += 1;
+      this.#inbox = this.#inbox.then(() => this.#handle(message));
+    }
     return this.#inbox;
   }
 
@@ -116,9 +136,10 @@ export class Negotiator extends Emitter {
   /** Messages may have been lost in both directions: says again what is open, and asks the other side to do so. */
   again() {
     this.#repeat();
+    if (this.#closed) return;
     this.#forgetOldCandidates();
     if (this.#told.length > 0) this.#send({ candidates: this.#told });
-    this.#send({ request: 'again' });
+    if (!this.#closed) this.#send({ request: 'again' });
   }
 
   /** Ends it. The connection is its owner's to close. */
@@ -126,6 +147,7 @@ export class Negotiator extends Emitter {
     this.#scope.abort();
     this.#env.clearTimeout(this.#timer);
     this.#env.clearTimeout(this.#batchTimer);
+    this.#env.clearTimeout(this.#offerTimer);
   }
 
   get #closed() {
@@ -161,13 +183,14 @@ export class Negotiator extends Emitter {
     const ask = () => {
       if (this.#closed || this.#firstExchangeDone) return;
       this.#send({ request: 'offer' });
-      this.#timer = this.#env.setTimeout(ask, FIRST_OFFER_MS);
+      if (!this.#closed) this.#timer = this.#env.setTimeout(ask, FIRST_OFFER_MS);
     };
     this.#timer = this.#env.setTimeout(ask, FIRST_OFFER_MS);
   }
 
   /** @param {NegotiationMessage} message */
   async #handle(message) {
+    this.#waiting -= 1;
     if (this.#closed) return;
     try {
       if ('description' in message) await this.#describe(message.description, message.offerId);
@@ -183,6 +206,7 @@ export class Negotiator extends Emitter {
    * @param {number} offerId
    */
   async #describe(description, offerId) {
+    checkDescription(description);
     if (description.type === 'answer') await this.#applyAnswer(description, offerId);
     else if (description.type === 'offer') await this.#applyOffer(description, offerId);
   }
@@ -196,7 +220,7 @@ export class Negotiator extends Emitter {
     await this.#pc.setRemoteDescription(description);
     if (this.#openOffer === offerId) this.#openOffer = null;
     await this.#applied(description);
-    this.#exchanged();
+    if (!this.#closed) this.#exchanged();
   }
 
   /**
@@ -208,9 +232,13 @@ export class Negotiator extends Emitter {
       if (offerId < this.#answered) return;
       // Said again, because its answer may have been lost. While the other side waited for that, it may have ignored an
       // offer of this side, which is said again as well.
+      if (this.#spend() > 0) return;
       this.#say(this.#lastAnswer(), offerId);
-      this.#repeat();
+      if (!this.#closed) this.#repeat();
       return;
+    }
+    for (let wait = this.#spend(); wait > 0; wait = this.#spend()) {
+      await new Promise((resolve) => { this.#offerTimer = this.#env.setTimeout(() => resolve(undefined), wait); });
     }
     if (!this.#polite && (this.#makingOffer || this.#pc.signalingState !== 'stable')) {
       this.#ignoredOffer = true;
@@ -224,11 +252,17 @@ export class Negotiator extends Emitter {
     await this.#applied(description);
     if (this.#closed) return;
     this.#beforeAnswer();
+    if (this.#closed) return;
     // The type is given: in a state that was left meanwhile this is to fail, not to become an offer.
     await this.#pc.setLocalDescription({ type: 'answer' });
     if (this.#closed) return;
     this.#say(this.#lastAnswer(), offerId);
-    this.#exchanged();
+    if (!this.#closed) this.#exchanged();
+  }
+
+  /** An answer takes time here, and its part of what this page may say to all. */
+  #spend() {
+    return this.#budget.tryTake(this.#env.now(), 1);
   }
 
   #exchanged() {
@@ -246,8 +280,12 @@ export class Negotiator extends Emitter {
   /** @param {RTCSessionDescriptionInit} description */
   async #applied(description) {
     this.#ignoredOffer = false;
+    const applied = generations(description);
+    const generation = [...applied].join();
+    if (generation !== this.#generation) this.#given = 0;
+    this.#generation = generation;
     this.emit('applied', { type: description.type });
-    for (const candidate of this.#early.take(generations(description))) await this.#add(candidate);
+    for (const candidate of this.#early.take(applied)) await this.#add(candidate);
   }
 
   /** @param {RTCIceCandidateInit[]} candidates */
@@ -261,15 +299,20 @@ export class Negotiator extends Emitter {
 
   /** A candidate that cannot be used is one way less through the network, and no more. */
   async #add(/** @type {RTCIceCandidateInit} */ candidate) {
+    this.#given += 1;
+    if (this.#closed || this.#given > MOST_CANDIDATES) return;
     try {
       await this.#pc.addIceCandidate(candidate);
     } catch (error) {
-      if (!this.#ignoredOffer && !this.#closed) this.emit('warning', { error });
+      if (this.#ignoredOffer || this.#closed || this.#warned) return;
+      this.#warned = true;
+      this.emit('warning', { error: plainError(error) });
     }
   }
 
   /** @param {'offer' | 'restart' | 'again'} request */
   #asked(request) {
+    if (this.#spend() > 0) return;
     if (request === 'again') this.#repeat();
     else if (this.#polite) return;
     else if (request === 'restart') this.#pc.restartIce();
@@ -309,12 +352,19 @@ export class Negotiator extends Emitter {
 
   /** @param {unknown} error */
   #fail(error) {
-    if (!this.#closed) this.emit('failure', { error });
+    if (!this.#closed) this.emit('failure', { error: plainError(error) });
   }
 }
 
 /** How long the polite side waits for the first offer before it asks. */
 const FIRST_OFFER_MS = 5000;
+
+/** More than there are sources to be added, one after the other. */
+const MOST_REQUESTS = 32;
+const REQUESTS_A_SECOND = 0.5;
+
+/** Messages that wait while others are being applied. There is one open offer on each side, and some candidates. */
+const MOST_WAITING = 64;
 
 /** As many as the other side takes in one message. */
 const MOST_TOLD = 128;

@@ -194,6 +194,7 @@ test('the options for connections are the application’s', async () => {
   const meeting = new Meeting();
   const ada = await meeting.join('ada', { rtc: { iceTransportPolicy: 'relay' } });
   await meeting.join('bob');
+  await meeting.settle();
   assert.equal(ada.page.connections[0].getConfiguration().iceTransportPolicy, 'relay');
   assert.equal(ada.page.connections[0].getConfiguration().bundlePolicy, 'max-bundle');
 });
