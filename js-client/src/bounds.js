@@ -13,29 +13,19 @@ export function refusal(what) {
 }
 
 /**
- * Looks at a description before the browser does, for which a section is a matter of milliseconds, and a candidate one
- * that grows with their number.
+ * Looks at a description before the browser does, for which a section is a matter of milliseconds.
  *
  * @param {RTCSessionDescriptionInit} description
  * @throws {MeetError} `refused`
  */
 export function checkDescription({ sdp = '' }) {
   // Firefox takes lines with space in front.
-  if (sdp.length > MOST_SDP || count(sdp, /^[^\S\r\n]*m=/gm) > MOST_SECTIONS) throw refusal('media sections');
-  if (count(sdp, /^[^\S\r\n]*a=candidate/gm) > MOST_CANDIDATES) throw refusal('candidates');
+  const sections = sdp.match(/^[^\S\r\n]*m=/gm) ?? [];
+  if (sdp.length > MOST_SDP || sections.length > MOST_SECTIONS) throw refusal('media sections');
 }
-
-/** @param {string} text @param {RegExp} pattern */
-const count = (text, pattern) => text.match(pattern)?.length ?? 0;
 
 /** What an application publishes under different names. */
 export const MOST_SOURCES = 16;
 
 /** Sound and picture of all sources of either side, where both have added theirs at once, and the data channel. */
 const MOST_SECTIONS = 4 * MOST_SOURCES + 2;
-
-/**
- * Of one generation. A machine with many interfaces and TURN servers has some dozens; at 3,000 Chromium's main thread
- * stands still for a minute, at 1,000 it does not.
- */
-export const MOST_CANDIDATES = 256;

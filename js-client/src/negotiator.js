@@ -1,7 +1,7 @@
 // Perfect negotiation for one RTCPeerConnection.
 
-import { MOST_CANDIDATES, checkDescription, refusal } from './bounds.js';
-import { EarlyCandidates, generations, isOf } from './candidates.js';
+import { checkDescription, refusal } from './bounds.js';
+import { CandidateBudget, EarlyCandidates, candidatesOf, generations, isOf } from './candidates.js';
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { plainError } from './errors.js';
@@ -70,9 +70,7 @@ export class Negotiator extends Emitter {
   /** How often an offer of the other side was accepted. */
   #accepted = 0;
   #early = new EarlyCandidates();
-  /** The newest generation of the other side, and how many candidates of it the browser was given. */
-  #generation = '';
-  #given = 0;
+  #candidates;
   /** Messages are handled one after the other: while one is being applied, the next one waits. What is pending when the
    * connection closes never settles, and with it this chain: it ends with its negotiator. */
   #inbox = Promise.resolve();
@@ -102,6 +100,7 @@ export class Negotiator extends Emitter {
     this.#send = send;
     this.#beforeAnswer = beforeAnswer;
     this.#env = environment(given);
+    this.#candidates = new CandidateBudget(this.#env);
     const { signal } = this.#scope;
     pc.addEventListener('negotiationneeded', () => void this.#offer(), { signal });
     pc.addEventListener('icecandidate', ({ candidate }) => this.#gather(candidate), { signal });
@@ -207,6 +206,7 @@ export class Negotiator extends Emitter {
    */
   async #describe(description, offerId) {
     checkDescription(description);
+    if (!this.#candidates.spend(candidatesOf(description))) throw refusal('candidates');
     if (description.type === 'answer') await this.#applyAnswer(description, offerId);
     else if (description.type === 'offer') await this.#applyOffer(description, offerId);
   }
@@ -281,9 +281,6 @@ export class Negotiator extends Emitter {
   async #applied(description) {
     this.#ignoredOffer = false;
     const applied = generations(description);
-    const generation = [...applied].join();
-    if (generation !== this.#generation) this.#given = 0;
-    this.#generation = generation;
     this.emit('applied', { type: description.type });
     for (const candidate of this.#early.take(applied)) await this.#add(candidate);
   }
@@ -299,8 +296,7 @@ export class Negotiator extends Emitter {
 
   /** A candidate that cannot be used is one way less through the network, and no more. */
   async #add(/** @type {RTCIceCandidateInit} */ candidate) {
-    this.#given += 1;
-    if (this.#closed || this.#given > MOST_CANDIDATES) return;
+    if (this.#closed || !this.#candidates.spend([`${candidate.candidate}`])) return;
     try {
       await this.#pc.addIceCandidate(candidate);
     } catch (error) {
