@@ -148,6 +148,15 @@ for (const kind of ['chromium', 'firefox']) {
       await assertUnharmed();
     });
 
+    test('400 joins and leaves in half a second, each with an offer', async () => {
+      // No server lets so many in. The room of this page is told by a socket of its own.
+      const { connections, longest } = await ada.page.evaluate(storm, offering(1, 1));
+      if (process.env.VERBOSE) console.log(`${kind}: ${Math.round(longest)} ms, ${connections} connections`);
+      assert.ok(connections < 40, `${connections} connections were made`);
+      assert.ok(longest < MOST_GAP_MS, `the page stood still for ${Math.round(longest)} ms`);
+      await assertUnharmed();
+    });
+
     test('two thousand data channels', async () => {
       await mallory.connects(() => {
         for (let n = 0; n < 2000; n += 1) window.pc.createDataChannel(`${n}`);
@@ -185,6 +194,50 @@ function watch() {
     else if (error.code === 'refused') window.refused.push(peer.id);
   });
   window.room.on('message', ({ detail: { data } }) => { window.heard = data; });
+}
+
+async function storm(offer) {
+  const { MeetRoom } = await import('/meet-signal/index.js');
+  let socket;
+  const say = (frame) => socket.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(frame) }));
+  class Socket extends EventTarget {
+    static OPEN = 1;
+    readyState = 1;
+    protocol = 'meet-signal.v1';
+    bufferedAmount = 0;
+
+    constructor() {
+      super();
+      socket = this;
+      setTimeout(() => this.dispatchEvent(new Event('open')));
+    }
+
+    send(text) {
+      if (JSON.parse(text).type !== 'join') return;
+      say({
+        type: 'welcome', self: { id: 'self', meta: null, permissions: ['signal', 'broadcast'] }, peers: [], ticket: 'ticket',
+        resumed: 'no', received: 0, iceServers: [], locked: false, heartbeatMs: 10_000, graceMs: 30_000,
+      });
+    }
+
+    close() {}
+  }
+  const room = new MeetRoom('/signal/storm', { environment: { WebSocket: Socket, storage: null } });
+  await room.join();
+  const before = window.created;
+  window.gap = 0;
+  for (let n = 0; n < 400; n += 1) {
+    const id = `peer ${n}`;
+    say({ type: 'joined', peer: { id, meta: null, status: 'here', polite: true } });
+    say({ type: 'signal', from: id, data: offer });
+    if (n >= 4) say({ type: 'left', peer: `peer ${n - 4}`, reason: 'left' });
+    // 400 in half a second.
+    if (n % 8 === 0) await new Promise((resolve) => { setTimeout(resolve, 10); });
+  }
+  const connections = window.created - before;
+  const longest = window.gap;
+  await room.leave();
+  return { connections, longest };
 }
 
 function countConnections() {
