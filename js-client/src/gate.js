@@ -16,15 +16,14 @@ export class Gate {
   }
 
   /**
-   * @param {() => void} begin called when its turn has come, not before the task at hand is done
+   * @param {() => void} begin its own for each turn; called when its turn has come, not before the task at hand is done
    * @returns {() => void} gives the turn up
    */
   enter(begin) {
-    const turn = () => begin();
-    this.#queue.add(turn);
+    this.#queue.add(begin);
     // A timer would be late in a page that is hidden.
     void Promise.resolve().then(() => this.#admit());
-    return () => void this.#queue.delete(turn);
+    return () => void this.#queue.delete(begin);
   }
 
   #admit() {

@@ -79,14 +79,12 @@ export class Link extends Emitter {
   /** @param {LinkOptions} options */
   constructor(options) {
     super();
-    const { polite, env, isReady, publications, gate = new Gate(env) } = options;
+    const { polite, env, publications, gate = new Gate(env) } = options;
     this.#options = options;
     this.#env = env;
     this.#gate = gate;
     this.#recovery = new Recovery({
-      polite,
-      env,
-      isReady,
+      ...options,
       ask: () => this.#say({ request: 'offer' }),
       restart: () => this.#current?.negotiator.restartIce(),
       replace: (told) => this.#replace(told),
@@ -147,10 +145,11 @@ export class Link extends Emitter {
    */
   receive({ epoch, to, negotiation, sources }) {
     if (this.#life.signal.aborted || (this.#theirs !== null && epoch < this.#theirs)) return;
-    const isNew = this.#theirs !== null && epoch > this.#theirs;
+    const { state } = this.#recovery;
+    // For one that was given up, it is a sign that another one may work.
+    const isNew = this.#theirs !== null && epoch > this.#theirs && (this.#begun || state === 'lost' || state === 'broken');
     this.#theirs = epoch;
-    // One that was given up takes no part in this; it is a sign that another one may work.
-    if (isNew && (this.#begun || this.#isGivenUp) && !this.#recovery.renew()) this.#refuse(refusal('connections'));
+    if (isNew && !this.#recovery.renew()) this.#refuse(refusal('connections'));
     if (to !== null && to !== this.#epoch) return;
     if (sources !== null) this.#heardOf(sources);
     if (negotiation !== null && !this.#life.signal.aborted) this.#negotiate(negotiation);
@@ -206,10 +205,6 @@ export class Link extends Emitter {
     this.#env.clearTimeout(this.#refusalTimer);
     this.#recovery.close();
     this.#tearDown();
-  }
-
-  get #isGivenUp() {
-    return this.#recovery.state === 'lost' || this.#recovery.state === 'broken';
   }
 
   /** Whether there is no connection yet, and one is to come. */

@@ -86,8 +86,6 @@ export class Negotiator extends Emitter {
   #timer = null;
   /** @type {any} */
   #batchTimer = null;
-  /** @type {any} */
-  #offerTimer = null;
 
   /**
    * @param {RTCPeerConnection} pc a new one; media and data channels of the first offer are added in the same task
@@ -146,7 +144,6 @@ export class Negotiator extends Emitter {
     this.#scope.abort();
     this.#env.clearTimeout(this.#timer);
     this.#env.clearTimeout(this.#batchTimer);
-    this.#env.clearTimeout(this.#offerTimer);
   }
 
   get #closed() {
@@ -238,7 +235,8 @@ export class Negotiator extends Emitter {
       return;
     }
     for (let wait = this.#spend(); wait > 0; wait = this.#spend()) {
-      await new Promise((resolve) => { this.#offerTimer = this.#env.setTimeout(() => resolve(undefined), wait); });
+      await new Promise((resolve) => { this.#env.setTimeout(() => resolve(undefined), wait); });
+      if (this.#closed) return;
     }
     if (!this.#polite && (this.#makingOffer || this.#pc.signalingState !== 'stable')) {
       this.#ignoredOffer = true;

@@ -51,7 +51,8 @@ export class Recovery {
   #timer = null;
   /** Connections that were given up since the last one that worked for some time. */
   #failures = 0;
-  #everConnected = false;
+  /** What pages see while it does not work. @type {LinkState} */
+  #otherwise = 'connecting';
   /** @type {LinkState} */
   #shown = 'connecting';
   #replacements = new TokenBucket(REPLACEMENTS_A_SECOND, MOST_REPLACEMENTS);
@@ -97,7 +98,7 @@ export class Recovery {
         break;
       default:
         if (this.#state === 'connected' && step === 'connected') this.#failures = 0;
-        if (step === 'connected') this.#everConnected = true;
+        if (step === 'connected') this.#otherwise = 'reconnecting';
         this.#enter(step);
     }
     this.#show();
@@ -167,13 +168,15 @@ export class Recovery {
   #judge() {
     if (this.#state === 'connected') return this.#state;
     if (this.#failures >= FEW && this.#state !== 'disconnected' && this.#state !== 'restarting') return 'failed';
-    return this.#everConnected ? 'reconnecting' : 'connecting';
+    return this.#otherwise;
   }
 
   /** @param {RecoveryState} state */
   #duration(state) {
-    const [ms = 0, polite = ms] = DURATIONS[state] ?? [];
-    return this.#options.polite ? polite : ms;
+    const ms = DURATIONS[state] ?? 0;
+    // So that it is mostly the other side that replaces. It waits for its turn to offer without a timer.
+    if (this.#options.polite) return ms * 1.5;
+    return state === 'waiting' ? 0 : ms;
   }
 }
 
@@ -198,18 +201,16 @@ const STEPS = {
   closed: {},
 };
 
-/** How long the states last, in milliseconds, and where that differs, for the polite side. @type {Partial<Record<RecoveryState, number[]>>} */
+/** How long the states last on the impolite side, in milliseconds. @type {Partial<Record<RecoveryState, number>>} */
 const DURATIONS = {
-  // The other side's turn to offer; that of this one comes without a timer.
-  waiting: [0, 5000],
+  waiting: 4000,
   // Gathering, checks over TURN, DTLS.
-  connecting: [15_000],
+  connecting: 15_000,
   // A connection that works for so long is a success, whatever was before.
-  connected: [60_000],
+  connected: 60_000,
   // For longer, it is not a dropped packet.
-  disconnected: [3000],
-  // The polite side waits longer, so that it is mostly the other one that replaces.
-  restarting: [12_000, 18_000],
+  disconnected: 3000,
+  restarting: 12_000,
 };
 
 /** From so many failures in a row on, pages see `failed`: a minute and a half after the first try. */
