@@ -275,6 +275,7 @@ export class Link extends Emitter {
   /** @param {Error} error why this connection cannot be relied on any more */
   #failed(error) {
     if (isCode(error, 'refused')) return this.#refuse(error);
+    if (this.#recovery.state === 'broken') return;
     this.#recovery.tell('broken');
     this.#warn(error);
   }

@@ -134,7 +134,7 @@ export class Recovery {
     if (this.#state !== 'lost' && this.#state !== 'broken') this.#failures += 1;
     this.#failures = Math.max(this.#failures, least);
     // The first time at once, then ever more slowly.
-    this.#enter(state, Math.min(MOST_DELAY_MS, this.#failures < 2 ? 1 : 500 * 2 ** this.#failures));
+    this.#enter(state, Math.min(MOST_DELAY_MS, this.#failures < 2 ? 1 : 250 * 3 ** this.#failures));
   }
 
   /** @param {boolean} told */
