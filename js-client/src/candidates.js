@@ -1,7 +1,5 @@
 // ICE candidates that must wait for the description they belong to.
 
-import { TokenBucket } from './pace.js';
-
 /**
  * The ICE user name fragments of a description: which generations of candidates it takes (RFC 8839, section 5.4).
  *
@@ -40,27 +38,6 @@ export class EarlyCandidates {
   }
 }
 
-/** How many candidates of the other side the browser may be given. Those that it has already cost nothing. */
-export class CandidateBudget {
-  #env;
-  #bucket = new TokenBucket(CANDIDATES_A_SECOND, MOST_CANDIDATES);
-  /** @type {Set<string>} */
-  #known = new Set();
-
-  /** @param {import('./environment.js').Environment} env */
-  constructor(env) {
-    this.#env = env;
-  }
-
-  /** @param {string[]} candidates */
-  spend(candidates) {
-    const added = candidates.filter((candidate) => !this.#known.has(candidate));
-    if (added.length > MOST_CANDIDATES || this.#bucket.tryTake(this.#env.now(), added.length) > 0) return false;
-    for (const candidate of added) this.#known.add(candidate);
-    return true;
-  }
-}
-
 /**
  * The lines of a description that are candidates. Firefox takes lines with space in front.
  *
@@ -78,13 +55,6 @@ export const candidatesOf = ({ sdp = '' }) => sdp.match(/^[^\S\r\n]*a=candidate.
 export function isOf({ usernameFragment }, applied) {
   return usernameFragment === null || usernameFragment === undefined || applied.has(usernameFragment);
 }
-
-/**
- * A machine with many interfaces and TURN servers has some dozens in a generation. At 3,000, of one generation or of many,
- * Chromium's main thread stands still for a minute; at 1,000 it does not.
- */
-const MOST_CANDIDATES = 400;
-const CANDIDATES_A_SECOND = 2;
 
 /** More than one generation of a machine with many interfaces and TURN servers has. */
 const MOST_KEPT = 128;

@@ -90,7 +90,7 @@ export class Link extends Emitter {
       replace: (told) => this.#replace(told),
       tell: (event) => {
         if (event === 'changed') this.emit('state', { state: this.state });
-        else this.#warn(new Error('no way to the other page was found in time'));
+        else this.#warn(new Error('a way to the other page was not found in time'));
       },
     });
     const { signal } = this.#life;
@@ -240,7 +240,7 @@ export class Link extends Emitter {
   }
 
   /** @param {Epoch} epoch */
-  #listen({ control, negotiator, pc, signal, slots }) {
+  #listen({ control, hold, negotiator, pc, signal, slots }) {
     negotiator.on('applied', () => { this.#applied = true; this.#showSources(); }, { signal });
     negotiator.on('exchanged', () => { this.#try(() => slots.settle()); this.#showSources(); }, { signal });
     negotiator.on('failure', ({ detail: { error } }) => this.#failed(error), { signal });
@@ -248,19 +248,24 @@ export class Link extends Emitter {
     pc.addEventListener('connectionstatechange', () => {
       this.#recovery.tell(/** @type {import('./recovery.js').Event} */ (pc.connectionState));
     }, { signal });
-    pc.addEventListener('datachannel', ({ channel }) => this.#try((epoch) => {
-      epoch.spend(CHANNEL_COST);
-      this.emit('channel', { channel: epoch.hold(channel) });
-    }), { signal });
+    pc.addEventListener('datachannel', ({ channel }) => {
+      if (this.#maySpend(CHANNEL_POINTS)) this.emit('channel', { channel: hold(channel) });
+    }, { signal });
     control.addEventListener('open', () => this.#tellSources(), { signal });
-    control.addEventListener('message', ({ data }) => this.#try((epoch) => {
-      epoch.spend(1 + data.length / LENGTH_OF_A_SOURCE);
-      this.#controlled(data);
-    }), { signal });
+    control.addEventListener('message', ({ data }) => {
+      if (this.#maySpend(CONTROL_POINTS + data.length / CHARACTERS_A_POINT)) this.#controlled(data);
+    }, { signal });
+  }
+
+  /** @param {number} points */
+  #maySpend(points) {
+    const isTooMuch = (this.#current?.negotiator.spend(points) ?? 0) > 0;
+    if (isTooMuch) this.#refuse(refusal('messages or data channels'));
+    return !isTooMuch;
   }
 
   /**
-   * Does what the browser, or a bound, may not let be done.
+   * Does what the browser may not let be done.
    *
    * @param {(epoch: Epoch) => void} step
    */
@@ -413,8 +418,9 @@ const isCode = (error, code) => /** @type {{ code?: unknown }} */ (error).code =
 /** As many messages as one side says before it hears from the other one. */
 const MOST_EARLY = 32;
 
-const CHANNEL_COST = 8;
-const LENGTH_OF_A_SOURCE = 64;
+const CHANNEL_POINTS = 60;
+const CONTROL_POINTS = 8;
+const CHARACTERS_A_POINT = 10;
 
 const MOST_DELAY_MS = 30_000;
 

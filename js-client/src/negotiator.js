@@ -1,7 +1,7 @@
 // Perfect negotiation for one RTCPeerConnection.
 
 import { checkDescription, refusal } from './bounds.js';
-import { CandidateBudget, EarlyCandidates, candidatesOf, generations, isOf } from './candidates.js';
+import { EarlyCandidates, candidatesOf, generations, isOf } from './candidates.js';
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { plainError } from './errors.js';
@@ -70,13 +70,13 @@ export class Negotiator extends Emitter {
   /** How often an offer of the other side was accepted. */
   #accepted = 0;
   #early = new EarlyCandidates();
-  #candidates;
+  /** The candidates that the browser was given. @type {Set<string>} */
+  #known = new Set();
   /** Messages are handled one after the other: while one is being applied, the next one waits. What is pending when the
    * connection closes never settles, and with it this chain: it ends with its negotiator. */
   #inbox = Promise.resolve();
-  #waiting = 0;
-  /** For offers and requests of the other side. */
-  #budget = new TokenBucket(REQUESTS_A_SECOND, MOST_REQUESTS);
+  /** What the other side may make this one do. */
+  #budget = new TokenBucket(POINTS_A_SECOND, MOST_POINTS);
   #warned = false;
   /** @type {RTCIceCandidateInit[]} */
   #gathered = [];
@@ -98,7 +98,6 @@ export class Negotiator extends Emitter {
     this.#send = send;
     this.#beforeAnswer = beforeAnswer;
     this.#env = environment(given);
-    this.#candidates = new CandidateBudget(this.#env);
     const { signal } = this.#scope;
     pc.addEventListener('negotiationneeded', () => void this.#offer(), { signal });
     pc.addEventListener('icecandidate', ({ candidate }) => this.#gather(candidate), { signal });
@@ -116,12 +115,19 @@ export class Negotiator extends Emitter {
    * @returns {Promise<void>} resolves when it was handled; never after `close`
    */
   receive(message) {
-    if (this.#waiting >= MOST_WAITING) this.#fail(refusal('messages'));
-    else {
-      this.#waiting += 1;
-      this.#inbox = this.#inbox.then(() => this.#handle(message));
-    }
+    if (this.spend(1) > 0) this.#fail(refusal('messages'));
+    else this.#inbox = this.#inbox.then(() => this.#handle(message));
     return this.#inbox;
+  }
+
+  /**
+   * The other side makes this one do something.
+   *
+   * @param {number} points
+   * @returns {number} 0, or how long to wait until there are so many, in milliseconds
+   */
+  spend(points) {
+    return this.#budget.tryTake(this.#env.now(), points);
   }
 
   /** Looks for another way through the network, with the same media. */
@@ -186,7 +192,6 @@ export class Negotiator extends Emitter {
 
   /** @param {NegotiationMessage} message */
   async #handle(message) {
-    this.#waiting -= 1;
     if (this.#closed) return;
     try {
       if ('description' in message) await this.#describe(message.description, message.offerId);
@@ -203,7 +208,7 @@ export class Negotiator extends Emitter {
    */
   async #describe(description, offerId) {
     checkDescription(description);
-    if (!this.#candidates.spend(candidatesOf(description))) throw refusal('candidates');
+    if (!this.#mayKnow(candidatesOf(description))) throw refusal('candidates');
     if (description.type === 'answer') await this.#applyAnswer(description, offerId);
     else if (description.type === 'offer') await this.#applyOffer(description, offerId);
   }
@@ -225,16 +230,17 @@ export class Negotiator extends Emitter {
    * @param {number} offerId
    */
   async #applyOffer(description, offerId) {
+    const points = REQUEST_POINTS + `${description.sdp}`.length / CHARACTERS_A_POINT;
     if (offerId <= this.#answered) {
       if (offerId < this.#answered) return;
       // Said again, because its answer may have been lost. While the other side waited for that, it may have ignored an
       // offer of this side, which is said again as well.
-      if (this.#spend() > 0) return;
+      if (this.spend(points) > 0) return;
       this.#say(this.#lastAnswer(), offerId);
       if (!this.#closed) this.#repeat();
       return;
     }
-    for (let wait = this.#spend(); wait > 0; wait = this.#spend()) {
+    for (let wait; (wait = this.spend(points)) > 0;) {
       await new Promise((resolve) => { this.#env.setTimeout(() => resolve(undefined), wait); });
       if (this.#closed) return;
     }
@@ -256,11 +262,6 @@ export class Negotiator extends Emitter {
     if (this.#closed) return;
     this.#say(this.#lastAnswer(), offerId);
     if (!this.#closed) this.#exchanged();
-  }
-
-  /** An answer takes time here, and its part of what this page may say to all. */
-  #spend() {
-    return this.#budget.tryTake(this.#env.now(), 1);
   }
 
   #exchanged() {
@@ -294,7 +295,7 @@ export class Negotiator extends Emitter {
 
   /** A candidate that cannot be used is one way less through the network, and no more. */
   async #add(/** @type {RTCIceCandidateInit} */ candidate) {
-    if (this.#closed || !this.#candidates.spend([`${candidate.candidate}`])) return;
+    if (this.#closed || !this.#mayKnow([`${candidate.candidate}`])) return;
     try {
       await this.#pc.addIceCandidate(candidate);
     } catch (error) {
@@ -304,9 +305,17 @@ export class Negotiator extends Emitter {
     }
   }
 
+  /** Those that the browser has already cost nothing. @param {string[]} candidates */
+  #mayKnow(candidates) {
+    const added = candidates.filter((candidate) => !this.#known.has(candidate));
+    if (added.length > MOST_CANDIDATES || this.spend(added.length * CANDIDATE_POINTS) > 0) return false;
+    for (const candidate of added) this.#known.add(candidate);
+    return true;
+  }
+
   /** @param {'offer' | 'restart' | 'again'} request */
   #asked(request) {
-    if (this.#spend() > 0) return;
+    if (this.spend(REQUEST_POINTS) > 0) return;
     if (request === 'again') this.#repeat();
     else if (this.#polite) return;
     else if (request === 'restart') this.#pc.restartIce();
@@ -353,12 +362,20 @@ export class Negotiator extends Emitter {
 /** How long the polite side waits for the first offer before it asks. */
 const FIRST_OFFER_MS = 5000;
 
-/** More than there are sources to be added, one after the other. */
-const MOST_REQUESTS = 32;
-const REQUESTS_A_SECOND = 0.5;
+/** A message that does nothing is one point. */
+const MOST_POINTS = 4000;
+const POINTS_A_SECOND = 30;
 
-/** Messages that wait while others are being applied. There is one open offer on each side, and some candidates. */
-const MOST_WAITING = 64;
+/** Answers take time here, and their part of what this page may say to all. */
+const REQUEST_POINTS = 60;
+const CHARACTERS_A_POINT = 1024;
+
+/**
+ * A machine with many interfaces and TURN servers has some dozens in a generation. At 3,000, of one generation or of many,
+ * Chromium's main thread stands still for a minute; at 1,000 it does not.
+ */
+const MOST_CANDIDATES = 400;
+const CANDIDATE_POINTS = MOST_POINTS / MOST_CANDIDATES;
 
 /** As many as the other side takes in one message. */
 const MOST_TOLD = 128;

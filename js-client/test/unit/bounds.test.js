@@ -63,7 +63,7 @@ describe('a peer is refused that', () => {
     const scene = new LoneLink();
     scene.says(await scene.offer());
     await scene.clock.advance(0);
-    for (let n = 0; n < 100; n += 1) scene.says({ request: 'again' });
+    for (let n = 0; n < 5000; n += 1) scene.says({ description: { type: 'answer', sdp: '' }, offerId: 9 });
     await scene.clock.advance(1000);
     assertRefused(scene);
   });
@@ -158,7 +158,7 @@ describe('a peer that goes on, costs no more:', () => {
     assert.equal(scene.warnings.length, 1);
   });
 
-  test('what is asked for is said some dozen times, then every two seconds', async () => {
+  test('what is asked for is said some dozen times, then every few seconds', async () => {
     for (const [polite, message] of [[true, 'offer'], [false, { request: 'again' }], [false, { request: 'restart' }], [false, { request: 'offer' }]]) {
       const scene = new LoneLink({ polite });
       const first = await scene.offer();
@@ -169,19 +169,19 @@ describe('a peer that goes on, costs no more:', () => {
         await scene.clock.advance(16);
       }
       const { length } = scene.sent.filter(({ description }) => description !== undefined);
-      assert.ok(length <= 80, `${length} descriptions`);
-      assert.ok((scene.calls.restartIce ?? 0) <= 40);
+      assert.ok(length <= 160, `${length} descriptions`);
+      assert.ok((scene.calls.restartIce ?? 0) <= 80);
     }
   });
 
-  test('new offers are answered some dozen times, then every two seconds, all of them', async () => {
+  test('new offers are answered some dozen times, then every few seconds, all of them', async () => {
     const scene = new LoneLink();
-    for (let offerId = 1; offerId <= 40; offerId += 1) scene.says(await scene.offer(1, { offerId }));
+    for (let offerId = 1; offerId <= 80; offerId += 1) scene.says(await scene.offer(1, { offerId }));
     await scene.clock.advance(100);
-    assert.ok(scene.said('answer').length <= 33, `${scene.said('answer').length} answers`);
-    await scene.clock.advance(20_000);
-    assert.equal(scene.said('answer').length, 40);
-    assert.deepEqual(scene.codes, []);
+    assert.ok(scene.said('answer').length <= 66, `${scene.said('answer').length} answers`);
+    await scene.clock.advance(120_000);
+    assert.equal(scene.said('answer').length, 80);
+    assert.ok(!scene.codes.includes('refused'));
   });
 
   test('mids that do not exist, answers to nothing and candidates of nothing change nothing', async () => {
