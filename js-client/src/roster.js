@@ -1,6 +1,7 @@
 // Who else is in the room, and the links to them.
 
 import { MeetError } from './errors.js';
+import { Gate } from './gate.js';
 import { Link } from './link.js';
 import { parseLinkMessage } from './link-message.js';
 import { RemotePeer } from './remote-peer.js';
@@ -30,12 +31,14 @@ export class Roster {
   /** The peers and sources whose beginning was told. @type {WeakSet<RemotePeer | RemoteSource>} */
   #told = new WeakSet();
   #options;
+  #gate;
   #tell;
   #socket;
 
   /** @param {RosterOptions} options */
   constructor(options) {
     this.#options = options;
+    this.#gate = new Gate(options.env);
     this.#tell = options.tell;
     this.#socket = options.socket;
   }
@@ -164,11 +167,12 @@ export class Roster {
     const { configuration, publications, env } = this.#options;
     return new Link({
       polite,
-      send: (data) => this.#signal(id, data),
+      send: (data) => this.#socket.send({ type: 'signal', to: id, data }),
       isReady: () => this.#socket.state === 'joined' && this.peers.get(id)?.status === 'here',
       configuration,
       publications,
       env,
+      gate: this.#gate,
     });
   }
 
@@ -181,7 +185,8 @@ export class Roster {
     link.on('state', () => this.#tell('peerchanged', { peer }));
     link.on('channel', ({ detail: { channel } }) => this.#tell('channel', { peer, channel }));
     link.on('warning', ({ detail: { error: cause } }) => {
-      const error = new MeetError('media', `the connection to a peer: ${cause}`, { retryable: true, cause });
+      const code = 'code' in cause && cause.code === 'refused' ? cause.code : 'media';
+      const error = new MeetError(code, `the connection to a peer: ${cause}`, { retryable: true, cause });
       this.#tell('error', { error, peer });
     });
     link.on('sources', ({ detail: { list } }) => {
@@ -234,21 +239,6 @@ export class Roster {
   #said(from, data, direct) {
     const peer = this.peers.get(from);
     if (peer !== undefined) this.#tell('message', { peer, data, direct });
-  }
-
-  /**
-   * @param {string} to
-   * @param {object} data
-   */
-  #signal(to, data) {
-    try {
-      this.#socket.send({ type: 'signal', to, data });
-    } catch (cause) {
-      const error = /** @type {MeetError} */ (cause);
-      // Too much waits for the connection: the link says it again by itself.
-      if (error.retryable) this.#links.get(to)?.refused();
-      else this.#tell('error', { error, peer: this.peers.get(to) ?? null });
-    }
   }
 
   /** @param {RemotePeer} peer */

@@ -296,8 +296,33 @@ test('the options for connections are the application’s', async () => {
   const meeting = new Meeting();
   const ada = await meeting.join('ada', { rtc: { iceTransportPolicy: 'relay' } });
   await meeting.join('bob');
+  await meeting.settle();
   assert.equal(ada.page.connections[0].getConfiguration().iceTransportPolicy, 'relay');
   assert.equal(ada.page.connections[0].getConfiguration().bundlePolicy, 'max-bundle');
+});
+
+test('who has no connection is told so, with the peer, and stays in the room', async () => {
+  const meeting = new Meeting();
+  const ada = await meeting.join('ada');
+  const page = meeting.world.page('bob');
+  page.environment.RTCPeerConnection = class {
+    constructor() {
+      throw new DOMException('none', 'NotSupportedError');
+    }
+  };
+  const bob = meeting.room('bob', { page });
+  const errors = [];
+  bob.on('error', ({ detail: { error, peer } }) => errors.push([error.code, peer?.id, error.cause instanceof DOMException]));
+  await meeting.scheduler.run(bob.join());
+  await meeting.clock.advance(1000);
+  assert.deepEqual(errors, [['media', ada.self.id, false]]);
+  assert.equal(bob.peers.get(ada.self.id).connection, 'failed');
+  ada.broadcast('hello');
+  await meeting.clock.advance(1000);
+  assert.ok(bob.events.includes('message ada "hello"'));
+  bob.leave();
+  ada.leave();
+  await meeting.settle();
 });
 
 test('joining and leaving fifty times leaves nothing behind', async () => {
