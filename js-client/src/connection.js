@@ -2,7 +2,8 @@
 
 import { Emitter } from './emitter.js';
 import { MeetError, closeError } from './errors.js';
-import { SUBPROTOCOL, parseFrame } from './protocol.js';
+import { Liveness } from './liveness.js';
+import { LEAVE, SUBPROTOCOL, parseFrame } from './protocol.js';
 
 /**
  * Fires `open`, then `frame` for each one, then `end`: once, whatever the reason, and nothing after it.
@@ -18,28 +19,39 @@ export class Connection extends Emitter {
   #socket;
   #env;
   #scope = new AbortController();
-  /** @type {any} */
-  #timer = null;
-  /** After how much silence the server counts as lost. */
-  #patienceMs;
-  #heard;
+  #liveness;
+
+  /** What is said before this end closes. @type {string | null} */
+  lastWords = null;
 
   /**
    * @param {string} url
    * @param {import('./environment.js').Environment} env
    * @param {number} openMs how long opening and each first answer may take
+   * @throws {unknown} what the browser throws where this page may not connect there
    */
   constructor(url, env, openMs) {
     super();
     this.#env = env;
-    this.#patienceMs = openMs;
-    this.#heard = env.now();
     this.#socket = new env.WebSocket(url, SUBPROTOCOL);
+    this.#liveness = new Liveness(env, openMs, {
+      ask: () => this.send('{"type":"probe"}'),
+      lost: () => {
+        this.close();
+        this.emit('end', { error: new MeetError('timeout', 'the server does not answer', { retryable: true }), comeBack: true });
+      },
+    });
     const { signal } = this.#scope;
-    this.#socket.addEventListener('open', () => this.#opened(), { signal });
+    this.#socket.addEventListener('open', () => {
+      this.#liveness.heard();
+      this.emit('open', undefined);
+    }, { signal });
     this.#socket.addEventListener('message', ({ data }) => this.#received(data), { signal });
-    this.#socket.addEventListener('close', ({ code, reason }) => this.#closed(code, reason), { signal });
-    this.#watch();
+    this.#socket.addEventListener('close', ({ code, reason }) => {
+      this.#release();
+      const error = closeError(code, reason);
+      this.emit('end', { error, comeBack: error.retryable });
+    }, { signal });
   }
 
   get isOpen() {
@@ -55,86 +67,59 @@ export class Connection extends Emitter {
    * From now on the server is heard at least this often, or counts as lost.
    *
    * @param {number} heartbeatMs
+   * @param {boolean} answers whether it answers `probe`
    */
-  expectHeartbeat(heartbeatMs) {
-    this.#patienceMs = SILENT_HEARTBEATS * heartbeatMs;
-    this.#watch();
+  expectHeartbeat(heartbeatMs, answers) {
+    this.#liveness.expect(SILENT_HEARTBEATS * heartbeatMs, answers);
   }
 
-  /** Looks at once whether the server has been silent for too long: timers of a page in the background come late. */
+  /** Something may have happened to the connection: asks the server, or looks whether it has been silent for too long. */
   check() {
-    if (!this.#scope.signal.aborted) this.#watch();
-  }
-
-  /** Gives the socket up, without an event. An attempt to open is aborted. */
-  close() {
-    this.#release();
-    this.#socket.close();
+    if (!this.#scope.signal.aborted) this.#liveness.look(true);
   }
 
   /**
-   * Waits for the server to close, but not for long; what still comes is ignored.
+   * Gives the socket up, without an event. An attempt to open is aborted.
    *
-   * @returns {Promise<void>}
+   * @param {number} [code]
    */
-  async closing() {
-    if (!this.isOpen) return this.close();
+  close(code) {
+    if (this.lastWords !== null) this.send(this.lastWords);
     this.#release();
-    await new Promise((resolve) => {
-      const timer = this.#env.setTimeout(() => resolve(undefined), CLOSE_MS);
-      this.#socket.addEventListener('close', () => {
+    this.#socket.close(code);
+  }
+
+  /**
+   * Says that the page leaves. What still comes is ignored.
+   *
+   * @returns {Promise<boolean>} whether the server has closed for that; it is not waited for long
+   */
+  async leave() {
+    this.lastWords = LEAVE;
+    if (!this.isOpen) return this.close(), false;
+    this.send(LEAVE);
+    this.#release();
+    const told = await new Promise((resolve) => {
+      const timer = this.#env.setTimeout(() => resolve(false), CLOSE_MS);
+      this.#socket.addEventListener('close', ({ code }) => {
         this.#env.clearTimeout(timer);
-        resolve(undefined);
+        resolve(code === 1000);
       }, { once: true });
     });
     this.#socket.close();
-  }
-
-  #opened() {
-    this.#heard = this.#env.now();
-    this.emit('open', undefined);
+    return told;
   }
 
   /** @param {unknown} data */
   #received(data) {
-    this.#heard = this.#env.now();
+    this.#liveness.heard();
     const frame = parseFrame(data);
     if (frame !== null) this.emit('frame', { frame, size: String(data).length });
   }
 
-  /**
-   * @param {number} code
-   * @param {string} reason
-   */
-  #closed(code, reason) {
-    const error = closeError(code, reason);
-    this.#end(error, error.retryable);
-  }
-
-  /** One timer, set anew only when it fires: a frame costs no timer. */
-  #watch() {
-    this.#env.clearTimeout(this.#timer);
-    const left = this.#heard + this.#patienceMs - this.#env.now();
-    if (left > 0) {
-      this.#timer = this.#env.setTimeout(() => this.#watch(), left);
-      return;
-    }
-    this.#socket.close();
-    this.#end(new MeetError('timeout', 'the server does not answer', { retryable: true }), true);
-  }
-
-  /**
-   * @param {MeetError} error
-   * @param {boolean} comeBack
-   */
-  #end(error, comeBack) {
-    this.#release();
-    this.emit('end', { error, comeBack });
-  }
-
   #release() {
     this.#scope.abort();
-    this.#env.clearTimeout(this.#timer);
+    this.#liveness.stop();
   }
 }
 
@@ -143,12 +128,19 @@ export class Connection extends Emitter {
  *
  * @param {string | URL} url
  * @param {string | undefined} base
+ * @throws {MeetError} `url`
  */
 export function socketUrl(url, base) {
-  const resolved = new URL(url, base);
-  resolved.protocol = resolved.protocol.replace(/^http/, 'ws');
-  resolved.hash = '';
-  return resolved.href;
+  let cause;
+  try {
+    const resolved = new URL(url, base);
+    resolved.protocol = resolved.protocol.replace(/^http/, 'ws');
+    resolved.hash = '';
+    if (/^wss?:$/.test(resolved.protocol)) return resolved.href;
+  } catch (error) {
+    cause = error;
+  }
+  throw new MeetError('url', `no WebSocket can be opened to ${url}`, { cause });
 }
 
 /**

@@ -3,11 +3,18 @@
 /**
  * Codes that come from the server are those of the protocol (`room-full`, `no-such-peer`, …); these are the client's own:
  *
+ * - `url`: the room's URL is none, or none that a WebSocket can be opened to
+ * - `unsupported`: this browser has no `WebSocket` or no `RTCPeerConnection`
+ * - `blocked`: the browser does not let this page open a WebSocket there, an unencrypted one from an `https` page, say
+ * - `rtc`: the browser refuses the ICE servers, or the options of `rtc`
  * - `unreachable`: no connection came about
  * - `timeout`: the server did not answer
  * - `lost`: the connection ended, and the retry policy gave up
  * - `kicked`, `replaced`, `closed`: the server ended the session, see {@link closeError}
  * - `protocol`: the server and this client do not understand each other
+ * - `retry`: the retry policy threw, or gave no time
+ * - `not-json`: what was to be sent cannot be written as JSON
+ * - `too-large`: what was to be sent is over a limit of the server (a code of the server's, too)
  * - `queue-full`: more was to be sent than is kept while there is no connection
  * - `state`: this cannot be done now
  * - `media`: the connection to a peer does not work (yet); it is tried again

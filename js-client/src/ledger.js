@@ -1,6 +1,7 @@
 // What was sent and may have to be sent again, and what waits to be sent.
 
 import { MeetError } from './errors.js';
+import { measure, toJson, tooLarge } from './protocol.js';
 
 /**
  * One message on its way. The number under which the server tells of an error is also the order.
@@ -26,17 +27,33 @@ export class Ledger {
 
   /**
    * @param {import('./protocol.js').SentMessage} message
-   * @throws {MeetError} `queue-full`, and nothing was added
+   * @param {number} frameBytes the longest frame that the server takes
+   * @returns {number} the number of the message
+   * @throws {MeetError} `not-json`, `too-large`, `queue-full`, and nothing was added
    */
-  add(message) {
+  add(message, frameBytes) {
     const ref = this.#lastRef + 1;
-    const text = JSON.stringify({ ...message, ref });
+    const text = write({ ...message, ref });
+    const bytes = measure(text, frameBytes);
     if (this.#sent.length + this.#waiting.length >= MOST_FRAMES || this.#size + text.length > MOST_SIZE) {
       throw new MeetError('queue-full', 'too much waits for the connection', { retryable: true });
     }
     this.#lastRef = ref;
     this.#size += text.length;
-    this.#waiting.push({ ref, message, text, bytes: UTF8.encode(text).length });
+    this.#waiting.push({ ref, message, text, bytes });
+    return ref;
+  }
+
+  /**
+   * Gives up what waits and is longer than the server takes.
+   *
+   * @param {number} frameBytes
+   * @returns {{ message: import('./protocol.js').SentMessage, error: MeetError }[]}
+   */
+  prune(frameBytes) {
+    const given = this.#waiting.filter(({ bytes }) => bytes > frameBytes);
+    this.#keep(({ bytes }) => bytes <= frameBytes);
+    return given.map(({ message, bytes }) => ({ message, error: tooLarge(bytes, frameBytes) }));
   }
 
   /** The next text to send, which counts as sent. */
@@ -89,8 +106,7 @@ export class Ledger {
     this.#handled = 0;
     this.#handledLast = [];
     this.#sent = [];
-    this.#waiting = this.#waiting.filter(({ message }) => keeps(message));
-    this.#size = this.#waiting.reduce((size, { text }) => size + text.length, 0);
+    this.#keep(({ message }) => keeps(message));
   }
 
   /**
@@ -103,15 +119,13 @@ export class Ledger {
   }
 
   /**
-   * Sends a message once more that the server has counted but not processed. False where it is no longer kept. An update
-   * that a newer one replaces is left out: sent after that, it would undo it.
+   * Sends a message once more that the server has counted but not processed. False where it is no longer kept.
    *
    * @param {number | undefined} ref
    */
   repeat(ref) {
     const entry = this.#find(ref);
     if (entry === undefined) return false;
-    if (entry.message.type === 'update' && this.#isReplaced(entry)) return true;
     // Several in a row come back one after the other, and keep their order.
     const at = this.#waiting.findIndex((waiting) => waiting.ref > entry.ref);
     this.#waiting.splice(at < 0 ? this.#waiting.length : at, 0, entry);
@@ -119,10 +133,14 @@ export class Ledger {
     return true;
   }
 
-  /** @param {Entry} update */
-  #isReplaced(update) {
-    const all = [...this.#handledLast, ...this.#sent, ...this.#waiting];
-    return all.some(({ ref, message }) => ref > update.ref && message.type === 'update');
+  /**
+   * Of what was never sent.
+   *
+   * @param {(entry: Entry) => boolean} keeps
+   */
+  #keep(keeps) {
+    this.#waiting = this.#waiting.filter(keeps);
+    this.#size = [...this.#sent, ...this.#waiting].reduce((size, { text }) => size + text.length, 0);
   }
 
   /** @param {number | undefined} ref */
@@ -131,7 +149,17 @@ export class Ledger {
   }
 }
 
-const UTF8 = new TextEncoder();
+/**
+ * A message as a frame. What is left out (a `reason`, say) is not written; a value that is `undefined` is `null`.
+ *
+ * @param {Record<string, unknown>} message
+ */
+function write(message) {
+  const fields = Object.entries(message).filter(([name, value]) => value !== undefined || VALUES.has(name));
+  return `{${fields.map(([name, value]) => `${toJson(name)}:${toJson(value)}`).join()}}`;
+}
+
+const VALUES = new Set(['data', 'meta']);
 
 /** Four times what the server lets a client send before it acknowledges. */
 const MOST_FRAMES = 1024;

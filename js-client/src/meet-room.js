@@ -4,11 +4,12 @@ import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { MeetError } from './errors.js';
 import { EventQueue } from './event-queue.js';
+import { toJson } from './protocol.js';
 import { Publications } from './publications.js';
 import { Roster } from './roster.js';
 import { SignalingSocket } from './signaling-socket.js';
 
-/** @typedef {import('./signaling-socket.js').State} State */
+/** @typedef {import('./socket-types.js').State} State */
 /** @typedef {import('./protocol.js').Permission} Permission */
 /** @typedef {import('./remote-peer.js').RemotePeer} RemotePeer */
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
@@ -18,7 +19,7 @@ import { SignalingSocket } from './signaling-socket.js';
  * @typedef {object} MoreRoomOptions
  * @property {RTCConfiguration} [rtc] for each `RTCPeerConnection`; `iceServers` come from the server unless given here
  *
- * @typedef {import('./signaling-socket.js').SocketOptions & MoreRoomOptions} RoomOptions
+ * @typedef {import('./socket-types.js').SocketOptions & MoreRoomOptions} RoomOptions
  */
 
 /**
@@ -80,6 +81,7 @@ import { SignalingSocket } from './signaling-socket.js';
  */
 export class MeetRoom extends Emitter {
   #options;
+  #env;
   #socket;
   #publications = new Publications();
   /** @type {EventQueue<RoomEvents>} */
@@ -100,14 +102,15 @@ export class MeetRoom extends Emitter {
   constructor(url, options = {}) {
     super();
     this.#options = options;
-    this.#socket = new SignalingSocket(url, options);
+    this.#env = environment(options.environment);
+    this.#socket = new SignalingSocket(url, { ...options, check: (welcome) => this.#check(welcome) });
     this.#roster = new Roster({
       tell: (type, detail) => this.#events.add(type, detail),
       socket: this.#socket,
       publications: this.#publications,
       configuration: () => this.#configuration(),
       maySignal: () => this.#may('signal'),
-      env: environment(options.environment),
+      env: this.#env,
     });
     this.#socket.on('statechange', ({ detail }) => this.#stateChanged(detail));
     this.#socket.on('welcome', ({ detail }) => this.#welcomed(detail.welcome));
@@ -143,6 +146,7 @@ export class MeetRoom extends Emitter {
    * @returns {Promise<void>} resolves in the room; rejects with a {@link MeetError}, or with the signal's reason
    */
   async join(options) {
+    if (this.#env.RTCPeerConnection === undefined) throw new MeetError('unsupported', 'this browser has no WebRTC');
     const joined = this.#socket.join(options);
     this.#events.drain();
     await joined;
@@ -233,11 +237,11 @@ export class MeetRoom extends Emitter {
    * with `peer-unreachable` follows, some had no place for it; the others have it.
    *
    * @param {unknown} data
-   * @throws {MeetError} `state`, `queue-full`, `not-allowed` without the permission `broadcast`
+   * @throws {MeetError} `state`, `not-json`, `too-large`, `queue-full`, `not-allowed` without the permission `broadcast`
    */
   broadcast(data) {
     this.#require('broadcast');
-    this.#socket.send({ type: 'broadcast', data: data ?? null });
+    this.#socket.send({ type: 'broadcast', data });
   }
 
   /**
@@ -245,13 +249,30 @@ export class MeetRoom extends Emitter {
    *
    * @param {string} peerId
    * @param {unknown} data
-   * @throws {MeetError} `state`, `queue-full`, `not-allowed` without the permission `signal`, `no-such-peer` where nobody
+   * @throws {MeetError} `state`, `not-json`, `too-large`, `queue-full`, `not-allowed` without the permission `signal`, `no-such-peer` where nobody
    *   in `peers` has this id
    */
   send(peerId, data) {
     this.#require('signal');
+    toJson(data);
     if (this.#isMember && !this.peers.has(peerId)) throw new MeetError('no-such-peer', 'nobody with this id is in the room');
     this.#socket.send({ type: 'signal', to: peerId, data: { message: data ?? null } });
+  }
+
+  /**
+   * A configuration that the browser refuses would leave every link without a connection.
+   *
+   * @param {import('./protocol.js').Welcome} welcome
+   */
+  #check({ iceServers }) {
+    this.#iceServers = iceServers;
+    try {
+      new this.#env.RTCPeerConnection(this.#configuration()).close();
+    } catch (cause) {
+      // Chromium has no place for another one for now.
+      if (/** @type {Error} */ (cause)?.name === 'UnknownError') return;
+      throw new MeetError('rtc', 'the browser refuses the configuration of its connections', { cause });
+    }
   }
 
   /** @param {{ state: State, reason: MeetError | null }} detail */

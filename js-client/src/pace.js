@@ -1,25 +1,40 @@
 // A sending rate that the server does not refuse.
 
+import { DEFAULT_LIMITS } from './protocol.js';
+
 /**
- * How fast to send. What is not given is somewhat below the server's defaults of 60 frames a second after a burst of
- * 240, and of 128 KiB a second after a burst of 1 MiB: waiting here is cheaper than being refused there.
+ * How fast to send. What is not given is somewhat below what the server tells (by default 60 frames a second after a
+ * burst of 240, and 128 KiB a second after a burst of 1 MiB): waiting here is cheaper than being refused there.
  *
  * @typedef {object} Rate
- * @property {number} [perSecond] frames a second; 50 by default
- * @property {number} [burst] frames at once, after a quiet time; 200 by default
- * @property {number} [bytesPerSecond] bytes of frames a second; 102,400 by default
- * @property {number} [burstBytes] bytes at once, after a quiet time; 786,432 by default
+ * @property {number} [perSecond] frames a second; five sixths of the server’s by default
+ * @property {number} [burst] frames at once, after a quiet time; five sixths of the server’s by default
+ * @property {number} [bytesPerSecond] bytes of frames a second; four fifths of the server's, nearly, by default
+ * @property {number} [burstBytes] bytes at once, after a quiet time; three quarters of the server's by default
  */
 
 /** Two token buckets: one counts frames, the other one their bytes. */
 export class Pace {
-  #frames;
-  #bytes;
+  #frames = new TokenBucket();
+  #bytes = new TokenBucket();
+  #given;
 
-  /** @param {Rate} [rate] */
-  constructor({ perSecond = 50, burst = 200, bytesPerSecond = 100 * 1024, burstBytes = 768 * 1024 } = {}) {
-    this.#frames = new TokenBucket(perSecond, burst);
-    this.#bytes = new TokenBucket(bytesPerSecond, burstBytes);
+  /** @param {Rate} [given] */
+  constructor(given = {}) {
+    this.#given = given;
+    this.follow(DEFAULT_LIMITS);
+  }
+
+  /**
+   * Stays below these limits from now on. What was taken stays taken.
+   *
+   * @param {import('./protocol.js').Limits} limits
+   */
+  follow({ ratePerSecond, rateBurst, rateBytesPerSecond, rateBurstBytes }) {
+    const { perSecond, burst, bytesPerSecond, burstBytes } = this.#given;
+    // Each `pong` and each `ack` counts there as a frame, too.
+    this.#frames.resize(perSecond ?? (ratePerSecond * 5) / 6, burst ?? (rateBurst * 5) / 6);
+    this.#bytes.resize(bytesPerSecond ?? (rateBytesPerSecond * 25) / 32, burstBytes ?? rateBurstBytes * 0.75);
   }
 
   /**
@@ -48,15 +63,23 @@ export class Pace {
 
 /** A token bucket, kept as the time at which it is full again. */
 export class TokenBucket {
-  #intervalMs;
-  #burst;
+  #intervalMs = 0;
+  #burst = 0;
   #fullAt = -Infinity;
+
+  /**
+   * @param {number} [perSecond]
+   * @param {number} [burst]
+   */
+  constructor(perSecond = 1, burst = 1) {
+    this.resize(perSecond, burst);
+  }
 
   /**
    * @param {number} perSecond
    * @param {number} burst
    */
-  constructor(perSecond, burst) {
+  resize(perSecond, burst) {
     this.#intervalMs = 1000 / perSecond;
     this.#burst = burst;
   }

@@ -4,6 +4,7 @@
  * @typedef {object} PageHandlers
  * @property {(certain: boolean) => void} wake the page can be used again. `certain`: what was connected before is dead
  * @property {(forGood: boolean) => void} hide the page goes away; not for good if the browser may bring it back as it was
+ * @property {() => void} restore the browser has brought it back, from where sockets do not survive
  */
 
 /**
@@ -13,7 +14,7 @@
  * @param {PageHandlers} handlers
  * @param {AbortSignal} signal
  */
-export function followPage({ window, document }, { wake, hide }, signal) {
+export function followPage({ window, document }, { wake, hide, restore }, signal) {
   let wasOffline = false;
   window?.addEventListener('offline', () => { wasOffline = true; }, { signal });
   window?.addEventListener('online', () => {
@@ -22,8 +23,7 @@ export function followPage({ window, document }, { wake, hide }, signal) {
     wasOffline = false;
   }, { signal });
   window?.addEventListener('pageshow', (event) => {
-    // Back from the back/forward cache, where sockets do not survive.
-    if (/** @type {PageTransitionEvent} */ (event).persisted) wake(true);
+    if (/** @type {PageTransitionEvent} */ (event).persisted) restore();
   }, { signal });
   window?.addEventListener('pagehide', (event) => {
     hide(!(/** @type {PageTransitionEvent} */ (event).persisted));
@@ -31,4 +31,6 @@ export function followPage({ window, document }, { wake, hide }, signal) {
   document?.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') wake(false);
   }, { signal });
+  // Chromium freezes tabs that nobody looks at.
+  document?.addEventListener('resume', () => wake(false), { signal });
 }

@@ -1,5 +1,7 @@
 // The messages of the wire protocol, version 1 (`docs/protocol.md`).
 
+import { MeetError } from './errors.js';
+
 /** The WebSocket subprotocol. */
 export const SUBPROTOCOL = 'meet-signal.v1';
 
@@ -29,6 +31,64 @@ export function parseFrame(text) {
   }
 }
 
+/** What a server takes that does not tell: the defaults of the protocol (section 8). @type {Limits} */
+export const DEFAULT_LIMITS = {
+  frameBytes: 65_536,
+  metaBytes: 4096,
+  ratePerSecond: 60,
+  rateBurst: 240,
+  rateBytesPerSecond: 131_072,
+  rateBurstBytes: 1_048_576,
+  updatesPerMinute: 60,
+};
+
+/**
+ * A value as JSON; `null` in the place of `undefined`.
+ *
+ * @param {unknown} value
+ * @throws {MeetError} `not-json`: a function, a symbol, a BigInt, a cycle, or a `toJSON` that throws
+ */
+export function toJson(value) {
+  let cause;
+  try {
+    /** @type {string | undefined} */
+    const text = JSON.stringify(value ?? null);
+    if (text !== undefined) return text;
+  } catch (error) {
+    cause = error;
+  }
+  throw new MeetError('not-json', 'this cannot be sent as JSON', { cause });
+}
+
+/**
+ * The length of a text in UTF-8.
+ *
+ * @param {string} text
+ * @param {number} [most]
+ * @throws {MeetError} `too-large`
+ */
+export function measure(text, most = Infinity) {
+  const bytes = UTF8.encode(text).length;
+  if (bytes > most) throw tooLarge(bytes, most);
+  return bytes;
+}
+
+/**
+ * @param {number} bytes
+ * @param {number} most
+ */
+export function tooLarge(bytes, most) {
+  return new MeetError('too-large', `${bytes} bytes, and the server takes ${most}`);
+}
+
+const UTF8 = new TextEncoder();
+
+/** Leaves by the connection that has joined, and takes back a `join` that was not answered yet. */
+export const LEAVE = '{"type":"leave"}';
+
+/** The code with which a page closes that goes away and may come back. */
+export const GOING_AWAY = 4900;
+
 /** @typedef {'signal' | 'broadcast' | 'moderate'} Permission */
 /** @typedef {'left' | 'timeout' | 'kicked' | 'replaced' | 'node-lost' | 'closed'} LeaveReason */
 /** @typedef {'here' | 'away'} Status whether a peer's socket is there */
@@ -55,6 +115,20 @@ export function parseFrame(text) {
  * @property {RTCIceServer[]} iceServers
  * @property {number} heartbeatMs
  * @property {number} graceMs
+ * @property {Limits} [limits] an older server tells none, and knows neither `probe` nor `leave` with a ticket
+ */
+
+/**
+ * What the server takes.
+ *
+ * @typedef {object} Limits
+ * @property {number} frameBytes the longest frame
+ * @property {number} metaBytes the longest `meta`, as JSON
+ * @property {number} ratePerSecond frames
+ * @property {number} rateBurst frames
+ * @property {number} rateBytesPerSecond
+ * @property {number} rateBurstBytes
+ * @property {number} updatesPerMinute
  */
 
 /**

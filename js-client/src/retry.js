@@ -1,5 +1,7 @@
 // When to try to connect again.
 
+import { MeetError } from './errors.js';
+
 /**
  * @typedef {object} Attempt
  * @property {number} attempt how many tries have failed since the last success, from 1
@@ -8,8 +10,9 @@
  */
 
 /**
- * Decides how long to wait, in milliseconds, or `null` to give up. What the server asks for (`error.retryAfterMs`) is
- * waited in any case.
+ * Decides how long to wait, in milliseconds, or `null` to give up; `Infinity` does so, too. What the server asks for
+ * (`error.retryAfterMs`) is waited in any case. A policy that throws, or gives something else, ends the session with the
+ * error `retry`.
  *
  * @callback RetryPolicy
  * @param {Attempt} attempt
@@ -34,3 +37,26 @@ export function fullJitter({ firstMs = 500, mostMs = 10_000, firstTries = 4, ran
     return error.retryAfterMs + random() * ceiling;
   };
 }
+
+/**
+ * How long to wait, by a policy that may be wrong; `null` to give up, for this reason.
+ *
+ * @param {RetryPolicy} policy
+ * @param {Attempt} attempt
+ * @returns {{ delay: number | null, reason: MeetError }}
+ */
+export function delayBy(policy, attempt) {
+  const reason = attempt.error;
+  let cause;
+  try {
+    const delay = policy(attempt);
+    if (delay === null || delay === Infinity) return { delay: null, reason };
+    if (Number.isFinite(delay)) return { delay: Math.min(Math.max(delay, reason.retryAfterMs, 0), LONGEST_TIMER_MS), reason };
+  } catch (error) {
+    cause = error;
+  }
+  return { delay: null, reason: new MeetError('retry', 'the retry policy gave no time', { cause }) };
+}
+
+/** A longer one fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -2,6 +2,7 @@
 
 import { Ledger } from './ledger.js';
 import { Pace } from './pace.js';
+import { DEFAULT_LIMITS } from './protocol.js';
 
 /** @typedef {import('./protocol.js').SentMessage} SentMessage */
 
@@ -11,6 +12,7 @@ export class Sender {
   #env;
   #write;
   #isOpen = false;
+  #frameBytes = DEFAULT_LIMITS.frameBytes;
   /** @type {any} */
   #timer = null;
 
@@ -27,30 +29,32 @@ export class Sender {
 
   /**
    * @param {SentMessage} message
-   * @throws {import('./errors.js').MeetError} `queue-full`
+   * @returns {number} the number of the message
+   * @throws {import('./errors.js').MeetError} `not-json`, `too-large`, `queue-full`
    */
   send(message) {
-    this.#ledger.add(message);
+    const ref = this.#ledger.add(message, this.#frameBytes);
     this.#flush();
+    return ref;
   }
 
   /**
-   * There is a connection, and the server has handled the first `received` messages of the session.
+   * There is a connection. Returns what is over the limits that come with it, and is given up.
    *
-   * @param {number} received
+   * @param {number | null} received how many messages of the session the server has handled; `null` where counting starts
+   *   anew
+   * @param {import('./protocol.js').Limits} limits
    */
-  resume(received) {
-    this.#ledger.resend(received);
+  open(received, limits) {
+    // What was meant for one peer was part of a conversation that has to start anew, and the meta is compared.
+    if (received === null) this.#ledger.restart(({ type }) => type !== 'signal' && type !== 'update');
+    else this.#ledger.resend(received);
+    this.#frameBytes = limits.frameBytes;
+    this.#pace.follow(limits);
+    const given = this.#ledger.prune(limits.frameBytes);
     this.#isOpen = true;
     this.#flush();
-  }
-
-  /** There is a connection, and counting starts anew. */
-  restart() {
-    // What was meant for one peer was part of a conversation that has to start anew, and `join` has told the meta.
-    this.#ledger.restart(({ type }) => type !== 'signal' && type !== 'update');
-    this.#isOpen = true;
-    this.#flush();
+    return given;
   }
 
   /** There is no connection. What is sent now waits. */

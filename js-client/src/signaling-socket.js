@@ -1,234 +1,196 @@
 // A session in a room, over as many connections as it takes.
 
-import { Connection, socketUrl } from './connection.js';
+import { Attempt } from './attempt.js';
+import { socketUrl } from './connection.js';
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { MeetError, serverError } from './errors.js';
+import { FormerSession } from './former-session.js';
+import { Meta } from './meta.js';
 import { followPage } from './page-events.js';
-import { isSequenced } from './protocol.js';
+import { DEFAULT_LIMITS, GOING_AWAY, isSequenced, measure } from './protocol.js';
 import { Receipts } from './receipts.js';
 import { fullJitter } from './retry.js';
+import { RetryTimer } from './retry-timer.js';
 import { Sender } from './sender.js';
-import { TabTicket } from './tab-ticket.js';
+import { readToken } from './token.js';
 
-/**
- * - `idle`: not joined yet
- * - `connecting`: the first connection is under way
- * - `waiting`: in the room's lobby
- * - `joined`: in the room
- * - `away`: the connection is lost, and the next try is waited for; the others see this peer as away
- * - `resuming`: the next try is under way
- * - `closed`: over, until `join` is called again
- *
- * @typedef {'idle' | 'connecting' | 'waiting' | 'joined' | 'away' | 'resuming' | 'closed'} State
- */
-
-/**
- * @typedef {object} SocketOptions
- * @property {unknown} [meta] what the others are told about this peer
- * @property {string | (() => string | Promise<string>)} [token] for the application's authorisation; a function is
- *   asked at each connection
- * @property {import('./retry.js').RetryPolicy} [retry] when to try again; {@link fullJitter} by default
- * @property {number} [openMs] how long a connection may take to open, and the server may then be silent before
- *   it answers; 10,000 by default
- * @property {import('./pace.js').Rate} [pace] how fast to send; somewhat below the server's default limits
- * @property {Partial<import('./environment.js').Environment>} [environment] for tests
- */
+/** @typedef {import('./socket-types.js').State} State */
+/** @typedef {import('./socket-types.js').SocketOptions} SocketOptions */
+/** @typedef {import('./socket-types.js').SocketEvents} SocketEvents */
 
 /**
  * Joins, counts, resumes. It knows nothing of WebRTC.
  *
- * - `statechange`: `reason` says why, where it is `away` or `closed`; `null` after leaving
- * - `welcome`: in the room, for the first time or again; see `resumed` in the protocol
- * - `message`: what happens in the room, in order, nothing twice
- * - `rejected`: the server did not do what a message asked for. `message` is `null` where it is no longer known
- *
- * @extends {Emitter<{
- *   statechange: { state: State, reason: MeetError | null },
- *   welcome: { welcome: import('./protocol.js').Welcome },
- *   message: { message: import('./protocol.js').RoomMessage },
- *   rejected: { error: MeetError, message: import('./protocol.js').SentMessage | null },
- * }>}
+ * @extends {Emitter<SocketEvents>}
  */
 export class SignalingSocket extends Emitter {
   #url;
+  /** The same, resolved. */
+  #href = '';
   #env;
   #options;
   #retry;
-  #tabTicket;
   /** @type {State} */
   #state = 'idle';
   #meta;
-  /** @type {Connection | null} */
+  /** @type {Attempt | null} */
   #connection = null;
   /** Aborted when the session is over. */
   #scope = new AbortController();
+  /** @type {(error?: unknown) => void} */
+  #settleJoin = () => {};
   #sender;
-  /** @type {any} */
-  #retryTimer = null;
-  /** The server asked for no try before this time. */
-  #notBefore = 0;
-  #failures = 0;
-  /** @type {string | null} */
+  /** Of the session that this is; `null` outside of the room. @type {string | null} */
   #ticket = null;
+  #former;
+  /** The longest `meta` that the server takes; not known before the first welcome. */
+  #metaBytes = Infinity;
+  #graceMs = GRACE_MS;
+  /** @type {Promise<void>} */
+  #left = Promise.resolve();
   /** How many attempts were given up whose `join` may still arrive, and take the session from a newer connection. */
   #strays = 0;
   #receipts = new Receipts();
+  /** Being told. @type {(() => void)[]} */
+  #events = [];
 
   /**
-   * @param {string | URL} url of the room; `http:` and relative ones are made `ws:` ones of the page's host
+   * @param {string | URL} url of the room; `http:` and relative ones are made `ws:` ones of the page's host, when it joins
    * @param {SocketOptions} [options]
    */
   constructor(url, options = {}) {
     super();
+    this.#url = url;
     this.#env = environment(options.environment);
     this.#options = options;
-    this.#url = socketUrl(url, this.#env.base);
-    this.#retry = options.retry ?? fullJitter({ random: this.#env.random });
-    this.#tabTicket = new TabTicket(this.#env, this.#url);
+    const { retry = fullJitter({ random: this.#env.random }) } = options;
+    this.#retry = new RetryTimer(this.#env, retry, () => this.#tryAgain());
     this.#sender = this.#newSender();
-    this.#meta = options.meta;
+    this.#meta = new Meta(options.meta);
+    this.#former = new FormerSession(this.#env);
   }
 
   get state() {
     return this.#state;
   }
 
-  /** What the others are told about this peer. */
+  get #isOver() {
+    return this.#state === 'idle' || this.#state === 'closed';
+  }
+
+  /** What the others are told about this peer. An update is seen here at once; one that the server refuses is undone. */
   get meta() {
-    return this.#meta;
+    return this.#meta.value;
   }
 
   /**
    * Joins, and stays until `leave` or until the server ends it. Connections that are lost in between are replaced.
    *
-   * @param {{ signal?: AbortSignal }} [options] aborting gives up joining, or leaves
+   * @param {{ signal?: AbortSignal }} [options] aborting gives up joining, or leaves. A signal of `AbortSignal.timeout`
+   *   limits joining alone
    * @returns {Promise<void>} resolves with the first welcome; rejects with a {@link MeetError}, or with the signal's reason
    */
   async join({ signal } = {}) {
-    if (this.#state !== 'idle' && this.#state !== 'closed') {
-      throw new MeetError('state', `joining while ${this.#state}`);
-    }
+    if (!this.#isOver) throw new MeetError('state', `joining while ${this.#state}`);
     signal?.throwIfAborted();
+    if (this.#env.WebSocket === undefined) throw new MeetError('unsupported', 'this browser has no WebSocket');
+    this.#href = socketUrl(this.#url, this.#env.base);
+    this.#meta.restart();
+    this.#former.follow(this.#href);
     this.#scope = new AbortController();
     const scope = this.#scope.signal;
-    // A ticket that is still known is of a session that was left a moment ago, and may not be gone yet.
-    this.#replaces = this.#ticket ?? this.#tabTicket.take();
-    this.#ticket = null;
     this.#sender = this.#newSender();
-    this.#failures = 0;
-    this.#notBefore = 0;
+    this.#metaBytes = Infinity;
+    this.#retry.reset();
     this.#strays = 0;
-    followPage(this.#env, { wake: (certain) => this.#wake(certain), hide: (forGood) => this.#hide(forGood) }, scope);
-    signal?.addEventListener('abort', () => void this.leave(), { signal: scope });
+    followPage(this.#env, {
+      wake: (certain) => this.#wake(certain),
+      hide: (forGood) => this.#hide(forGood),
+      restore: () => { this.#former.restore(this.#ticket); this.#wake(true); },
+    }, scope);
+    signal?.addEventListener('abort', () => {
+      if (this.#ticket === null || signal.reason?.name !== 'TimeoutError') void this.leave();
+    }, { signal: scope });
 
     const joined = new Promise((resolve, reject) => {
-      const over = new AbortController();
-      this.on('welcome', () => { over.abort(); resolve(undefined); }, { signal: over.signal });
-      this.on('statechange', ({ detail }) => {
-        if (detail.state !== 'closed') return;
-        over.abort();
-        reject(signal?.aborted ? signal.reason : detail.reason ?? new MeetError('closed', 'left before joining'));
-      }, { signal: over.signal });
+      this.#settleJoin = (error) => {
+        if (error === undefined) resolve(undefined);
+        else reject(signal?.aborted ? signal.reason : error);
+      };
     });
     this.#setState('connecting');
-    void this.#connect();
+    void this.#connect(scope);
     await joined;
   }
 
   /**
-   * Leaves at once; the others are told. Idempotent.
+   * Leaves at once; the others are told, also where there is no connection or no answer yet. Idempotent.
    *
-   * @returns {Promise<void>} resolves when the server has closed, or has not for too long
+   * @returns {Promise<void>} resolves when the server has heard it, or the session has ended by itself (`graceMs`)
    */
-  async leave() {
-    const connection = this.#connection;
-    if (this.#state === 'idle' || this.#state === 'closed') return;
-    const joined = this.#state === 'joined';
-    // Before the welcome it withdraws the `join`, which is sent as soon as the connection is open.
-    connection?.send('{"type":"leave"}');
-    this.#connection = null;
-    const closing = joined ? connection?.closing() : connection?.close();
-    this.#over(null);
-    await closing;
+  leave() {
+    return this.#leave(null);
   }
 
   /**
    * Sends to one peer or to all, in order. Without a connection it is kept and sent later.
    *
    * @param {import('./protocol.js').SentMessage} message
-   * @throws {MeetError} `state` where not joined, `queue-full` where too much is kept
+   * @throws {MeetError} `state` where not joined, `not-json`, `too-large` where the frame is over the server's limit (64 KiB
+   *   by default), `queue-full` where too much is kept. Nothing was sent then
    */
   send(message) {
-    if (this.#ticket === null || this.#scope.signal.aborted) {
-      throw new MeetError('state', `sending while ${this.#state}`);
-    }
+    if (this.#ticket === null) throw new MeetError('state', `sending while ${this.#state}`);
     this.#sender.send(message);
   }
 
   /**
-   * Tells the others something new about this peer.
+   * Tells the others something new about this peer. In any state: what is wanted last is what the server is told. Where it
+   * refuses, `meta` is again what it has, and `rejected` tells.
    *
    * @param {unknown} meta
-   * @throws {MeetError} `queue-full`
+   * @throws {MeetError} `not-json`, `too-large` (4 KiB of JSON by default), `queue-full`. Nothing has changed then
    */
   update(meta) {
-    this.#meta = meta;
-    if (this.#ticket !== null && !this.#scope.signal.aborted) this.send({ type: 'update', meta });
+    const wish = this.#meta.wish(meta);
+    if (this.#ticket !== null) this.#tell(wish);
+    this.#meta.want(wish, (ref) => this.#sender.find(ref) !== null);
   }
 
-  /** @type {string | null} */
-  #replaces = null;
+  /** @param {import('./meta.js').Wish} wish */
+  #tell(wish) {
+    measure(wish.text, this.#metaBytes);
+    wish.ref = this.#sender.send({ type: 'update', meta: wish.meta });
+  }
 
-  async #connect() {
-    const scope = this.#scope.signal;
+  /** @param {AbortSignal} scope */
+  async #connect(scope) {
+    if (scope.aborted) return;
     /** @type {string | undefined} */
     let token;
     try {
-      token = typeof this.#options.token === 'function' ? await this.#options.token() : this.#options.token;
+      token = await readToken(this.#options, this.#env, scope);
     } catch (cause) {
       const error = new MeetError('unauthorized', 'there is no token', { retryable: true, cause });
       if (!scope.aborted) this.#failed(error, true);
       return;
     }
     if (scope.aborted || this.#connection !== null) return;
-    const connection = new Connection(this.#url, this.#env, this.#options.openMs ?? OPEN_MS);
-    this.#connection = connection;
-    /** @type {MeetError | null} */
-    let refusal = null;
-    let welcomed = false;
-    let opened = false;
-    const signal = scope;
-    connection.on('open', () => {
-      opened = true;
-      this.#strays += 1;
-      connection.send(JSON.stringify(this.#joinMessage(token)));
-    }, { signal });
-    connection.on('frame', ({ detail: { frame, size } }) => {
-      if (welcomed) {
-        this.#handle(connection, frame, size);
-        return;
-      }
-      switch (frame.type) {
-        case 'welcome':
-        case 'error':
-          // The join of this one was decided.
-          if (refusal === null) this.#strays -= 1;
-          welcomed = frame.type === 'welcome';
-          refusal = frame.type === 'error' ? serverError(frame) : null;
-          if (frame.type === 'welcome') this.#welcomed(connection, frame);
-          break;
-        // A sign of life while the application decides, or in the lobby. Nothing is counted yet.
-        case 'ping': return connection.send('{"type":"pong","received":0}');
-        case 'waiting': return this.#setState('waiting');
-        default: // A newer server says more than this client knows.
-      }
-    }, { signal });
-    connection.on('end', ({ detail: { error, comeBack } }) => {
-      this.#connection = null;
-      const unreachable = () => new MeetError('unreachable', 'no connection', { retryable: true, cause: error });
-      this.#failed(refusal ?? (opened ? error : unreachable()), comeBack || this.#takenByStray(error));
-    }, { signal });
+    try {
+      const connection = this.#connection = new Attempt(this.#href, this.#env, this.#options.openMs ?? OPEN_MS, {
+        join: () => ({ text: JSON.stringify(this.#joinMessage(token)), isFresh: this.#ticket === null }),
+        waiting: () => this.#setState('waiting'),
+        welcome: (welcome) => this.#welcomed(connection, welcome),
+        frame: (frame, size) => this.#handle(connection, frame, size),
+        end: (error, comeBack) => {
+          this.#forget();
+          this.#failed(error, comeBack || this.#takenByStray(error));
+        },
+      });
+    } catch (cause) {
+      void this.#leave(new MeetError('blocked', 'this page may not open a WebSocket there', { cause }));
+    }
   }
 
   /**
@@ -251,54 +213,68 @@ export class SignalingSocket extends Emitter {
   #joinMessage(token) {
     return {
       type: 'join',
-      meta: this.#meta,
+      meta: this.#meta.say(),
       token,
       resume: this.#ticket === null ? undefined : { ticket: this.#ticket, received: this.#receipts.received },
-      replaces: this.#ticket === null ? this.#replaces ?? undefined : undefined,
+      replaces: this.#former.ticket ?? undefined,
     };
   }
 
   /**
-   * @param {Connection} connection
+   * @param {Attempt} connection
    * @param {import('./protocol.js').Welcome} welcome
    */
   #welcomed(connection, welcome) {
-    connection.expectHeartbeat(welcome.heartbeatMs);
-    this.#failures = 0;
+    const isFirst = this.#ticket === null;
+    this.#retry.reset();
     this.#ticket = welcome.ticket;
-    this.#replaces = null;
-    if (welcome.resumed === 'full') this.#receipts.acknowledged();
+    this.#former.ticket = null;
+    this.#graceMs = welcome.graceMs;
+    const limits = welcome.limits ?? DEFAULT_LIMITS;
+    this.#metaBytes = limits.metaBytes;
+    if (isFirst) {
+      try {
+        this.#options.check?.(welcome);
+      } catch (error) {
+        return void this.#leave(/** @type {MeetError} */ (error));
+      }
+      this.#settleJoin();
+    }
+    connection.expectHeartbeat(welcome.heartbeatMs, welcome.limits !== undefined);
+    const full = welcome.resumed === 'full';
+    if (full) this.#receipts.acknowledged();
     else this.#receipts.restart();
     // Before anybody hears of the welcome, and sends because of it.
-    if (welcome.resumed === 'full') this.#sender.resume(welcome.received);
-    else this.#sender.restart();
+    const refused = this.#sender.open(full ? welcome.received : null, limits);
     // Until the server has heard something after a fresh welcome, the session has a shorter grace; after a `partial`, it
     // cannot know that this end counts anew.
-    if (welcome.resumed !== 'full') this.#acknowledge(connection, 'ack');
+    if (!full) this.#acknowledge(connection, 'ack');
+    refused.push(...this.#meta.compare(welcome, (wish) => this.#tell(wish)));
+    const scope = this.#scope.signal;
     this.#setState('joined');
-    this.emit('welcome', { welcome });
+    if (this.#connection === connection) this.emit('welcome', { welcome });
+    for (const each of refused) if (!scope.aborted) this.emit('rejected', each);
   }
 
   /**
-   * @param {Connection} connection
+   * @param {Attempt} connection
    * @param {import('./protocol.js').ServerMessage} frame
    * @param {number} size
    */
   #handle(connection, frame, size) {
     if (frame.type === 'ping') {
       this.#sender.acknowledge(frame.received);
-      this.#acknowledge(connection, 'pong');
-      return;
+      return this.#acknowledge(connection, 'pong');
     }
     if (frame.type === 'welcome' || frame.type === 'waiting') return;
     if (isSequenced(frame)) this.#receipts.count(size);
     if (frame.type === 'error') this.#rejected(frame);
     else this.emit('message', { message: frame });
-    if (this.#receipts.isDue) this.#acknowledge(connection, 'ack');
+    if (this.#connection === connection && this.#receipts.isDue) this.#acknowledge(connection, 'ack');
   }
 
   /**
-   * @param {Connection} connection
+   * @param {Attempt} connection
    * @param {'ack' | 'pong'} type
    */
   #acknowledge(connection, type) {
@@ -308,8 +284,12 @@ export class SignalingSocket extends Emitter {
 
   /** @param {import('./protocol.js').ErrorMessage} frame */
   #rejected(frame) {
-    if (frame.code === 'rate-limited' && this.#sender.repeat(frame.ref, frame.retryAfterMs ?? 0)) return;
-    this.emit('rejected', { error: serverError(frame), message: this.#sender.find(frame.ref) });
+    const { code, ref, retryAfterMs = 0 } = frame;
+    const replaced = this.#meta.isReplaced(ref);
+    if (code === 'rate-limited' && !replaced && this.#sender.repeat(ref, retryAfterMs)) return;
+    const message = this.#sender.find(ref);
+    this.#meta.undo(ref);
+    if (code !== 'rate-limited' || !replaced) this.emit('rejected', { error: serverError(frame), message });
   }
 
   /**
@@ -319,66 +299,70 @@ export class SignalingSocket extends Emitter {
    * @param {boolean} comeBack
    */
   #failed(error, comeBack) {
-    this.#failures += 1;
+    if (!comeBack) return this.#over(error);
+    const scope = this.#scope.signal;
     const joined = this.#ticket !== null;
-    const delay = comeBack ? this.#retry({ attempt: this.#failures, joined, error }) : null;
-    if (delay === null) {
-      this.#over(error);
-      return;
-    }
+    const { delay, reason } = this.#retry.failed(error, joined);
+    // The policy is the application's, and may have left.
+    if (scope.aborted) return;
+    if (delay === null) return void this.#leave(reason);
+    this.#retry.start(delay);
     this.#setState(joined ? 'away' : 'connecting', error);
-    this.#notBefore = this.#env.now() + error.retryAfterMs;
-    this.#tryLater(Math.max(delay, error.retryAfterMs));
-  }
-
-  /** @param {number} ms */
-  #tryLater(ms) {
-    this.#env.clearTimeout(this.#retryTimer);
-    this.#retryTimer = this.#env.setTimeout(() => this.#tryAgain(), ms);
   }
 
   #tryAgain() {
-    this.#env.clearTimeout(this.#retryTimer);
-    this.#retryTimer = null;
+    const scope = this.#scope.signal;
     this.#setState(this.#ticket === null ? 'connecting' : 'resuming');
-    void this.#connect();
+    void this.#connect(scope);
   }
 
   /** @param {boolean} certain */
   #wake(certain) {
-    // Not before the time that the server asked for, whatever the page does.
-    const early = this.#notBefore - this.#env.now();
-    if (this.#retryTimer !== null && early > 0) this.#tryLater(early);
-    else if (this.#retryTimer !== null) this.#tryAgain();
-    else if (certain && this.#state === 'joined') {
-      this.#connection?.close();
-      this.#connection = null;
+    if (this.#retry.hurry()) return;
+    if (certain && this.#connection !== null) {
+      this.#connection.close();
+      this.#forget();
       this.#tryAgain();
     } else this.#connection?.check();
   }
 
   /** @param {boolean} forGood */
   #hide(forGood) {
-    if (this.#ticket !== null) this.#tabTicket.leave(this.#ticket);
+    this.#former.hide(this.#ticket);
     if (forGood) void this.leave();
-    else this.#pause();
+    // An open socket keeps a page out of the back/forward cache.
+    else if (this.#connection !== null) {
+      this.#connection.close(GOING_AWAY);
+      this.#forget();
+      this.#retry.start(PAUSE_MS);
+      this.#setState(this.#ticket === null ? 'connecting' : 'away');
+    }
   }
 
-  /** An open socket keeps a page out of the back/forward cache. `wake` resumes. */
-  #pause() {
-    if (this.#connection === null) return;
-    this.#connection.close();
+  /** The connection is over for this end. */
+  #forget() {
+    if (this.#connection?.isOpenEnded) this.#strays += 1;
     this.#connection = null;
-    this.#setState(this.#ticket === null ? 'connecting' : 'away');
-    this.#tryLater(PAUSE_MS);
+  }
+
+  /**
+   * @param {MeetError | null} reason
+   * @returns {Promise<void>}
+   */
+  #leave(reason) {
+    if (this.#isOver) return this.#left;
+    this.#left = this.#former.leave(this.#connection, this.#ticket, this.#graceMs);
+    this.#over(reason);
+    return this.#left;
   }
 
   /** @param {MeetError | null} reason */
   #over(reason) {
     this.#scope.abort();
-    this.#env.clearTimeout(this.#retryTimer);
-    this.#retryTimer = null;
+    this.#retry.stop();
     this.#connection = null;
+    this.#ticket = null;
+    this.#settleJoin(reason ?? new MeetError('closed', 'left before joining'));
     this.#setState('closed', reason);
   }
 
@@ -392,9 +376,25 @@ export class SignalingSocket extends Emitter {
     if (state !== 'joined') this.#sender.hold();
     this.emit('statechange', { state, reason });
   }
+
+  /**
+   * One event at a time: each listener hears them in their order, whatever a handler of them causes.
+   *
+   * @override
+   * @protected
+   * @type {Emitter<SocketEvents>['emit']}
+   */
+  emit(type, detail) {
+    if (this.#events.push(() => super.emit(type, detail)) > 1) return;
+    for (const fire of this.#events) fire();
+    this.#events = [];
+  }
 }
 
 const OPEN_MS = 10_000;
+
+/** The default of the protocol, until a server has told its own. */
+const GRACE_MS = 30_000;
 
 /** A page may be brought back without an event in a browser that has no back/forward cache after all. */
 const PAUSE_MS = 5000;

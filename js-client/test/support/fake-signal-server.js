@@ -17,6 +17,9 @@ import { Session } from './signal/session.js';
  * @typedef {object} ServerOptions
  * @property {number} [heartbeatMs]
  * @property {number} [graceMs]
+ * @property {number} [goingAwayGraceMs] the same for a page that closes since it goes away
+ * @property {Partial<typeof LIMITS> | null} [limits] those that differ from the defaults; `null` as of an older server,
+ *   which tells none, takes no `leave` in the place of `join` and does not know `probe`
  * @property {number} [capacity] members of a room
  * @property {RTCIceServer[]} [iceServers]
  * @property {number} [decisionMs] how long the application takes to decide about a join
@@ -51,6 +54,9 @@ export class FakeSignalServer {
     this.clock = scheduler.clock;
     this.heartbeatMs = options.heartbeatMs ?? 10_000;
     this.graceMs = options.graceMs ?? 30_000;
+    this.goingAwayGraceMs = options.goingAwayGraceMs ?? 2500;
+    /** What welcomes tell; `null` as of an older server. @type {typeof LIMITS | null} */
+    this.limits = options.limits === null ? null : { ...LIMITS, ...options.limits };
     this.capacity = options.capacity ?? 16;
     this.iceServers = options.iceServers ?? [];
     this.decisionMs = options.decisionMs ?? 0;
@@ -200,6 +206,15 @@ export class FakeSignalServer {
 
   // What follows is for the server's own parts.
 
+  /**
+   * What holds, told or not.
+   *
+   * @param {keyof typeof LIMITS} name
+   */
+  limit(name) {
+    return (this.limits ?? LIMITS)[name];
+  }
+
   /** @param {Session} session that waits in the lobby */
   admit(session) {
     const { room } = session;
@@ -231,6 +246,11 @@ export class FakeSignalServer {
     end.onmessage = (text) => {
       const frame = parse(text);
       this.log.push({ page: end.page, frame });
+      if (frame?.type === 'leave' && typeof frame.ticket === 'string' && this.limits) {
+        done();
+        this.#leave(end, handshake.room, frame.ticket);
+        return;
+      }
       if (frame?.type !== 'join') {
         end.send(JSON.stringify({ type: 'error', code: 'not-joined', message: 'the first message is `join`' }));
         return;
@@ -239,6 +259,23 @@ export class FakeSignalServer {
       end.onclose = null;
       this.#join(end, handshake.room, frame);
     };
+  }
+
+  /**
+   * The session of a ticket leaves, by a connection that is there for nothing else.
+   *
+   * @param {ServerEnd} end
+   * @param {string} name
+   * @param {string} ticket
+   */
+  #leave(end, name, ticket) {
+    const session = this.#tickets.get(ticket);
+    if (session?.room.name === name) {
+      const { socket } = session;
+      session.room.leave(session, 'left');
+      socket?.close(1000, 'left');
+    }
+    end.close(1000, 'left');
   }
 
   /**
@@ -269,7 +306,7 @@ export class FakeSignalServer {
     const replaced = room.members.find(({ ticket }) => ticket === replaces);
     const free = this.capacity - room.members.length + (replaced ? 1 : 0);
     const grant = this.#authorize({ room: name, token, meta, page: end.page });
-    const refused = refusal(room, { meta, grant, free });
+    const refused = refusal(room, { meta, grant, free, metaBytes: this.limit('metaBytes') });
     if (refused) {
       const { code, message = code, close, retryAfterMs } = refused;
       end.send(JSON.stringify({ type: 'error', code, message, retryAfterMs }));
@@ -279,8 +316,9 @@ export class FakeSignalServer {
     const { random } = this.#scheduler;
     const { permissions = ['signal', 'broadcast'], lobby = false } = grant;
     const session = new Session(this, {
-      id: random.token(22), ticket: random.token(43), page: end.page, room, meta, permissions,
+      id: random.token(22), ticket: random.token(43), page: end.page, room, meta: grant.meta ?? meta, permissions,
     });
+    session.isMetaFixed = grant.meta !== undefined;
     this.#sessions.push(session);
     this.#tickets.set(session.ticket, session);
     if (replaced) this.#replace(replaced);
@@ -347,6 +385,7 @@ export class FakeSignalServer {
       iceServers: this.iceServers,
       heartbeatMs: this.heartbeatMs,
       graceMs: this.graceMs,
+      ...(this.limits && { limits: this.limits }),
     });
   }
 
@@ -357,16 +396,21 @@ export class FakeSignalServer {
   #serve(session, end) {
     let bad = 0;
     session.attach(end);
-    end.onclose = () => this.#lost(session);
+    end.onclose = (code) => this.#lost(session, GOING_AWAY.includes(code) ? this.goingAwayGraceMs : this.graceMs);
     end.onmessage = (text) => {
       const frame = parse(text);
       this.log.push({ page: end.page, frame });
-      if (Buffer.byteLength(text) > FRAME_BYTES) {
+      if (Buffer.byteLength(text) > this.limit('frameBytes')) {
         session.room.leave(session, 'closed');
         end.close(1009, 'frame too large');
         return;
       }
-      session.heard(text, isSequenced(frame));
+      const probes = frame?.type === 'probe' && this.limits !== null;
+      session.heard(text, !probes && isSequenced(frame));
+      if (probes) {
+        session.ping();
+        return;
+      }
       const refusal = this.#takeRefusal(frame?.type) ?? this.#carryOut(session, frame);
       if (!refusal) return;
       if (refusal.code === 'bad-message' && ++bad > BAD_MESSAGES) this.close(session, 4501, 'protocol violation');
@@ -392,14 +436,17 @@ export class FakeSignalServer {
     return planned;
   }
 
-  /** @param {Session} session */
-  #lost(session) {
+  /**
+   * @param {Session} session
+   * @param {number} [graceMs]
+   */
+  #lost(session, graceMs = this.graceMs) {
     if (!session.socket) return;
     if (!session.joined) {
       session.room.leave(session, 'left');
       return;
     }
-    session.detach();
+    session.detach(graceMs);
     session.room.setStatus(session, 'away');
   }
 
@@ -420,5 +467,15 @@ export class FakeSignalServer {
 
 // The defaults of the protocol.
 const JOIN_TIMEOUT_MS = 10_000;
-const FRAME_BYTES = 65_536;
+const LIMITS = {
+  frameBytes: 65_536,
+  metaBytes: 4_096,
+  ratePerSecond: 60,
+  rateBurst: 240,
+  rateBytesPerSecond: 131_072,
+  rateBurstBytes: 1_048_576,
+  updatesPerMinute: 60,
+};
+/** What browsers say of a page that goes, and a client of one that may come back. */
+const GOING_AWAY = [1001, 4900];
 const BAD_MESSAGES = 16;

@@ -81,6 +81,10 @@ describe('joining', () => {
       self: { id: welcome.self.id, meta: { name: 'bob' }, permissions: ['signal', 'broadcast'] },
       peers: [{ id, meta: { name: 'ada' }, status: 'here', polite: false }],
       iceServers: [{ urls: 'stun:x' }], heartbeatMs: 10_000, graceMs: 30_000,
+      limits: {
+        frameBytes: 65_536, metaBytes: 4_096, ratePerSecond: 60, rateBurst: 240,
+        rateBytesPerSecond: 131_072, rateBurstBytes: 1_048_576, updatesPerMinute: 60,
+      },
     });
     assert.deepEqual(ada.received.at(-1), {
       type: 'joined', peer: { id: welcome.self.id, meta: { name: 'bob' }, status: 'here', polite: true },
@@ -291,6 +295,69 @@ describe('resuming', () => {
     assert.notEqual(back.welcome.self.id, ids[1]);
     assert.deepEqual(ada.take().map(({ type, reason }) => reason ?? type), ['timeout', 'joined']);
   });
+});
+
+describe('what older servers do not have', () => {
+  test('limits, which are told and hold', async () => {
+    const limits = { frameBytes: 1000, metaBytes: 20 };
+    const { members: [ada], welcomes: [welcome] } = await room(['ada'], { limits });
+    assert.deepEqual([welcome.limits.frameBytes, welcome.limits.metaBytes, welcome.limits.rateBurst], [1000, 20, 240]);
+    await ada.send({ type: 'update', meta: 'x'.repeat(20) });
+    assert.equal(ada.take()[0].code, 'too-large');
+    await ada.send({ type: 'broadcast', data: 'x'.repeat(1000) });
+    assert.equal(ada.closed, 1009);
+    const older = await room(['ada'], { limits: null });
+    assert.ok(!('limits' in older.welcomes[0]));
+  });
+
+  test('a probe is answered with a ping at once, and not counted', async () => {
+    const { members: [ada] } = await room(['ada']);
+    await ada.send({ type: 'broadcast', data: 1 }, { type: 'probe' });
+    assert.deepEqual(ada.take(), [{ type: 'ping', received: 1 }]);
+    const { members: [bob] } = await room(['bob'], { limits: null });
+    await bob.send({ type: 'probe' });
+    assert.equal(bob.take()[0].code, 'unknown-type');
+  });
+
+  test('a session leaves by its ticket, on another connection', async () => {
+    const { world, members: [ada, bob], welcomes } = await room(['ada', 'bob']);
+    const farewell = new Frames(world, 'bob');
+    await world.scheduler.settle();
+    await farewell.send({ type: 'leave', ticket: welcomes[1].ticket });
+    assert.deepEqual([farewell.closed, bob.closed, ada.take()[0].reason], [1000, 1000, 'left']);
+    const again = new Frames(world, 'bob');
+    await world.scheduler.settle();
+    await again.send({ type: 'leave', ticket: welcomes[1].ticket });
+    assert.deepEqual([again.closed, again.received], [1000, []]);
+  });
+
+  test('an older server does not know it', async () => {
+    const { world, welcomes } = await room(['ada'], { limits: null });
+    const farewell = new Frames(world, 'ada');
+    await world.scheduler.settle();
+    await farewell.send({ type: 'leave', ticket: welcomes[0].ticket });
+    assert.equal(farewell.take()[0].code, 'not-joined');
+    assert.deepEqual(world.server.roster('standup'), ['ada']);
+  });
+
+  test('a page that goes away is kept for less', async () => {
+    for (const [close, ms] of /** @type {const} */ ([[4900, 2500], [1001, 2500], [4000, 30_000]])) {
+      const { world, members: [ada, bob] } = await room(['ada', 'bob'], { heartbeatMs: 3_600_000 });
+      if (close === 1001) bob.socket.disappear();
+      else bob.socket.close(close);
+      await world.clock.advance(ms - 1);
+      assert.deepEqual(ada.take().map(({ type }) => type), ['status']);
+      await world.clock.advance(1);
+      assert.deepEqual(ada.take().map(({ reason }) => reason), ['timeout']);
+    }
+  });
+});
+
+test('the application may put another meta in place, which stays', async () => {
+  const { members: [ada], welcomes } = await room(['ada'], { authorize: () => ({ meta: 'Ada Lovelace' }) });
+  assert.equal(welcomes[0].self.meta, 'Ada Lovelace');
+  await ada.send({ type: 'update', meta: 'Countess' });
+  assert.equal(ada.take()[0].code, 'not-allowed');
 });
 
 describe('faults', () => {

@@ -84,6 +84,7 @@ export class FakePage {
   #connections = [];
   /** @type {FakeWebSocket[]} */
   #sockets = [];
+  #wallMs = 0;
 
   /** What the page hears of the network, of its end and of its return. */
   window = new FakeEventTarget();
@@ -142,6 +143,15 @@ export class FakePage {
     this.document.dispatchEvent(makeEvent('visibilitychange'));
   }
 
+  /**
+   * The machine sleeps: only the clock on the wall goes on. A negative time sets that clock back.
+   *
+   * @param {number} ms
+   */
+  sleep(ms) {
+    this.#wallMs += ms;
+  }
+
   /** The user closes the tab. */
   close() {
     this.fire('pagehide', { persisted: false });
@@ -198,6 +208,7 @@ export class FakePage {
         if (handle !== null) this.#timers.delete(handle);
       },
       now: clock.now,
+      wall: () => clock.now() + this.#wallMs,
       random: () => scheduler.random.next(),
       window: this.window,
       document: this.document,

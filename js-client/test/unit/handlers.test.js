@@ -1,272 +1,166 @@
-// Any call in any handler does what it does a tick later.
+// Any call in any handler: the state afterwards is what it would be a tick later, and no event is about what is gone.
 
 import '../support/abort-fix.js';
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 
-import fc from 'fast-check';
+import { Scene } from './support/scene.js';
 
-import { MeetRoom } from '../../src/meet-room.js';
-import { RemotePeer } from '../../src/remote-peer.js';
-import { FakeTrack } from '../support/fake-media.js';
-import { Meeting } from './support/meeting.js';
-
-/** Every event, as the room's types have them. */
-const EVENTS = (() => {
-  const source = readFileSync(new URL('../../src/meet-room.js', import.meta.url), 'utf8');
-  const [, list] = /@typedef \{\{\n([^]*?)\}\} RoomEvents/.exec(source);
-  return [...list.matchAll(/^ \* {3}(\w+):/gm)].map(([, name]) => name);
-})();
-
-/** Every public member, with arguments. A new one has to be added here. */
-const ROOM = {
-  state: (room) => room.state,
-  self: (room) => room.self,
-  peers: (room) => room.peers.size,
-  locked: (room) => room.locked,
-  join: (room) => void room.join().catch(() => {}),
-  leave: (room) => void room.leave(),
-  publish: (room) => room.publish('screen', [new FakeTrack('video')]),
-  replace: (room) => room.replace('camera', 'video', new FakeTrack('video')),
-  mute: (room) => room.mute('camera', 'audio'),
-  isMuted: (room) => room.isMuted('camera', 'audio'),
-  unpublish: (room) => room.unpublish('camera'),
-  update: (room) => room.update('somebody else'),
-  broadcast: (room) => room.broadcast('hello'),
-  send: (room) => { for (const id of room.peers.keys()) room.send(id, 'psst'); },
-};
-const PEER = {
-  connection: (peer) => peer.connection,
-  openChannel: (peer) => peer.openChannel('whiteboard'),
-  getStats: (peer) => void peer.getStats().catch(() => {}),
-};
-const INTERNAL = ['constructor', 'updateSources', 'removeSources'];
-
-/** Beside the members: what pages do together in one handler. */
-const TOGETHER = {
-  'leave and join': (room) => { void room.leave(); void room.join().catch(() => {}); },
-  'leave, join and leave': (room) => { void room.leave(); void room.join().catch(() => {}); void room.leave(); },
-  'publish, mute and leave': (room) => { ROOM.publish(room); room.mute('screen', 'video'); void room.leave(); },
+const METHODS = {
+  leave: (ada) => void ada.leave(),
+  join: (ada) => void ada.join().catch(() => {}),
+  'leave and join': (ada) => {
+    void ada.leave();
+    void ada.join().catch(() => {});
+  },
+  'leave, join and leave': (ada) => {
+    void ada.leave();
+    void ada.join().catch(() => {});
+    void ada.leave();
+  },
+  update: (ada) => ada.update('from a handler'),
+  send: (ada) => ada.send({ type: 'broadcast', data: 'from a handler' }),
+  'update and leave': (ada) => {
+    ada.update('from a handler');
+    void ada.leave();
+  },
 };
 
-const CALLS = {
-  ...ROOM,
-  ...Object.fromEntries(Object.entries(PEER).map(([name, call]) => [
-    `${name} of a peer`,
-    (room, { peer }) => { for (const one of peer ? [peer] : room.peers.values()) call(one); },
-  ])),
-  ...TOGETHER,
+const EVENTS = {
+  connecting: ['statechange', ({ state }) => state === 'connecting'],
+  joined: ['statechange', ({ state }) => state === 'joined'],
+  away: ['statechange', ({ state }) => state === 'away'],
+  resuming: ['statechange', ({ state }) => state === 'resuming'],
+  closed: ['statechange', ({ state }) => state === 'closed'],
+  welcome: ['welcome', () => true],
+  resumed: ['welcome', ({ welcome }) => welcome.resumed !== 'no'],
+  message: ['message', () => true],
+  last: ['message', ({ message }) => message.data === 'last'],
+  rejected: ['rejected', () => true],
 };
 
-test('the table knows every member', () => {
-  const members = ({ prototype }) => Object.getOwnPropertyNames(prototype).filter((name) => !INTERNAL.includes(name));
-  assert.deepEqual(members(MeetRoom).sort(), Object.keys(ROOM).sort());
-  assert.deepEqual(members(RemotePeer).sort(), Object.keys(PEER).sort());
-  assert.ok(EVENTS.length >= 13, EVENTS.join());
-});
-
-/**
- * A room in which everything happens once that can be told, and what is left in the end.
- *
- * @param {[type: string, call: string][]} handlers at the first event of this type, or of this state, this is called
- * @param {(act: () => void) => void} [when] in the handler, or later
- */
-async function scene(handlers, when = (act) => act()) {
-  const meeting = new Meeting({ server: { iceServers: [{ urls: 'stun:a.example' }] } });
-  const bob = await meeting.join('bob');
-  const cleo = await meeting.join('cleo');
-  const ada = meeting.room('ada');
-  // Before the handler: who listens after it meets what it has done.
-  const log = [];
-  for (const each of EVENTS) ada.on(each, ({ detail }) => log.push({ type: each, ...detail, complete: isComplete(ada, each, detail) }));
-  let calls = 0;
-  for (const [type, call] of handlers) {
-    const [event, state] = type.split(' ');
-    const stop = ada.on(event, ({ detail }) => {
-      if (state !== undefined && detail.state !== state) return;
-      stop();
-      calls += 1;
-      when(() => attempt(() => CALLS[call](ada, detail)));
-    });
-  }
-
-  const camera = ada.page.camera();
-  ada.publish('camera', camera);
-  ada.join().catch(() => {});
-  await meeting.settle(20_000);
-  const adas = () => (meeting.server.log.some(({ page }) => page === 'ada') ? meeting.server.session('ada') : null);
-  const step = async (act) => { attempt(act); await meeting.settle(20_000); };
-  await step(() => bob.broadcast('hello'));
-  await step(() => bob.peers.get(ada.self?.id)?.openChannel('chat'));
-  await step(() => bob.mute('camera', 'audio'));
-  await step(() => bob.publish('screen', [new FakeTrack('video')]));
-  await step(() => bob.unpublish('screen'));
-  await step(() => bob.update('Bob'));
-  await step(() => {
-    const session = adas();
-    if (!session?.joined) return;
-    meeting.server.app(session, 'notice');
-    session.send({ type: 'locked', locked: true });
-  });
-  await step(() => { meeting.server.rejectNext('broadcast', { code: 'unavailable' }); ada.broadcast('x'); });
-  await step(() => camera.getVideoTracks()[0].end());
-  await step(() => adas()?.socket?.cut());
-  await step(() => { meeting.server.nextResume('partial'); adas()?.socket?.cut(); });
-  await step(() => { meeting.server.nextResume('no'); adas()?.socket?.cut(); });
-  await step(() => meeting.server.close(meeting.server.session('bob'), 4507));
-  await step(() => { if (adas()?.joined) meeting.server.close(adas(), 4507); });
-  const end = {
-    calls,
-    state: ada.state,
-    meta: ada.self?.meta,
-    locked: ada.locked,
-    muted: ['camera', 'screen'].map((name) => ['audio', 'video'].map((kind) => ada.isMuted(name, kind))),
-    peers: shown(ada),
-    roster: meeting.server.roster('room'),
-    others: shown(cleo),
-    connections: meeting.world.network.open,
-    listeners: meeting.world.network.listenerCount,
-    sockets: meeting.world.server.sockets.open,
-  };
-  for (const room of [ada, bob, cleo]) void room.leave();
-  await meeting.settle(60_000);
-  assertInOrder(log);
-  return { end, leaks: meeting.world.leaks };
-}
-
-/** What throws because of the state it meets throws at any time. */
-function attempt(act) {
-  try {
-    act();
-  } catch (error) {
-    assert.ok(['state', 'no-such-peer'].includes(error.code) || error.name === 'InvalidStateError', error);
-  }
-}
-
-function shown(room) {
-  return [...room.peers.values()].map(({ meta, status, connection, sources }) => ({
-    meta,
-    status,
-    connection,
-    sources: [...sources.values()].map(({ name, audio, video }) => [name, audio?.muted, video?.muted]),
-  }));
-}
-
-/** Whether an event tells what can be read. */
-function isComplete(room, type, { peer, source, state, locked }) {
-  switch (type) {
-    case 'peerleft':
-    case 'sourceremoved': return room.peers.get(peer.id)?.sources.get(source?.name) !== (source ?? null);
-    case 'sourceadded':
-    case 'sourcechanged': return room.peers.get(peer.id) === peer && peer.sources.get(source.name) === source;
-    case 'error': return peer === null || room.peers.get(peer.id) === peer;
-    case 'locked': return room.locked === locked;
-    case 'statechange': return state !== 'joined' || room.self !== null;
-    default: return peer === undefined || room.peers.get(peer.id) === peer;
-  }
-}
-
-/** Each peer and each source begins and ends once, and everything about it comes in between. */
-function assertInOrder(log) {
-  const there = new Set();
-  const known = [];
-  for (const { type, peer, source, complete, ...more } of log) {
-    const note = () => `${type} ${JSON.stringify(more)} after ${known.join()}`;
-    if (type !== 'statechange') assert.ok(complete, note());
-    if (type === 'peerjoined') assert.ok(!there.has(peer) && there.add(peer), note());
-    else if (type === 'sourceadded') assert.ok(there.has(peer) && !there.has(source) && there.add(source), note());
-    else if (type === 'sourceremoved') assert.ok(there.has(peer) && there.delete(source), note());
-    else if (type === 'peerleft') {
-      assert.ok(there.delete(peer), note());
-      assert.ok([...peer.sources.values()].every((one) => !there.has(one)), note());
-    } else {
-      if (peer) assert.ok(there.has(peer), note());
-      if (source) assert.ok(there.has(source), note());
-    }
-    known.push(type);
-  }
-  assert.equal(there.size, 0, `not ended: ${known.join()}`);
-}
-
-const STATES = ['connecting', 'away', 'resuming', 'joined', 'closed'];
-const TYPES = EVENTS.flatMap((type) => (type === 'statechange' ? STATES.map((state) => `${type} ${state}`) : [type]));
-const NO_LEAKS = { connections: 0, sockets: 0, timers: 0, listeners: 0 };
-
-describe('a handler', () => {
-  test('is there for each event of the scene', async () => {
-    for (const type of TYPES) {
-      const { end } = await scene([[type, 'state']]);
-      assert.equal(end.calls, 1, type);
-    }
-  });
-
-  for (const type of TYPES) {
-    test(`of ${type} may call anything`, async () => {
-      for (const call of Object.keys(CALLS)) {
-        const inside = await scene([[type, call]]);
-        const later = await scene([[type, call]], (act) => queueMicrotask(() => queueMicrotask(act)));
-        assert.deepEqual(inside.end, later.end, call);
-        assert.deepEqual(inside.leaks, NO_LEAKS, call);
-        assert.deepEqual(later.leaks, NO_LEAKS, call);
-      }
-    });
-  }
-
-  test('may call anything, whatever other handlers call', async () => {
-    const handler = fc.tuple(fc.constantFrom(...TYPES), fc.constantFrom(...Object.keys(CALLS)));
-    await fc.assert(fc.asyncProperty(fc.array(handler, { minLength: 2, maxLength: 8 }), async (handlers) => {
-      const { leaks } = await scene(handlers);
-      assert.deepEqual(leaks, NO_LEAKS);
-    }), { numRuns: Number(process.env.PROPERTY_RUNS ?? 60) });
-  });
-
-  test('that throws disturbs neither the others nor the room', async () => {
-    const thrown = [];
-    process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error.message));
+/** A life in which each of the events happens. */
+async function live(act, event, deferred) {
+  const scene = new Scene();
+  const bob = await scene.join('bob');
+  const ada = scene.socket('ada');
+  const [type, matches] = EVENTS[event];
+  let done = false;
+  const run = () => {
     try {
-      const meeting = new Meeting();
-      const ada = meeting.room('ada');
-      for (const type of EVENTS) ada.on(type, () => { throw new Error(type); });
-      const told = [];
-      ada.on('peerjoined', ({ detail }) => told.push(detail.peer.meta));
-      ada.publish('camera', ada.page.camera());
-      for (const name of ['bob', 'cleo']) await meeting.join(name);
-      await meeting.scheduler.run(ada.join(), { withinMs: 10_000 });
-      await meeting.settle();
-      meeting.assertCalls();
-      assert.deepEqual(told, ['bob', 'cleo']);
-      assert.ok(thrown.includes('peerjoined') && thrown.includes('sourceadded'), thrown.join());
-    } finally {
-      process.setUncaughtExceptionCaptureCallback(null);
+      act(ada);
+    } catch (error) {
+      assert.equal(error.code, 'state', `${error.stack}`);
     }
+  };
+  ada.on(type, ({ detail }) => {
+    if (done || !matches(detail)) return;
+    done = true;
+    if (deferred) scene.clock.setTimeout(run, 0);
+    else run();
   });
+  const session = () => scene.server.roster('room').includes('ada') && scene.server.session('ada');
 
-  test('of the state finds everybody in the room', async () => {
-    const meeting = new Meeting();
-    for (const name of ['bob', 'cleo']) await meeting.join(name);
-    const ada = meeting.room('ada');
-    const found = [];
-    ada.on('statechange', ({ detail: { state } }) => {
-      if (state === 'joined') found.push(ada.state, typeof ada.self.id, [...ada.peers.values()].map(({ meta }) => meta));
+  void ada.join().catch(() => {});
+  await scene.clock.advance(200);
+  bob.send({ type: 'broadcast', data: 'hello' });
+  await scene.clock.advance(100);
+  if (session()) session().socket?.cut();
+  await scene.clock.advance(3000);
+  scene.server.rejectNext('broadcast', { code: 'not-allowed' });
+  try { ada.send({ type: 'broadcast', data: 'refused' }); } catch { /* It has left. */ }
+  await scene.clock.advance(100);
+  scene.server.nextResume('partial');
+  if (session()) session().socket?.cut();
+  await scene.clock.advance(3000);
+  for (let n = 0; n < 40; n += 1) bob.send({ type: 'broadcast', data: n });
+  bob.send({ type: 'broadcast', data: 'last' });
+  await scene.clock.advance(100);
+  scene.server.nextResume('no');
+  if (session()) session().socket?.cut();
+  await scene.clock.advance(3000);
+  if (session()) scene.server.close(session(), 4507);
+  await scene.clock.advance(60_000);
+  const state = {
+    state: ada.state,
+    meta: ada.meta,
+    roster: scene.server.roster('room'),
+    served: session() && session().meta,
+    sockets: scene.server.sockets.open,
+    left: bob.log.messages.filter(({ type: told }) => told === 'left').length,
+    joined: bob.log.messages.filter(({ type: told }) => told === 'joined').length,
+  };
+  return { done, state };
+}
+
+for (const event of Object.keys(EVENTS)) {
+  for (const [method, act] of Object.entries(METHODS)) {
+    test(`${method} in a handler of ${event}`, async () => {
+      const now = await live(act, event, false);
+      assert.ok(now.done, 'it happens');
+      const later = await live(act, event, true);
+      assert.deepEqual(now.state, later.state);
     });
-    await meeting.scheduler.run(ada.join(), { withinMs: 10_000 });
-    assert.deepEqual(found, ['joined', 'string', ['bob', 'cleo']]);
-    assert.deepEqual(ada.events.map((event) => event.split(' ')[0]), ['state', 'state', 'peerjoined', 'peerjoined']);
-  });
-});
+  }
+}
 
-test('who leaves when the first peer is announced hears of no other', async () => {
-  const meeting = new Meeting();
-  for (const name of ['bob', 'cleo', 'dan']) await meeting.join(name);
-  const ada = meeting.room('ada');
-  ada.on('peerjoined', () => void ada.leave());
-  await meeting.scheduler.run(ada.join(), { withinMs: 10_000 });
-  await meeting.settle(1000);
-  assert.deepEqual(ada.events.map((event) => event.split(' ').slice(0, event.startsWith('state') ? 2 : 1).join(' ')), [
-    'state connecting', 'state joined', 'peerjoined', 'state closed', 'peerleft',
-  ]);
-  assert.equal(ada.peers.size, 0);
-  assert.deepEqual(ada.page.connections.map(({ connectionState }) => connectionState).filter((state) => state !== 'closed'), []);
-});
+for (const event of Object.keys(EVENTS).filter((name) => name !== 'closed')) {
+  test(`after leaving in a handler of ${event} nothing is heard of the session`, async () => {
+    const scene = new Scene();
+    const bob = await scene.join('bob');
+    const ada = scene.socket('ada');
+    const heard = [];
+    for (const type of ['welcome', 'message', 'rejected']) ada.on(type, () => heard.push(`${type} while ${ada.state}`));
+    const [type, matches] = EVENTS[event];
+    ada.on(type, ({ detail }) => { if (matches(detail)) void ada.leave(); });
+    void ada.join().catch(() => {});
+    await scene.clock.advance(200);
+    bob.send({ type: 'broadcast', data: 'hello' });
+    bob.send({ type: 'broadcast', data: 'last' });
+    await scene.clock.advance(100);
+    if (ada.state === 'joined') {
+      scene.server.rejectNext('broadcast', { code: 'not-allowed' });
+      ada.send({ type: 'broadcast', data: 'refused' });
+      await scene.clock.advance(100);
+    }
+    if (ada.state === 'joined') scene.server.session('ada').socket.cut();
+    await scene.clock.advance(60_000);
+    assert.deepEqual(heard.filter((line) => !line.endsWith('joined')), []);
+    assert.equal(ada.state, 'closed');
+    assert.deepEqual(scene.server.roster('room'), ['bob']);
+    void bob.leave();
+    await scene.clock.advance(5000);
+    assert.deepEqual(scene.world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
+  });
+}
+
+for (const event of ['joined', 'welcome', 'message', 'rejected']) {
+  test(`each listener hears events in their order, those that a handler of ${event} causes, too`, async () => {
+    const scene = new Scene();
+    const bob = await scene.join('bob');
+    const ada = scene.socket('ada');
+    const orders = [[], []];
+    const listen = (order) => {
+      ada.on('statechange', ({ detail }) => order.push(detail.state));
+      for (const type of ['welcome', 'message', 'rejected']) ada.on(type, () => order.push(type));
+    };
+    listen(orders[0]);
+    const [type, matches] = EVENTS[event];
+    const stop = ada.on(type, ({ detail }) => {
+      if (!matches(detail)) return;
+      stop();
+      METHODS['leave, join and leave'](ada);
+    });
+    listen(orders[1]);
+    void ada.join().catch(() => {});
+    await scene.clock.advance(100);
+    bob.send({ type: 'broadcast', data: 1 });
+    await scene.clock.advance(100);
+    scene.server.rejectNext('broadcast', { code: 'not-allowed' });
+    if (ada.state === 'joined') ada.send({ type: 'broadcast', data: 2 });
+    await scene.clock.advance(100);
+    assert.deepEqual(orders[0].slice(-4), [event, 'closed', 'connecting', 'closed']);
+    assert.deepEqual(orders[1], orders[0]);
+  });
+}

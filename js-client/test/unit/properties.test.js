@@ -176,7 +176,7 @@ class Talk {
 test('whatever happens to connections within the grace period, all that is said is heard once', async () => {
   await fc.assert(fc.asyncProperty(seed, fc.array(socketAct, { maxLength: 50 }), async (schedule, acts) => {
     const talk = new Talk(schedule);
-    talk.world.server.graceMs = 86_400_000;
+    talk.world.server.graceMs = talk.world.server.goingAwayGraceMs = 86_400_000;
     await talk.begin();
     for (const act of acts) await talk.do(act);
     await talk.world.clock.advance(300_000);

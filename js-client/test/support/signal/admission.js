@@ -6,7 +6,7 @@
 /**
  * What the application decides about a join.
  *
- * @typedef {{ permissions?: string[], lobby?: boolean, refuse?: RefusedJoin }} Grant
+ * @typedef {{ permissions?: string[], lobby?: boolean, meta?: unknown, refuse?: RefusedJoin }} Grant
  * @typedef {{ code: string, message?: string, close: number, retryAfterMs?: number }} RefusedJoin
  */
 
@@ -26,21 +26,23 @@ export function readHandshake({ url, protocols }) {
  * Why a fresh join is refused, if it is.
  *
  * @param {Room} room
- * @param {{ meta: unknown, grant: Grant, free: number }} join `free` places are left
+ * @param {{ meta: unknown, grant: Grant, free: number, metaBytes: number }} join `free` places are left
  * @returns {RefusedJoin | null}
  */
-export function refusal(room, { meta, grant, free }) {
-  if (isTooLarge(meta)) return { code: 'too-large', close: 4501 };
+export function refusal(room, { meta, grant, free, metaBytes }) {
+  if (isTooLarge(meta, metaBytes)) return { code: 'too-large', close: 4501 };
   if (grant.refuse) return grant.refuse;
   if (room.locked) return { code: 'room-locked', close: 4503 };
   return free > 0 ? null : { code: 'room-full', close: 4503 };
 }
 
-/** @param {unknown} meta */
-export function isTooLarge(meta) {
-  return Buffer.byteLength(JSON.stringify(meta) ?? '') > META_BYTES;
+/**
+ * @param {unknown} meta
+ * @param {number} metaBytes
+ */
+export function isTooLarge(meta, metaBytes) {
+  return Buffer.byteLength(JSON.stringify(meta) ?? '') > metaBytes;
 }
 
 const SUBPROTOCOL = 'meet-signal.v1';
 const ROOM_NAME = /^[A-Za-z0-9._~-]{1,64}$/;
-const META_BYTES = 4_096;

@@ -69,8 +69,9 @@ const commands = {
     if (others.some(({ isFull }) => isFull)) return UNREACHABLE;
   },
 
-  update(_, session, { meta }) {
-    if (isTooLarge(meta)) return { code: 'too-large', message: '`meta` is too large' };
+  update(server, session, { meta }) {
+    if (session.isMetaFixed) return { code: 'not-allowed', message: 'the application has set the `meta`' };
+    if (isTooLarge(meta, server.limit('metaBytes'))) return { code: 'too-large', message: '`meta` is too large' };
     session.meta = meta;
     session.room.tell({ type: 'updated', peer: session.id, meta }, session);
   },

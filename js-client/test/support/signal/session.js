@@ -29,6 +29,8 @@ export class Session {
   joined = false;
   /** Whether its queue has no place for what others send. */
   isFull = false;
+  /** Whether the application has set its `meta`, which the client may not change then. */
+  isMetaFixed = false;
 
   /**
    * @param {FakeSignalServer} server
@@ -62,11 +64,15 @@ export class Session {
     this.#watch();
   }
 
-  /** The socket is lost; the session waits for another one. */
-  detach() {
+  /**
+   * The socket is lost; the session waits for another one.
+   *
+   * @param {number} graceMs
+   */
+  detach(graceMs) {
     this.#stopTimers();
     this.#socket = null;
-    this.#grace = this.#server.clock.setTimeout(() => this.room.leave(this, 'timeout'), this.#server.graceMs);
+    this.#grace = this.#server.clock.setTimeout(() => this.room.leave(this, 'timeout'), graceMs);
   }
 
   /** It is over. */
@@ -116,10 +122,11 @@ export class Session {
     if (sequenced) this.received += 1;
     this.#unacknowledged.frames += 1;
     this.#unacknowledged.bytes += Buffer.byteLength(text);
-    if (this.#unacknowledged.frames >= 256 || this.#unacknowledged.bytes >= 128 * 1024) this.#ping();
+    if (this.#unacknowledged.frames >= 256 || this.#unacknowledged.bytes >= 128 * 1024) this.ping();
   }
 
-  #ping() {
+  /** Acknowledges, and asks for a sign of life. */
+  ping() {
     this.#unacknowledged = { frames: 0, bytes: 0 };
     this.sendUncounted({ type: 'ping', received: this.received });
   }
@@ -185,7 +192,7 @@ export class Session {
         return;
       }
       if (now - Math.min(this.#heardAt, this.#sentAt) >= heartbeatMs) {
-        this.#ping();
+        this.ping();
       }
       this.#watch();
     }, delay);

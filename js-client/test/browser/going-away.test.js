@@ -1,0 +1,124 @@
+// Pages that go away: the others see that they are gone within three seconds, unless they come back by then.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { Browsers } from './support/browsers.js';
+import { Server } from './support/server.js';
+
+const PATIENCE = { timeout: 40_000, polling: 50 };
+/** What the issue allows, and the time that it takes to look. */
+const GONE_MS = 3200;
+
+const browsers = new Browsers();
+let server;
+let rooms = 0;
+
+before(async () => { server = await Server.start(); });
+after(async () => {
+  await browsers.close();
+  await server?.stop();
+});
+
+/** Joins a page to a room, and keeps what it is told. A page that was brought back has all that already. */
+async function join(page, room) {
+  await page.evaluate(async (name) => {
+    const { MeetRoom } = await import('/meet-signal/index.js');
+    window.log = [];
+    window.room = new MeetRoom(`/signal/${name}`, { meta: name });
+    for (const type of ['peerjoined', 'peerleft']) {
+      window.room.on(type, ({ detail: { peer } }) => window.log.push(`${type} ${peer.id}`));
+    }
+    await window.room.join();
+  }, room);
+}
+
+async function open(kind, room) {
+  const page = await (await browsers.context(kind)).newPage();
+  page.setDefaultTimeout(PATIENCE.timeout);
+  await page.goto(server.url('/?before'));
+  await page.goto(server.url('/?here'));
+  await join(page, room);
+  return page;
+}
+
+const id = (page) => page.evaluate(() => window.room.self.id);
+const peers = (page, count) => page.waitForFunction((many) => window.room.peers.size === many, PATIENCE, count);
+
+/** Ada watches, and Bob is in a browser of this kind. */
+async function meeting(kind) {
+  const room = `away-${rooms++}`;
+  const ada = await open('chromium', room);
+  const bob = await open(kind, room);
+  await peers(ada, 1);
+  await peers(bob, 1);
+  return { room, ada, bob, id: await id(bob) };
+}
+
+/** The drivers wait for a page to load, which one that comes from the cache does not. */
+const goBack = (page) => page.evaluate(() => { setTimeout(() => history.back(), 0); });
+
+const WAYS = {
+  'by a link': (page) => page.evaluate(() => {
+    const link = document.body.appendChild(document.createElement('a'));
+    link.href = '/?elsewhere';
+    link.click();
+  }),
+  'by an address': (page) => page.goto(server.url('/?elsewhere')),
+  'by an address of another site': (page) => page.goto('about:blank'),
+  back: goBack,
+  'for good': (page) => page.close(),
+};
+
+for (const kind of ['chromium', 'firefox']) {
+  describe(kind, { concurrency: 1 }, () => {
+    for (const [way, go] of Object.entries(WAYS)) {
+      test(`who goes ${way} is gone within three seconds`, async () => {
+        const { ada, bob, id: gone } = await meeting(kind);
+        const began = Date.now();
+        await go(bob);
+        await peers(ada, 0);
+        assert.ok(Date.now() - began < GONE_MS, `after ${Date.now() - began} ms`);
+        assert.deepEqual(await ada.evaluate(() => window.log), [`peerjoined ${gone}`, `peerleft ${gone}`]);
+        await ada.close();
+        if (way !== 'for good') await bob.close();
+      });
+    }
+
+    for (const [when, waitMs] of [['at once', 0], ['when the others have seen it go', GONE_MS]]) {
+      test(`who comes back ${when} is one participant`, async () => {
+        const { room, ada, bob, id: before } = await meeting(kind);
+        await bob.goto(server.url('/?elsewhere'));
+        if (waitMs > 0) await peers(ada, 0);
+        await goBack(bob);
+        await bob.waitForFunction(() => location.search === '?here' && document.readyState === 'complete', PATIENCE);
+        // A browser may load it anew; then it is for the page to join.
+        if (await bob.evaluate(() => window.log === undefined)) await join(bob, room);
+        await bob.waitForFunction(() => window.room.state === 'joined', PATIENCE);
+        await peers(ada, 1);
+        await peers(bob, 1);
+        assert.equal(await ada.evaluate(() => [...window.room.peers.keys()][0]), await id(bob));
+        // Never two at a time.
+        const log = await ada.evaluate(() => window.log);
+        assert.deepEqual(log.map((line) => line.split(' ')[0]), log.map((_, n) => ['peerjoined', 'peerleft'][n % 2]));
+        assert.equal(log[0], `peerjoined ${before}`);
+        // Nothing is left that a duplicate of this tab could throw it out with.
+        assert.deepEqual(await bob.evaluate(() => Object.keys(sessionStorage).filter((key) => key.startsWith('meet-signal'))), []);
+        await ada.close();
+        await bob.close();
+      });
+    }
+
+    test('who reloads is one participant', async () => {
+      const { room, ada, bob } = await meeting(kind);
+      await bob.reload();
+      await join(bob, room);
+      await peers(bob, 1);
+      await ada.waitForFunction((now) => window.room.peers.size === 1 && window.room.peers.has(now), PATIENCE, await id(bob));
+      const log = await ada.evaluate(() => window.log);
+      assert.deepEqual(log.map((line) => line.split(' ')[0]), ['peerjoined', 'peerleft', 'peerjoined']);
+      await ada.close();
+      await bob.close();
+    });
+  });
+}
