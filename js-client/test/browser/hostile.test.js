@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
 import { Browsers } from './support/browsers.js';
-import { Hostile, offering } from './support/hostile.js';
+import { Hostile, offer, offering } from './support/hostile.js';
 import { Participant } from './support/participant.js';
 import { Server } from './support/server.js';
 
@@ -133,6 +133,16 @@ for (const kind of ['chromium', 'firefox']) {
       await assertUnharmed();
     });
 
+    test('as many lines as a description may have', async () => {
+      const sections = offer({ sections: 60 }).split('\r\n');
+      const junk = Array.from({ length: 100 }, (_, n) => `a=junk-${n}:${'x'.repeat(50)}`);
+      const lines = [...sections.slice(0, 5), ...junk.map((line) => line), ...sections.slice(5, -1)];
+      while (lines.length < 7000) lines.push(5 + (lines.length % 100));
+      const description = { type: 'offer', lines: [...lines, ''] };
+      await mallory.sends(Array.from({ length: 20 }, (_, id) => ({ epoch: 1, to: null, description, offerId: id + 1 })), 500);
+      await assertUnharmed();
+    });
+
     test('requests, answers to nothing, and sources that change without end', async () => {
       await mallory.sends([offering(1, 1, { sections: 30 })]);
       await ada.until((id) => window.room.peers.get(id).connection !== 'x', await mallory.id());
@@ -196,7 +206,7 @@ function watch() {
   window.room.on('message', ({ detail: { data } }) => { window.heard = data; });
 }
 
-async function storm(offer) {
+async function storm(first) {
   const { MeetRoom } = await import('/meet-signal/index.js');
   let socket;
   const say = (frame) => socket.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(frame) }));
@@ -229,7 +239,7 @@ async function storm(offer) {
   for (let n = 0; n < 400; n += 1) {
     const id = `peer ${n}`;
     say({ type: 'joined', peer: { id, meta: null, status: 'here', polite: true } });
-    say({ type: 'signal', from: id, data: offer });
+    say({ type: 'signal', from: id, data: first });
     if (n >= 4) say({ type: 'left', peer: `peer ${n - 4}`, reason: 'left' });
     // 400 in half a second.
     if (n % 8 === 0) await new Promise((resolve) => { setTimeout(resolve, 10); });
