@@ -203,11 +203,7 @@ test('who has no connection is told so, with the peer, and stays in the room', a
   const meeting = new Meeting();
   const ada = await meeting.join('ada');
   const page = meeting.world.page('bob');
-  page.environment.RTCPeerConnection = class {
-    constructor() {
-      throw new DOMException('none', 'NotSupportedError');
-    }
-  };
+  page.environment.RTCPeerConnection.prototype.createDataChannel = () => { throw new DOMException('none', 'NotSupportedError'); };
   const bob = meeting.room('bob', { page });
   const errors = [];
   bob.on('error', ({ detail: { error, peer } }) => errors.push([error.code, peer?.id, error.cause instanceof DOMException]));
