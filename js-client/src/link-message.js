@@ -34,10 +34,24 @@ export function parseLinkMessage(data) {
 }
 
 /**
+ * A message of the control channel.
+ *
+ * @param {string} text
+ * @returns {Sources | null} `null` for what is not for this version
+ */
+export function parseControl(text) {
+  try {
+    return parseSources(JSON.parse(text).sources);
+  } catch {
+    return null;
+  }
+}
+
+/**
  * @param {unknown} value
  * @returns {Sources | null}
  */
-export function parseSources(value) {
+function parseSources(value) {
   if (!isObject(value) || !isCount(value['revision']) || !Array.isArray(value['list'])) return null;
   const list = value['list'].slice(0, MOST_SOURCES).filter((source) => isObject(source) && isName(source['name']));
   return {

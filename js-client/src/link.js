@@ -6,8 +6,9 @@ import { Emitter } from './emitter.js';
 import { Epoch } from './epoch.js';
 import { MeetError, plainError } from './errors.js';
 import { Gate } from './gate.js';
-import { parseSources } from './link-message.js';
+import { parseControl } from './link-message.js';
 import { Recovery } from './recovery.js';
+import { Repetition } from './repetition.js';
 
 /** @typedef {import('./recovery.js').LinkState} LinkState */
 
@@ -45,7 +46,6 @@ import { Recovery } from './recovery.js';
  */
 export class Link extends Emitter {
   #options;
-  #env;
   #gate;
   #recovery;
   /** `null` until its turn has come, and after it was closed. @type {Epoch | null} */
@@ -66,11 +66,7 @@ export class Link extends Emitter {
 
   /** Whether messages to the other end may have been lost. */
   #lossy = false;
-  /** Set while something that the server refused is to be said again. @type {any} */
-  #refusalTimer = null;
-  /** How often in a row that was refused, and when it was last said again. */
-  #refusals = 0;
-  #repeatedAt = -Infinity;
+  #repetition;
 
   #revision = 0;
   /** @type {import('./link-message.js').Sources} */
@@ -81,8 +77,8 @@ export class Link extends Emitter {
     super();
     const { polite, env, publications, gate = new Gate(env) } = options;
     this.#options = options;
-    this.#env = env;
     this.#gate = gate;
+    this.#repetition = new Repetition(env, () => this.#repeat());
     this.#recovery = new Recovery({
       ...options,
       ask: () => this.#say({ request: 'offer' }),
@@ -179,16 +175,7 @@ export class Link extends Emitter {
    * refused, too.
    */
   refused() {
-    if (this.#life.signal.aborted || this.#refusalTimer !== null) return;
-    // A refusal comes at once. The last repetition got through, and this is a new trouble.
-    if (this.#env.now() - this.#repeatedAt > REFUSAL_MS) this.#refusals = 0;
-    const ceiling = Math.min(MOST_DELAY_MS, FIRST_REPEAT_MS * 2 ** Math.min(this.#refusals, 10));
-    this.#refusals += 1;
-    // At random, since others have been refused in the same moment.
-    this.#refusalTimer = this.#env.setTimeout(() => {
-      this.#refusalTimer = null;
-      this.#repeat();
-    }, ceiling * (1 + this.#env.random()) / 2);
+    if (!this.#life.signal.aborted) this.#repetition.refused();
   }
 
   /** The STUN and TURN servers have changed. Where the browser does not take them, a call goes on with those before. */
@@ -202,7 +189,7 @@ export class Link extends Emitter {
 
   close() {
     this.#life.abort();
-    this.#env.clearTimeout(this.#refusalTimer);
+    this.#repetition.close();
     this.#recovery.close();
     this.#tearDown();
   }
@@ -253,7 +240,9 @@ export class Link extends Emitter {
     }, { signal });
     control.addEventListener('open', () => this.#tellSources(), { signal });
     control.addEventListener('message', ({ data }) => {
-      if (this.#maySpend(CONTROL_POINTS + data.length / CHARACTERS_A_POINT)) this.#controlled(data);
+      const text = String(data);
+      const sources = this.#maySpend(CONTROL_POINTS + text.length / CHARACTERS_A_POINT) ? parseControl(text) : null;
+      if (sources !== null) this.#heardOf(sources);
     }, { signal });
   }
 
@@ -315,8 +304,7 @@ export class Link extends Emitter {
     this.#warn(error);
   }
 
-  /** @param {Error} error */
-  #warn(error) {
+  #warn(/** @type {Error} */ error) {
     if (!this.#life.signal.aborted) this.emit('warning', { error });
   }
 
@@ -342,7 +330,6 @@ export class Link extends Emitter {
       this.#lossy = true;
       return;
     }
-    this.#repeatedAt = this.#env.now();
     if (this.#current === null) return;
     this.#current.negotiator.again();
     // The impolite side's restart is an offer, which is said again with what is open.
@@ -357,12 +344,12 @@ export class Link extends Emitter {
   }
 
   #tellSources() {
-    if (this.#current === null) return;
-    const { control } = this.#current;
-    const sources = this.#sources();
-    if (control.readyState === 'open') control.send(JSON.stringify({ sources }));
-    // Over a connection that is broken it would arrive when that is mended.
-    if (control.readyState !== 'open' || this.state !== 'connected') this.#say({}, sources);
+    this.#try(({ control }) => {
+      const sources = this.#sources();
+      if (control.readyState === 'open') control.send(JSON.stringify({ sources }));
+      // Over a connection that is broken it would arrive when that is mended.
+      if (control.readyState !== 'open' || this.state !== 'connected') this.#say({}, sources);
+    });
   }
 
   #sources() {
@@ -383,16 +370,6 @@ export class Link extends Emitter {
     } catch (error) {
       if (isCode(error, 'too-large')) this.#refuse(refusal('media sections'));
       else this.refused();
-    }
-  }
-
-  /** @param {string} data */
-  #controlled(data) {
-    try {
-      const sources = parseSources(JSON.parse(data).sources);
-      if (sources !== null) this.#heardOf(sources);
-    } catch {
-      // From a page that says something else there: not for this version.
     }
   }
 
@@ -421,11 +398,3 @@ const MOST_EARLY = 32;
 const CHANNEL_POINTS = 60;
 const CONTROL_POINTS = 8;
 const CHARACTERS_A_POINT = 10;
-
-const MOST_DELAY_MS = 30_000;
-
-/** A full queue empties as fast as its receiver reads: a second is long. */
-const FIRST_REPEAT_MS = 1000;
-
-/** The server's answer is here by then, over any network. */
-const REFUSAL_MS = 10_000;

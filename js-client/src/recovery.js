@@ -46,15 +46,15 @@ export class Recovery {
   #options;
   #env;
   /** @type {RecoveryState} */
-  #state = 'closed';
+  state = 'closed';
+  /** What pages see. @type {LinkState} */
+  shown = 'connecting';
   /** @type {any} */
   #timer = null;
   /** Connections that were given up since the last one that worked for some time. */
   #failures = 0;
   /** What pages see while it does not work. @type {LinkState} */
   #otherwise = 'connecting';
-  /** @type {LinkState} */
-  #shown = 'connecting';
   #replacements = new TokenBucket(REPLACEMENTS_A_SECOND, MOST_REPLACEMENTS);
 
   /** @param {RecoveryOptions} options */
@@ -64,18 +64,9 @@ export class Recovery {
     this.#enter('waiting');
   }
 
-  get state() {
-    return this.#state;
-  }
-
-  /** What pages see. */
-  get shown() {
-    return this.#shown;
-  }
-
   /** @param {Event} event */
   tell(event) {
-    const step = STEPS[this.#state][event];
+    const step = STEPS[this.state][event];
     switch (step) {
       case undefined: return;
       case 'lost':
@@ -85,20 +76,25 @@ export class Recovery {
         break;
       case 'replace':
         if (this.#options.isReady()) this.#begin(false);
-        else this.#enter(this.#state === 'lost' ? 'lost' : 'broken', 0);
+        else this.#enter(this.state === 'lost' ? 'lost' : 'broken', 0);
         break;
       case 'restarting':
-        if (this.#options.isReady()) this.#enter(step);
-        else this.#enter('disconnected', 0);
-        if (this.#state === step) this.#options.restart();
+        if (!this.#options.isReady()) {
+          this.#enter('disconnected', 0);
+          break;
+        }
+        this.#enter(step);
+        this.#options.restart();
         break;
       case 'asked':
         this.#enter('connecting');
         this.#options.ask();
         break;
       default:
-        if (this.#state === 'connected' && step === 'connected') this.#failures = 0;
-        if (step === 'connected') this.#otherwise = 'reconnecting';
+        if (step === 'connected') {
+          this.#otherwise = 'reconnecting';
+          if (this.state === step) this.#failures = 0;
+        }
         this.#enter(step);
     }
     this.#show();
@@ -106,7 +102,7 @@ export class Recovery {
 
   /** The other page asks too much, or the browser makes no connection: this is not tried again soon. */
   refuse() {
-    if (this.#state === 'closed') return;
+    if (this.state === 'closed') return;
     this.#fail('broken', FEW);
     this.#show();
   }
@@ -131,7 +127,7 @@ export class Recovery {
    * @param {number} [least] how many failures it counts as
    */
   #fail(state, least = 0) {
-    if (this.#state !== 'lost' && this.#state !== 'broken') this.#failures += 1;
+    if (this.state !== 'lost' && this.state !== 'broken') this.#failures += 1;
     this.#failures = Math.max(this.#failures, least);
     // The first time at once, then ever more slowly.
     this.#enter(state, Math.min(MOST_DELAY_MS, this.#failures < 2 ? 1 : 250 * 3 ** this.#failures));
@@ -143,7 +139,7 @@ export class Recovery {
     if (wait === 0) {
       this.#enter('waiting');
       this.#options.replace(told);
-    } else if (!told) this.#enter(this.#state === 'lost' ? 'lost' : 'broken', wait);
+    } else if (!told) this.#enter(this.state === 'lost' ? 'lost' : 'broken', wait);
     return wait === 0;
   }
 
@@ -153,22 +149,18 @@ export class Recovery {
    */
   #enter(state, ms = this.#duration(state)) {
     this.#env.clearTimeout(this.#timer);
-    this.#state = state;
+    this.state = state;
     this.#timer = ms === 0 ? null : this.#env.setTimeout(() => this.tell('elapsed'), ms);
   }
 
   #show() {
-    const shown = this.#judge();
-    if (shown === this.#shown || this.#state === 'closed') return;
-    this.#shown = shown;
+    /** @type {LinkState} */
+    let shown = this.#otherwise;
+    if (this.state === 'connected') shown = this.state;
+    else if (this.#failures >= FEW && this.state !== 'disconnected' && this.state !== 'restarting') shown = 'failed';
+    if (shown === this.shown || this.state === 'closed') return;
+    this.shown = shown;
     this.#options.tell('changed');
-  }
-
-  /** @returns {LinkState} */
-  #judge() {
-    if (this.#state === 'connected') return this.#state;
-    if (this.#failures >= FEW && this.#state !== 'disconnected' && this.#state !== 'restarting') return 'failed';
-    return this.#otherwise;
   }
 
   /** @param {RecoveryState} state */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
 import { Browsers } from './support/browsers.js';
-import { Hostile, offering } from './support/hostile.js';
+import { Hostile, offer, offering } from './support/hostile.js';
 import { Participant } from './support/participant.js';
 import { Server } from './support/server.js';
 
@@ -87,9 +87,8 @@ for (const kind of ['chromium', 'firefox']) {
       await assertUnharmed();
     });
 
-    test('an answer that does not fit into a frame', async () => {
-      // What is long in the offer is long in the answer.
-      await mallory.sends([offering(1, 1, { sections: 60, more: (mid) => [`a=extmap:${Number(mid) % 14 + 1} urn:ietf:params:rtp-hdrext:sdes:mid`] })]);
+    test('sections whose names are long', async () => {
+      await mallory.sends([offering(1, 1, { sections: 60, named: (mid) => `${mid}${'x'.repeat(300)}` })]);
       await assertUnharmed();
     });
 
@@ -130,6 +129,16 @@ for (const kind of ['chromium', 'firefox']) {
         offering(3, 1, { more: () => Array.from({ length: 1500 }, (_, n) => `a=ssrc:${n + 1} cname:abcdefgh`) }),
         { epoch: 4, to: null, offerId: 1, description: { type: 'offer', lines: ['a=x', ...Array.from({ length: 40 }, (_, n) => [0, 2 ** n])] } },
       ]);
+      await assertUnharmed();
+    });
+
+    test('as many lines as a description may have', async () => {
+      const sections = offer({ sections: 60 }).split('\r\n');
+      const junk = Array.from({ length: 100 }, (_, n) => `a=junk-${n}:${'x'.repeat(50)}`);
+      const lines = [...sections.slice(0, 5), ...junk.map((line) => line), ...sections.slice(5, -1)];
+      while (lines.length < 7000) lines.push(5 + (lines.length % 100));
+      const description = { type: 'offer', lines: [...lines, ''] };
+      await mallory.sends(Array.from({ length: 20 }, (_, id) => ({ epoch: 1, to: null, description, offerId: id + 1 })), 500);
       await assertUnharmed();
     });
 
@@ -196,7 +205,7 @@ function watch() {
   window.room.on('message', ({ detail: { data } }) => { window.heard = data; });
 }
 
-async function storm(offer) {
+async function storm(first) {
   const { MeetRoom } = await import('/meet-signal/index.js');
   let socket;
   const say = (frame) => socket.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(frame) }));
@@ -229,7 +238,7 @@ async function storm(offer) {
   for (let n = 0; n < 400; n += 1) {
     const id = `peer ${n}`;
     say({ type: 'joined', peer: { id, meta: null, status: 'here', polite: true } });
-    say({ type: 'signal', from: id, data: offer });
+    say({ type: 'signal', from: id, data: first });
     if (n >= 4) say({ type: 'left', peer: `peer ${n - 4}`, reason: 'left' });
     // 400 in half a second.
     if (n % 8 === 0) await new Promise((resolve) => { setTimeout(resolve, 10); });

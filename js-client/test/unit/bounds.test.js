@@ -102,6 +102,21 @@ describe('a peer is refused that', () => {
     assert.deepEqual(codes, ['refused']);
   });
 
+  test('sends anything else there without end, text or not', async () => {
+    for (const data of ['', 'null', 'x'.repeat(1000), new ArrayBuffer(8), new Blob(['x'])]) {
+      const scene = new LoneLink();
+      const { prototype } = scene.options.env.RTCPeerConnection;
+      const { createDataChannel } = prototype;
+      let control;
+      prototype.createDataChannel = function kept(...args) { control = createDataChannel.apply(this, args); return control; };
+      scene.says(await scene.offer());
+      await scene.clock.advance(10);
+      for (let n = 0; n < 1000; n += 1) control.dispatchEvent(Object.assign(new Event('message'), { data }));
+      await scene.clock.advance(1000);
+      assertRefused(scene);
+    }
+  });
+
   test('changes its sources without end over the control channel', async () => {
     const pages = new LinkedPages();
     await pages.settle();

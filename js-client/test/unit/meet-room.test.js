@@ -306,12 +306,7 @@ test('who has no connection is told so, with the peer, and stays in the room', a
   const meeting = new Meeting();
   const ada = await meeting.join('ada');
   const page = meeting.world.page('bob');
-  page.environment.RTCPeerConnection = class {
-    constructor() {
-      // As Chromium does where a page has too many.
-      throw new DOMException('none', 'UnknownError');
-    }
-  };
+  page.environment.RTCPeerConnection.prototype.createDataChannel = () => { throw new DOMException('none', 'NotSupportedError'); };
   const bob = meeting.room('bob', { page });
   const errors = [];
   bob.on('error', ({ detail: { error, peer } }) => errors.push([error.code, peer?.id, error.cause instanceof DOMException]));

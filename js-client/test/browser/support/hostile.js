@@ -49,8 +49,8 @@ export class Hostile {
 }
 
 /** An offer like a browser's, with as many sections as are wanted. `more` is added to each. */
-export function offer({ sections = 1, ufrag = 'abcd', more = () => [] } = {}) {
-  const mids = Array.from({ length: sections }, (_, index) => String(index));
+export function offer({ sections = 1, ufrag = 'abcd', named = String, more = () => [] } = {}) {
+  const mids = Array.from({ length: sections }, (_, index) => named(index));
   return [
     'v=0', 'o=- 1 2 IN IP4 127.0.0.1', 's=-', 't=0 0', `a=group:BUNDLE ${mids.join(' ')}`,
     ...mids.flatMap((mid) => [
