@@ -77,7 +77,7 @@ export class Liveness {
   }
 }
 
-/** A page that is awake is to find within two seconds, a retry included, that its socket is dead. */
+/** A page that is awake is to have another socket within two seconds; a slow network takes this long to wake, too. */
 const ANSWER_MS = 1400;
 
 const TICK_MS = 1000;

@@ -15,8 +15,8 @@ import { DEFAULT_LIMITS } from './protocol.js';
 
 /** Two token buckets: one counts frames, the other one their bytes. */
 export class Pace {
-  #frames = new TokenBucket();
-  #bytes = new TokenBucket();
+  #frames = new TokenBucket(1, 1);
+  #bytes = new TokenBucket(1, 1);
   #given;
 
   /** @param {Rate} [given] */
@@ -26,7 +26,7 @@ export class Pace {
   }
 
   /**
-   * Stays below these limits from now on. What was taken stays taken.
+   * Stays below these limits from now on.
    *
    * @param {import('./protocol.js').Limits} limits
    */
@@ -76,6 +76,16 @@ export class TokenBucket {
   }
 
   /**
+   * @param {number} perSecond
+   * @param {number} burst
+   */
+  constructor(perSecond, burst) {
+    this.resize(perSecond, burst);
+  }
+
+  /**
+   * What was taken stays taken.
+   *
    * @param {number} perSecond
    * @param {number} burst
    */

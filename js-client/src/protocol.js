@@ -39,7 +39,6 @@ export const DEFAULT_LIMITS = {
   rateBurst: 240,
   rateBytesPerSecond: 131_072,
   rateBurstBytes: 1_048_576,
-  updatesPerMinute: 60,
 };
 
 /**
@@ -119,7 +118,7 @@ export const GOING_AWAY = 4900;
  */
 
 /**
- * What the server takes.
+ * What the server takes, as far as this client follows it.
  *
  * @typedef {object} Limits
  * @property {number} frameBytes the longest frame
@@ -128,7 +127,6 @@ export const GOING_AWAY = 4900;
  * @property {number} rateBurst frames
  * @property {number} rateBytesPerSecond
  * @property {number} rateBurstBytes
- * @property {number} updatesPerMinute
  */
 
 /**

@@ -23,6 +23,8 @@ import { MeetError } from './errors.js';
  * Exponential back-off with full jitter: anything between nothing and a ceiling that doubles with each try, so that
  * those whom a restarted server has lost do not come back all at once.
  *
+ * A connection that has died in silence is no sign of a server that others have lost, too: the first try is at once.
+ *
  * A session that was in the room before is tried for ever (a laptop may be closed for hours). A first join is given up
  * after `firstTries`, since somebody waits in front of the page, and the path may be wrong.
  *
@@ -32,6 +34,7 @@ import { MeetError } from './errors.js';
 export function fullJitter({ firstMs = 500, mostMs = 10_000, firstTries = 4, random = Math.random } = {}) {
   return ({ attempt, joined, error }) => {
     if (!joined && attempt >= firstTries) return null;
+    if (joined && attempt === 1 && error.code === 'timeout') return error.retryAfterMs;
     // 2 ** 30 is over any ceiling; without a bound it would be infinity one day.
     const ceiling = Math.min(mostMs, firstMs * 2 ** Math.min(attempt - 1, 30));
     return error.retryAfterMs + random() * ceiling;

@@ -157,7 +157,7 @@ for (const kind of ['chromium', 'firefox']) {
       await look();
       await page.waitForFunction(() => window.took !== undefined, PATIENCE);
       const took = await page.evaluate(() => window.took);
-      assert.ok(took < 2200, `after ${took} ms`);
+      assert.ok(took < 2000, `after ${took} ms`);
       await page.close();
     });
 

@@ -26,7 +26,7 @@ for (const [how, act] of Object.entries(AWAKE)) {
         scene.server.session('ada').socket.stall();
         act(ada.page);
         // A clock is looked at each second.
-        await scene.clock.advance(how.startsWith('has slept') ? 3000 : 2000);
+        await scene.clock.advance(how.startsWith('has slept') ? 2500 : 1500);
         assert.equal(ada.log.welcomes.length, 2, `seed ${seed}`);
         assert.equal(ada.log.welcomes[1].resumed, 'full');
         assert.equal(ada.log.reasons[2], 'timeout');

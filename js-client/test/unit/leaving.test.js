@@ -220,6 +220,27 @@ describe('a join that follows at once', () => {
     assert.deepEqual(scene.server.roster('room'), ['bob']);
   });
 
+  test('ends the wait of the leave before it, which has nothing more to say', async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    scene.server.stop();
+    await scene.clock.advance(1);
+    const left = ada.leave();
+    await scene.clock.advance(700);
+    const tries = scene.server.sockets.created;
+    const joined = ada.join();
+    await scene.scheduler.run(left);
+    scene.server.start();
+    await scene.scheduler.run(joined, { withinMs: 1000 });
+    await scene.clock.advance(60_000);
+    assert.equal(scene.sent('ada', 'leave').length, 0);
+    assert.ok(scene.server.sockets.created <= tries + 2);
+    // It was said in the join; what follows is about this session alone.
+    scene.server.session('ada').socket.cut();
+    await scene.clock.advance(5000);
+    assert.deepEqual(scene.sent('ada', 'join').map(({ replaces }) => replaces === ada.log.welcomes[0].ticket), [false, true, false]);
+  });
+
   test('after the session went on elsewhere does not throw that out', async () => {
     const scene = new Scene();
     const ada = await scene.join('ada');

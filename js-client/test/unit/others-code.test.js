@@ -197,6 +197,15 @@ describe('the token', () => {
     });
   }
 
+  test('is not asked for by a page that has left', async () => {
+    const scene = new Scene();
+    let asked = false;
+    const ada = scene.socket('ada', { token: () => { asked = true; return 'sesame'; } });
+    ada.on('statechange', ({ detail }) => { if (detail.state === 'connecting') void ada.leave(); });
+    assert.equal((await scene.scheduler.run(failure(ada.join()))).code, 'closed');
+    assert.equal(asked, false);
+  });
+
   test('that leaves when it is asked for leaves', async () => {
     const scene = new Scene();
     const ada = scene.socket('ada', { token: () => { void ada.leave(); return 'sesame'; } });
