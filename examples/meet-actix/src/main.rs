@@ -5,15 +5,16 @@ use std::{any::Any, error::Error, thread::available_parallelism};
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{
     App, HttpResponse, HttpServer,
-    dev::Extensions,
-    http::{KeepAlive, header},
-    middleware::DefaultHeaders,
+    body::MessageBody,
+    dev::{Extensions, ServiceRequest, ServiceResponse},
+    http::{KeepAlive, StatusCode, header},
+    middleware::{Next, from_fn},
     rt::net::TcpStream,
     web::{Path, Query, Redirect, ServiceConfig, get},
 };
 use clap::Parser;
 use meet_signal_actix::{Hub, SignalScope};
-use meet_web::{Asset, CONTENT_SECURITY_POLICY, Options, PATIENCE};
+use meet_web::{Asset, Options, PATIENCE};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -30,9 +31,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Each worker has its own counts.
     let workers = available_parallelism()?.get().min(bounds.connections);
     let each = bounds.connections / workers;
-    let security = (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     let server = HttpServer::new(move || {
-        App::new().wrap(DefaultHeaders::new().add(security.clone())).configure(routes.clone())
+        let app = App::new().wrap(from_fn(secured));
+        app.configure(routes.clone())
     })
     .workers(workers)
     .max_connections(each)
@@ -69,7 +70,7 @@ fn routes(options: &Options, hub: Hub) -> impl Fn(&mut ServiceConfig) + Clone + 
     move |app| {
         app.route("/", get().to(async || page(meet_web::home())))
             .route("/room", get().to(open_room))
-            .route("/room/{room}", get().to(async || page(meet_web::room())))
+            .route("/room/{name:.*}", get().to(room))
             .route("/assets/{name}", get().to(asset))
             .service(signal.clone());
     }
@@ -79,10 +80,29 @@ async fn open_room(form: Query<Vec<(String, String)>>) -> Redirect {
     Redirect::to(meet_web::form_target(&form)).see_other()
 }
 
+async fn room(name: Path<String>) -> HttpResponse {
+    page(meet_web::room(Some(&name)))
+}
+
 async fn asset(name: Path<String>) -> HttpResponse {
     meet_web::asset(&name).map_or_else(|| HttpResponse::NotFound().finish(), page)
 }
 
-fn page(asset: Asset) -> HttpResponse {
-    HttpResponse::Ok().content_type(asset.content_type).body(asset.body.into_owned())
+fn page(Asset { content_type, body, found, .. }: Asset) -> HttpResponse {
+    let status = if found { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    HttpResponse::build(status).content_type(content_type).body(body.into_owned())
+}
+
+async fn secured<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> actix_web::Result<ServiceResponse<B>> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let security = meet_web::security_headers(host);
+    let mut response = next.call(request).await?;
+    for (name, value) in security {
+        let value = value.try_into().expect("the policy is ASCII");
+        response.headers_mut().insert(header::HeaderName::from_static(name), value);
+    }
+    Ok(response)
 }

@@ -6,15 +6,15 @@ use std::{error::Error, sync::Arc};
 
 use axum::{
     Router,
-    extract::{Path, Query},
-    http::{HeaderValue, StatusCode, header},
-    middleware::map_response,
+    extract::{Path, Query, Request, rejection::PathRejection},
+    http::{HeaderName, StatusCode, header},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use clap::Parser;
 use meet_signal_axum::{Hub, SignalRouter};
-use meet_web::{Asset, CONTENT_SECURITY_POLICY, Options, PATIENCE};
+use meet_web::{Asset, Options, PATIENCE};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -39,26 +39,37 @@ fn app(options: &Options, hub: Hub) -> Router {
     Router::new()
         .route("/", get(async || page(meet_web::home())))
         .route("/room", get(open_room))
-        .route("/room/{room}", get(async || page(meet_web::room())))
+        .route("/room/", get(async || page(meet_web::room(None))))
+        .route("/room/{*name}", get(room))
         .route("/assets/{name}", get(asset))
         .merge(signal.into_router())
-        .layer(map_response(with_security_policy))
+        .layer(from_fn(secured))
 }
 
 async fn open_room(Query(form): Query<Vec<(String, String)>>) -> Redirect {
     Redirect::to(&meet_web::form_target(&form))
 }
 
+async fn room(name: Result<Path<String>, PathRejection>) -> Response {
+    page(meet_web::room(name.ok().as_deref().map(String::as_str)))
+}
+
 async fn asset(Path(name): Path<String>) -> Response {
     meet_web::asset(&name).map_or_else(|| StatusCode::NOT_FOUND.into_response(), page)
 }
 
-fn page(asset: Asset) -> Response {
-    ([(header::CONTENT_TYPE, asset.content_type)], asset.body).into_response()
+fn page(Asset { content_type, body, found, .. }: Asset) -> Response {
+    let status = if found { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
-async fn with_security_policy(mut response: Response) -> Response {
-    let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+async fn secured(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let security = meet_web::security_headers(host);
+    let mut response = next.run(request).await;
+    for (name, value) in security {
+        let value = value.try_into().expect("the policy is ASCII");
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
     response
 }

@@ -5,13 +5,15 @@ mod bounds;
 mod login;
 mod options;
 mod pages;
+mod security;
 mod stop;
 mod tls;
 
 pub use bounds::Bounds;
 pub use login::Login;
 pub use options::Options;
-pub use pages::{Asset, CONTENT_SECURITY_POLICY, asset, form_target, home, room};
+pub use pages::{Asset, asset, form_target, home, room};
+pub use security::security_headers;
 pub use stop::{PATIENCE, stopping};
 pub use tls::{CertificateError, server_config};
 

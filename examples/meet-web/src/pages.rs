@@ -6,11 +6,6 @@ use std::borrow::Cow;
 use meet_signal_core::RoomId;
 use rust_embed::RustEmbed;
 
-/// What the pages may do: nothing that is not served from here. `blob:` and `data:` are what the
-/// browser makes itself.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; \
-    media-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
-
 #[derive(RustEmbed)]
 #[folder = "static"]
 struct Files;
@@ -23,6 +18,8 @@ pub struct Asset {
     pub content_type: String,
     /// The content.
     pub body: Cow<'static, [u8]>,
+    /// Whether it is what the address names: answered with 200, or else with 404.
+    pub found: bool,
 }
 
 /// The page at `/`.
@@ -30,9 +27,12 @@ pub fn home() -> Asset {
     asset("home.html").expect("the pages are embedded")
 }
 
-/// The page at `/room/{room}`.
-pub fn room() -> Asset {
-    asset("room.html").expect("the pages are embedded")
+/// The page at `/room/{name}`, with the name as decoded from the path. The page says what is wrong with a
+/// name that no room can have, or with one that is no UTF-8 (`None`).
+pub fn room(name: Option<&str>) -> Asset {
+    let name = name.map(|name| name.trim_end_matches('/'));
+    let found = name.is_some_and(|name| name.parse::<RoomId>().is_ok());
+    Asset { found, ..asset("room.html").expect("the pages are embedded") }
 }
 
 /// The file at `/assets/{name}`.
@@ -42,7 +42,7 @@ pub fn asset(name: &str) -> Option<Asset> {
     if content_type.starts_with("text/") {
         content_type.push_str("; charset=utf-8");
     }
-    Some(Asset { content_type, body: file.data })
+    Some(Asset { content_type, body: file.data, found: true })
 }
 
 /// Where the form of the home page leads, in a browser without scripts: `/room?room=standup` to
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn what_the_pages_refer_to_is_there() {
-        for page in [home(), room()] {
+        for page in [home(), room(Some("standup"))] {
             let html = String::from_utf8(page.body.into_owned()).unwrap();
             let referred = html.split("\"/assets/").skip(1);
             let names: Vec<_> = referred.filter_map(|rest| rest.split(['"', '#']).next()).collect();
@@ -78,6 +78,16 @@ mod tests {
         assert_eq!(asset("style.css").unwrap().content_type, "text/css; charset=utf-8");
         assert_eq!(asset("home.js").unwrap().content_type, "text/javascript; charset=utf-8");
         assert!(asset("../Cargo.toml").is_none());
+    }
+
+    #[test]
+    fn only_a_possible_room_is_found() {
+        for name in ["standup", "standup/", "...", &"x".repeat(64)] {
+            assert!(room(Some(name)).found, "{name}");
+        }
+        for name in [None, Some(""), Some("/"), Some("a/b"), Some("ä"), Some(&"x".repeat(65))] {
+            assert!(!room(name).found, "{name:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 import { bindControls } from './controls.js';
 import { Chat } from './chat.js';
 import { copyLink } from './copy-link.js';
+import { Crowd } from './crowd.js';
 import { byId } from './dom.js';
+import { oncePerFrame } from './frame.js';
 import { notify } from './notices.js';
 import { SOURCE } from './outgoing.js';
 import { Panel } from './panel.js';
@@ -22,20 +24,25 @@ export class Call {
   #screen;
   #tiles;
   #people;
-  #name;
+  #crowd;
+  /** Ids of those who came, went or changed since they were drawn. */
+  #changed = new Set();
+  #draw = oncePerFrame(() => this.#drawOthers());
+  /** Ids of those about whom something was told that is told once. */
+  #failed = new Set();
   #scope = new AbortController();
 
-  constructor({ room, media, screen, level, name }) {
+  constructor({ room, media, screen, level }) {
     this.#room = room;
     this.#media = media;
     this.#screen = screen;
-    this.#name = name;
     const { signal } = this.#scope;
 
     this.#tiles = new Tiles(signal);
     this.#people = new People();
+    this.#crowd = new Crowd(signal);
     const panel = new Panel(signal);
-    new Chat(room, panel, () => this.#name, signal);
+    new Chat(room, panel, signal);
     const controls = bindControls(media, screen, signal);
     this.#bindButtons(panel, controls, signal);
     stayAwake(signal);
@@ -44,8 +51,7 @@ export class Call {
     this.#tiles.add(SELF);
     this.#showSelf();
     void this.#tiles.play(SELF, this.#ownPicture());
-    for (const peer of room.peers.values()) this.#welcome(peer);
-    this.#showAlone();
+    this.#draw();
     watchSpeaking(() => this.#levels(level), (key, speaking) => {
       this.#tiles.get(key)?.setSpeaking(speaking);
       this.#people.setSpeaking(key, speaking);
@@ -57,8 +63,7 @@ export class Call {
   }
 
   rename(name) {
-    this.#name = name;
-    this.#tellMeta();
+    this.#tellMeta(name);
     this.#showSelf();
   }
 
@@ -81,24 +86,22 @@ export class Call {
   #followRoom(resolve, signal) {
     const room = this.#room;
     room.on('peerjoined', ({ detail }) => {
-      this.#welcome(detail.peer);
-      notify(`${nameOf(detail.peer.meta)} joined`);
-      this.#showAlone();
+      this.#crowd.tell('joined', nameOf(detail.peer.meta));
+      this.#drawSoon(detail.peer);
     }, { signal });
     room.on('peerleft', ({ detail }) => {
-      this.#tiles.remove(detail.peer.id);
-      this.#people.remove(detail.peer.id);
-      notify(`${nameOf(detail.peer.meta)} left`);
-      this.#showAlone();
+      this.#crowd.tell('left', nameOf(detail.peer.meta));
+      this.#failed.delete(detail.peer.id);
+      this.#drawSoon(detail.peer);
     }, { signal });
-    for (const type of ['peerchanged', 'sourceadded', 'sourcechanged', 'sourceremoved']) {
-      room.on(type, ({ detail }) => this.#showPeer(detail.peer), { signal });
+    room.on('peerchanged', ({ detail }) => {
+      this.#tellFailure(detail.peer);
+      this.#drawSoon(detail.peer);
+    }, { signal });
+    for (const type of ['sourceadded', 'sourcechanged', 'sourceremoved']) {
+      room.on(type, ({ detail }) => this.#drawSoon(detail.peer), { signal });
     }
-    room.on('error', ({ detail }) => {
-      console.warn('meet-signal', detail.error);
-      if (detail.error.code === 'rate-limited') notify('Too much at once: the last message was not sent.');
-      if (detail.error.code === 'peer-unreachable') notify('The last message did not reach everybody.');
-    }, { signal });
+    room.on('error', ({ detail }) => this.#explain(detail), { signal });
     room.on('statechange', ({ detail }) => {
       this.#showConnection(detail.state);
       if (detail.state !== 'closed') return;
@@ -108,15 +111,51 @@ export class Call {
     this.#showConnection(room.state);
   }
 
-  /** A newcomer, or one who was there before us. */
-  #welcome(peer) {
-    this.#tiles.add(peer.id);
-    this.#showPeer(peer);
+  #drawSoon(peer) {
+    this.#changed.add(peer.id);
+    this.#draw();
+  }
+
+  /** Who has come and gone since the last time is never drawn. */
+  #drawOthers() {
+    if (this.#scope.signal.aborted) return;
+    const { peers } = this.#room;
+    const changed = this.#changed;
+    this.#changed = new Set();
+    for (const id of changed) {
+      if (peers.has(id)) continue;
+      this.#tiles.remove(id);
+      this.#people.remove(id);
+    }
+    for (const [id, peer] of peers) {
+      const isNew = !this.#tiles.has(id);
+      if (isNew && this.#tiles.size > MOST_OTHERS) continue;
+      if (isNew) this.#tiles.add(id);
+      if (isNew || changed.has(id)) this.#showPeer(peer);
+    }
+    this.#people.setTotal(peers.size + 1);
+    byId('alone').hidden = peers.size > 0;
+  }
+
+  #tellFailure({ id, meta, connection }) {
+    if (connection === 'connected') this.#failed.delete(id);
+    if (connection !== 'failed' || this.#failed.has(id)) return;
+    this.#failed.add(id);
+    this.#crowd.tell('failed', nameOf(meta));
+  }
+
+  #explain({ error: { code, message, retryable }, peer }) {
+    // Not the error itself: a console keeps what it is given, and with its cause a connection that was closed.
+    console.warn(`meet-signal: ${code}: ${String(message).slice(0, 300)}`);
+    // What was refused may be what the others were to be told.
+    this.#showSelf();
+    if (code === 'rate-limited') notify('Too much at once: the last message was not sent.');
+    else if (code === 'peer-unreachable') notify('The last message did not reach everybody.');
+    else if (peer && (code === 'refused' || !retryable) && peer.connection !== 'failed') this.#crowd.tell('refused', nameOf(peer.meta));
   }
 
   #showPeer(peer) {
     const tile = this.#tiles.get(peer.id);
-    if (tile === undefined) return;
     const source = peer.sources.get(SOURCE);
     const person = {
       name: nameOf(peer.meta),
@@ -135,7 +174,7 @@ export class Call {
   #showSelf() {
     const screen = this.#screen.track !== null;
     const person = {
-      name: this.#name,
+      name: this.#ownName,
       audio: this.#media.isOn('audio'),
       video: this.#media.isOn('video') || screen,
       screen,
@@ -155,10 +194,19 @@ export class Call {
     else notify('You stopped sharing your screen', { key: 'screen' });
   }
 
-  /** Sent beside the track, so that the others fit a screen into its tile instead of cropping it. */
-  #tellMeta() {
+  /** What the others are told, which the server may have decided. */
+  get #ownName() {
+    return nameOf(this.#room.self?.meta);
+  }
+
+  /** `screen` is sent beside the track, so that the others fit it into its tile instead of cropping it. */
+  #tellMeta(name = this.#ownName) {
     if (this.#room.state === 'closed') return;
-    this.#room.update({ name: this.#name, screen: this.#screen.track !== null });
+    try {
+      this.#room.update({ name, screen: this.#screen.track !== null });
+    } catch (error) {
+      notify(`The others could not be told (${error.message}).`, { key: 'meta' });
+    }
   }
 
   #ownPicture() {
@@ -171,10 +219,6 @@ export class Call {
     byId('banner').hidden = !lost;
     byId('banner').textContent = lost ? 'Reconnecting to the meeting… Your call goes on meanwhile.' : '';
     if (this.#tiles.get(SELF) !== undefined) this.#showSelf();
-  }
-
-  #showAlone() {
-    byId('alone').hidden = this.#room.peers.size > 0;
   }
 
   #levels(level) {
@@ -191,3 +235,6 @@ export class Call {
 function isLive(side) {
   return side !== null && side !== undefined && !side.muted;
 }
+
+/** Of more than a room has unless a server is told otherwise, the others have no tile. */
+const MOST_OTHERS = 48;

@@ -1,23 +1,27 @@
 // The chat: messages to everybody who is in the room, over signaling.
 
-import { byId } from './dom.js';
+import { byId, isolate } from './dom.js';
+import { oncePerFrame } from './frame.js';
 import { notify, withdraw } from './notices.js';
 import { nameOf } from './person.js';
+import { tidyMessage } from './text.js';
 
 export class Chat {
   #room;
   #panel;
-  #ownName;
   #log = byId('chat-log');
   #input = byId('chat-input');
   #unread = 0;
-  #last = { author: null, at: 0 };
+  /** Messages that are to be drawn, and those that are: `{ author, name, text, at, element }`. */
+  #waiting = [];
+  #drawn = [];
+  #draw = oncePerFrame(() => this.#drawWaiting());
+  /** What arrived since the last notice. */
+  #news = { count: 0, last: null };
 
-  /** `ownName` returns the name of now. */
-  constructor(room, panel, ownName, signal) {
+  constructor(room, panel, signal) {
     this.#room = room;
     this.#panel = panel;
-    this.#ownName = ownName;
     this.#log.replaceChildren();
     this.#input.value = '';
     this.#resizeInput();
@@ -34,11 +38,12 @@ export class Chat {
     this.#input.addEventListener('input', () => this.#resizeInput(), { signal });
     panel.addEventListener('change', () => this.#panelChanged(), { signal });
     room.on('message', ({ detail }) => this.#receive(detail), { signal });
+    signal.addEventListener('abort', () => withdraw(NOTICE), { once: true });
     this.#panelChanged();
   }
 
   #send() {
-    const text = this.#input.value.trim();
+    const text = tidyMessage(this.#input.value);
     if (text === '') return;
     try {
       this.#room.broadcast({ chat: text });
@@ -48,45 +53,67 @@ export class Chat {
     }
     this.#input.value = '';
     this.#resizeInput();
-    this.#append({ author: 'self', name: `${this.#ownName()} (you)`, text });
+    this.#append({ author: OWN, name: '', text });
   }
 
   #receive({ peer, data }) {
     // Whatever another browser sends: only text of a sensible length is shown, and only as text.
-    if (typeof data?.chat !== 'string' || data.chat.trim() === '') return;
-    const text = data.chat.slice(0, MAX_LENGTH);
+    const text = typeof data?.chat === 'string' ? tidyMessage(data.chat) : '';
+    if (text === '') return;
     const name = nameOf(peer.meta);
     this.#append({ author: peer.id, name, text });
-    if (this.#panel.current === 'chat') return;
+    this.#news = { count: this.#news.count + 1, last: { name, text } };
+    const open = this.#panel.current === 'chat';
+    notify(() => this.#newsToTell(), { key: NOTICE, quiet: open });
+    if (open) return;
     this.#unread += 1;
     this.#showUnread();
-    notify(`${name}: ${text.length > 80 ? `${text.slice(0, 80)}…` : text}`, { key: 'chat message' });
   }
 
-  #append({ author, name, text }) {
-    const now = new Date();
+  #newsToTell() {
+    const { count, last: { name, text } } = this.#news;
+    this.#news = { count: 0, last: null };
+    if (count > 1) return `${count} new messages`;
+    return [isolate(name), ': ', isolate(text.length > 80 ? `${text.slice(0, 80)}…` : text)];
+  }
+
+  #append(message) {
+    this.#waiting.push({ ...message, at: new Date(), element: null });
+    if (this.#waiting.length > MOST_MESSAGES) this.#waiting.shift();
+    this.#draw();
+  }
+
+  #drawWaiting() {
     const atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR_END;
+    const messages = this.#waiting.splice(0);
+    for (const message of messages) {
+      message.element = elementOf(message);
+      // Name and time once for several messages in a row.
+      if (!follows(message, this.#drawn.at(-1))) message.element.prepend(heading(message));
+      this.#drawn.push(message);
+    }
+    this.#log.append(...messages.map(({ element }) => element));
+    this.#forgetOldest();
+    if (atEnd || messages.some(({ author }) => author === OWN)) this.#log.scrollTop = this.#log.scrollHeight;
+  }
 
-    const message = document.createElement('div');
-    message.className = 'message';
-    message.toggleAttribute('data-own', author === 'self');
-    // Name and time once for several messages in a row.
-    const follows = this.#last.author === author && now - this.#last.at < GROUP_MS;
-    if (!follows) message.append(heading(name, now));
-    const body = document.createElement('p');
-    body.textContent = text;
-    message.append(body);
-
-    this.#last = { author, at: now };
-    this.#log.append(message);
-    while (this.#log.childElementCount > MAX_MESSAGES) this.#log.firstElementChild.remove();
-    if (atEnd || author === 'self') this.#log.scrollTop = this.#log.scrollHeight;
+  #forgetOldest() {
+    let characters = 0;
+    for (const { text } of this.#drawn) characters += text.length;
+    let surplus = 0;
+    while (this.#drawn.length - surplus > MOST_MESSAGES || characters > MOST_CHARACTERS) {
+      characters -= this.#drawn[surplus].text.length;
+      surplus += 1;
+    }
+    for (const { element } of this.#drawn.splice(0, surplus)) element.remove();
+    const [first] = this.#drawn;
+    if (first !== undefined && first.element.firstElementChild.localName !== 'header') first.element.prepend(heading(first));
   }
 
   #panelChanged() {
     if (this.#panel.current === 'chat') {
       this.#unread = 0;
-      withdraw('chat message');
+      withdraw(NOTICE);
       this.#log.scrollTop = this.#log.scrollHeight;
     }
     this.#showUnread();
@@ -106,20 +133,49 @@ export class Chat {
   }
 }
 
-function heading(name, now) {
-  const head = document.createElement('header');
-  const author = document.createElement('strong');
-  author.textContent = name;
+/** Whether a message stands below another one without a heading of its own. */
+function follows({ author, name, at }, before) {
+  return before?.author === author && before.name === name && at - before.at < GROUP_MS;
+}
+
+function elementOf({ author, text }) {
+  const message = document.createElement('div');
+  message.className = 'message';
+  message.toggleAttribute('data-own', author === OWN);
+  const body = document.createElement('p');
+  body.textContent = text;
+  message.append(body);
+  return message;
+}
+
+function heading({ author, name, at }) {
   const time = document.createElement('time');
-  time.dateTime = now.toISOString();
-  time.textContent = now.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  head.append(author, ' ', time);
+  time.dateTime = at.toISOString();
+  time.textContent = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  const head = document.createElement('header');
+  head.append(...(author === OWN ? [labelled('you', 'You')] : from(name)), ' ', time);
   return head;
 }
 
-/** The same as the input's maxlength. */
-const MAX_LENGTH = 2000;
-/** A call of hours must not fill the page's memory. */
-const MAX_MESSAGES = 500;
+/** Read out, a name that is "You" is not the word that stands for oneself. */
+function from(name) {
+  const who = document.createElement('strong');
+  who.append(isolate(name));
+  return [labelled('visually-hidden', 'From '), who];
+}
+
+function labelled(className, text) {
+  const element = document.createElement('span');
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+/** No peer has this id. */
+const OWN = Symbol('the own messages');
+const NOTICE = 'chat message';
+/** A call of hours must not fill the page's memory, nor a flood of long texts its time. */
+const MOST_MESSAGES = 300;
+const MOST_CHARACTERS = 100_000;
 const GROUP_MS = 2 * 60 * 1000;
 const NEAR_END = 60;

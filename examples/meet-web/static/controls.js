@@ -1,7 +1,7 @@
 // The buttons for microphone, camera and screen, in the call.
 
 import { explain } from './device-errors.js';
-import { byId, setToggle } from './dom.js';
+import { byId, setDeviceToggle, setToggle } from './dom.js';
 import { notify } from './notices.js';
 
 /** Binds the buttons to the devices; returns the same actions for the shortcuts. */
@@ -34,17 +34,15 @@ export function bindControls(media, screen, signal) {
   }
 
   function show() {
-    const audio = media.isOn('audio');
-    const video = media.isOn('video');
     const sharing = screen.track !== null;
-    setToggle(mic, audio, audio ? 'Turn the microphone off (M)' : 'Turn the microphone on (M)');
-    setToggle(camera, video, video ? 'Turn the camera off (V)' : 'Turn the camera on (V)');
+    setDeviceToggle(mic, media, 'audio', ' (M)');
+    setDeviceToggle(camera, media, 'video', ' (V)');
     setToggle(share, sharing, screen.unavailable ?? (sharing ? 'Stop sharing (S)' : 'Share your screen (S)'));
     share.disabled = screen.unavailable !== null;
   }
 
-  const toggleMic = () => media.setOn('audio', !media.isOn('audio'));
-  const toggleCamera = () => media.setOn('video', !media.isOn('video'));
+  const toggleMic = () => media.toggle('audio');
+  const toggleCamera = () => media.toggle('video');
   mic.addEventListener('click', toggleMic, { signal });
   camera.addEventListener('click', toggleCamera, { signal });
   share.addEventListener('click', toggleScreen, { signal });

@@ -14,8 +14,12 @@ export class LocalMedia extends EventTarget {
   stream = new MediaStream();
   errors = { audio: null, video: null };
   #on = { audio: remembered('audio') !== 'off', video: remembered('video') !== 'off' };
-  #queue = Promise.resolve();
-  #busy = false;
+  /** For each kind, its last step, and how many steps are to be done. */
+  #queues = { audio: Promise.resolve(), video: Promise.resolve() };
+  #steps = { audio: 0, video: 0 };
+  #acquiring = 0;
+  /** Counts how often everything was given back: what was asked for before is not wanted any more. */
+  #closings = 0;
 
   constructor() {
     super();
@@ -24,7 +28,7 @@ export class LocalMedia extends EventTarget {
 
   /** Asks for what is switched on: both together, and where that fails for the one that works. */
   open() {
-    return this.#serially(async () => {
+    return this.#serially(KINDS, async () => {
       const wanted = KINDS.filter((kind) => this.#on[kind] && this.track(kind) === null);
       if (wanted.length === 0) return;
       const failed = await this.#acquire(wanted);
@@ -33,23 +37,35 @@ export class LocalMedia extends EventTarget {
     });
   }
 
-  /** Switches a device on or off; resolves to whether it now is as wished. */
+  /**
+   * Switches a device on or off; resolves to whether it now is as wished. Off holds at once, also while the device is
+   * still waited for.
+   */
   async setOn(kind, on) {
     this.#on[kind] = on;
     remember(kind, on ? 'on' : 'off');
-    await this.#serially(async () => {
-      if (!this.#on[kind] && kind === 'video') this.#drop(kind);
-      const track = this.track(kind);
-      if (track !== null) track.enabled = this.#on[kind];
-      else if (this.#on[kind] && (await this.#acquire([kind])) === null) this.#emit('devices');
-    });
+    if (!on && kind === 'video') this.#drop(kind);
+    const track = this.track(kind);
+    if (track !== null) track.enabled = on;
+    this.#emit('change');
+    if (on && track === null) {
+      await this.#serially([kind], async () => {
+        if (!this.#on[kind] || this.track(kind) !== null) return;
+        if ((await this.#acquire([kind])) === null) this.#emit('devices');
+      });
+    }
     return this.isOn(kind) === on;
+  }
+
+  /** What a click on its button does. Off is also what is not to be on when it has started. */
+  toggle(kind) {
+    return this.setOn(kind, !this.isOn(kind) && !this.isStarting(kind) && !this.isSilenced(kind));
   }
 
   /** Uses this device from now on; it takes effect at once where the kind is in use. */
   choose(kind, deviceId) {
     remember(`device.${kind}`, deviceId);
-    return this.#serially(async () => {
+    return this.#serially([kind], async () => {
       if (this.track(kind) === null && !(kind === 'audio' && this.#on.audio)) return;
       // Some systems open a camera or microphone only once the previous one is closed.
       this.#drop(kind);
@@ -57,9 +73,10 @@ export class LocalMedia extends EventTarget {
     });
   }
 
-  /** Gives everything back to the system; the switches stay as they are for the next `open`. */
+  /** Gives everything back to the system, at once; the switches stay as they are for the next `open`. */
   close() {
-    return this.#serially(async () => KINDS.forEach((kind) => this.#drop(kind)));
+    this.#closings += 1;
+    for (const kind of KINDS) this.#drop(kind);
   }
 
   track(kind) {
@@ -69,7 +86,17 @@ export class LocalMedia extends EventTarget {
 
   /** Whether this kind is being recorded at this moment. */
   isOn(kind) {
-    return this.#on[kind] && this.track(kind) !== null;
+    return this.#on[kind] && this.track(kind)?.muted === false;
+  }
+
+  /** Whether it is wanted and waited for, most likely behind the browser's question for permission. */
+  isStarting(kind) {
+    return this.#on[kind] && this.#steps[kind] > 0 && this.track(kind) === null;
+  }
+
+  /** Whether it is wanted, and the system or the browser gives nothing: by a switch of its own, or during a phone call. */
+  isSilenced(kind) {
+    return this.#on[kind] && this.track(kind)?.muted === true;
   }
 
   /** Whether people expect to see themselves as in a mirror: not with a camera that looks away from them. */
@@ -79,7 +106,7 @@ export class LocalMedia extends EventTarget {
 
   /** Whether a device is being waited for, most likely behind the browser's question for permission. */
   get busy() {
-    return this.#busy;
+    return this.#acquiring > 0;
   }
 
   /** The devices of each kind; names are empty until access was allowed once. */
@@ -98,8 +125,10 @@ export class LocalMedia extends EventTarget {
 
   /** After one question for both was refused or failed. Never asks again about what is blocked. */
   async #oneByOne(error) {
+    const closings = this.#closings;
     for (const kind of KINDS) {
       if (error.name === 'NotAllowedError' && (await permission(kind)) === 'denied') continue;
+      if (closings !== this.#closings) return;
       const failed = await this.#acquire([kind]);
       // Refused once more, just now, by a person: do not ask a third time.
       if (failed?.name === 'NotAllowedError' && (await permission('video')) !== 'granted') return;
@@ -107,20 +136,25 @@ export class LocalMedia extends EventTarget {
   }
 
   async #acquire(kinds) {
-    this.#busy = true;
+    const closings = this.#closings;
+    this.#acquiring += 1;
     this.#emit('change');
+    let failed = null;
     try {
       const stream = await request(kinds);
-      for (const track of stream.getTracks()) this.#take(track);
-      for (const kind of kinds) this.errors[kind] = null;
-      return null;
+      for (const track of stream.getTracks()) {
+        if (closings === this.#closings) this.#take(track);
+        else track.stop();
+      }
     } catch (error) {
-      for (const kind of kinds) this.errors[kind] = error;
-      return error;
-    } finally {
-      this.#busy = false;
-      this.#emit('change');
+      failed = error;
     }
+    this.#acquiring -= 1;
+    // After the end of the call, what became of it does not matter.
+    if (closings !== this.#closings) failed = null;
+    else for (const kind of kinds) this.errors[kind] = failed;
+    this.#emit('change');
+    return failed;
   }
 
   #take(track) {
@@ -132,19 +166,24 @@ export class LocalMedia extends EventTarget {
     }
     track.enabled = this.#on[track.kind];
     this.stream.addTrack(track);
-    track.addEventListener('ended', () => this.#lost(track));
+    const since = performance.now();
+    track.addEventListener('ended', () => this.#lost(track, performance.now() - since));
+    for (const type of ['mute', 'unmute']) track.addEventListener(type, () => this.#emit('change'));
+    // That is not told once more.
+    if (track.readyState === 'ended') queueMicrotask(() => this.#lost(track, 0));
   }
 
   /** A device was unplugged, or its permission withdrawn; our own `stop()` does not lead here. */
-  #lost(track) {
-    if (this.track(track.kind) !== track) return;
-    this.#drop(track.kind);
-    if (track.kind === 'audio') {
+  #lost(track, lastedMs) {
+    const { kind } = track;
+    if (this.track(kind) !== track) return;
+    this.#drop(kind);
+    if (kind === 'audio' && this.#on.audio && lastedMs > SHORT_LIFE_MS) {
       // A headset ran empty: go on with another microphone.
-      void this.#serially(async () => void (await this.#acquire(['audio'])));
+      void this.#serially([kind], async () => void (await this.#acquire([kind])));
     } else {
-      // Nobody expects a second camera to start by itself.
-      this.errors.video = new DOMException('the camera is gone', 'NotFoundError');
+      // Nobody expects a second camera to start by itself. What ends as soon as it has begun would do so again.
+      this.errors[kind] = new DOMException('the device is gone', 'NotFoundError');
       this.#emit('change');
     }
   }
@@ -157,10 +196,17 @@ export class LocalMedia extends EventTarget {
     this.#emit('change');
   }
 
-  /** One thing at a time: a camera switched off while it is being opened ends up off. */
-  #serially(step) {
-    const done = this.#queue.then(step).finally(() => this.#emit('change'));
-    this.#queue = done.catch(() => {});
+  /** One thing at a time for each kind, so that no two requests for a device cross. */
+  #serially(kinds, step) {
+    const closings = this.#closings;
+    for (const kind of kinds) this.#steps[kind] += 1;
+    const done = Promise.all(kinds.map((kind) => this.#queues[kind]))
+      .then(() => (closings === this.#closings ? step() : undefined))
+      .finally(() => {
+        for (const kind of kinds) this.#steps[kind] -= 1;
+        this.#emit('change');
+      });
+    for (const kind of kinds) this.#queues[kind] = done.catch(() => {});
     return done;
   }
 
@@ -202,6 +248,8 @@ async function permission(kind) {
 }
 
 const KINDS = ['audio', 'video'];
+/** A device that works is there for longer. */
+const SHORT_LIFE_MS = 2000;
 const WISHES = {
   audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
   // In a mesh every other person costs one more encoding of this picture, so it is not HD.

@@ -12,6 +12,13 @@ export function fromTemplate(id) {
   return byId(id).content.firstElementChild.cloneNode(true);
 }
 
+/** A name or a text of somebody else, whose direction does not reach what is around it. */
+export function isolate(text) {
+  const element = document.createElement('bdi');
+  element.textContent = text;
+  return element;
+}
+
 /** The sprite's icon as an element that assistive technology skips. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, 'svg');
@@ -27,6 +34,18 @@ export function icon(name) {
 export function setToggle(button, on, title) {
   button.setAttribute('aria-pressed', String(on));
   button.title = title;
+}
+
+/** The same for a camera or microphone of `media`, which may still be waited for. `keys`: the shortcut, as ` (M)`. */
+export function setDeviceToggle(button, media, kind, keys = '') {
+  const device = kind === 'audio' ? 'microphone' : 'camera';
+  const on = media.isOn(kind);
+  const starting = media.isStarting(kind);
+  const silenced = media.isSilenced(kind);
+  button.toggleAttribute('data-starting', starting || silenced);
+  if (starting) setToggle(button, false, `The ${device} is being started. Leave it off${keys}`);
+  else if (silenced) setToggle(button, false, `The system or the browser has switched the ${device} off. Leave it off${keys}`);
+  else setToggle(button, on, `Turn the ${device} ${on ? 'off' : 'on'}${keys}`);
 }
 
 const SVG = 'http://www.w3.org/2000/svg';

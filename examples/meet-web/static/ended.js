@@ -20,6 +20,15 @@ export class Ended extends EventTarget {
     byId('go-home').classList.toggle('primary', !retry);
   }
 
+  /** The address names no room; `problem` says why. */
+  showImpossible(problem) {
+    byId('ended-title').textContent = 'This is not the address of a meeting';
+    byId('ended-text').textContent = problem;
+    byId('rejoin').hidden = true;
+    byId('go-home').textContent = 'Choose a meeting';
+    byId('go-home').classList.add('primary');
+  }
+
   setBusy(busy) {
     byId('rejoin').disabled = busy;
     byId('ended-status').textContent = busy ? 'Connecting to the meeting…' : '';

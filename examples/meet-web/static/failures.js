@@ -5,8 +5,8 @@ export function describeFailure(error) {
   const known = FAILURES[error?.code];
   if (known !== undefined) return known;
   return {
-    title: 'The connection was lost',
-    text: `The meeting server ended the connection${error?.message ? ` (${error.message})` : ''}.`,
+    title: 'The meeting cannot go on',
+    text: error?.message ? `What went wrong: ${error.message}.` : '',
     retry: error?.retryable !== false,
   };
 }
@@ -22,6 +22,10 @@ const FAILURES = Object.freeze({
   unreachable: UNREACHABLE,
   timeout: UNREACHABLE,
   unavailable: failure('The server is busy right now', 'Wait a moment, then try again.', true),
+  lost: failure('The connection was lost', 'Check your internet connection, then try again.', true),
+  unsupported: failure('This browser cannot make video calls', 'Use a current version of Chrome, Edge, Firefox or Safari.', false),
+  blocked: failure('The browser blocks the connection', 'One of its settings or extensions does not let this page reach the server.', false),
+  rtc: failure('The connections cannot be set up', 'The browser refuses the settings of this server. Tell whoever runs it.', false),
   'room-full': failure('This meeting is full', 'As soon as somebody leaves there is room for you.', true),
   'room-locked': failure('This meeting is locked', 'Nobody new is let in at the moment. Ask somebody inside to unlock it.', true),
   unauthorized: failure('You are not allowed in here', `The server did not accept you for this meeting. ${NO_ACCESS}`, false),
@@ -34,5 +38,5 @@ const FAILURES = Object.freeze({
   'rate-limited': failure('Too many messages at once', 'The server asked for a pause. Wait a moment, then try again.', true),
   protocol: failure('This page and the server do not understand each other', 'Reload the page; it may be out of date.', true),
   'bad-message': failure('This page and the server do not understand each other', 'Reload the page; it may be out of date.', true),
-  'too-large': failure('That name is too long for the server', 'Use a shorter one, then try again.', true),
+  'too-large': failure('The server found something too large', 'If you have just chosen a long name, use a shorter one. Then try again.', true),
 });

@@ -2,10 +2,11 @@
 
 import { explainDevices } from './device-errors.js';
 import { bindDeviceFields } from './device-fields.js';
-import { byId, setToggle } from './dom.js';
+import { byId, setDeviceToggle } from './dom.js';
 import { describeFailure } from './failures.js';
 import { GUEST } from './person.js';
 import { remember, remembered } from './preferences.js';
+import { tidyName } from './text.js';
 
 /** Fires `join` when the person wants in and `cancel` when they no longer do. */
 export class Lobby extends EventTarget {
@@ -20,8 +21,8 @@ export class Lobby extends EventTarget {
     byId('name').value = remembered('name') ?? '';
     bindDeviceFields(byId('join-form').querySelector('[data-device-fields]'), media);
 
-    byId('lobby-mic').addEventListener('click', () => media.setOn('audio', !media.isOn('audio')));
-    byId('lobby-camera').addEventListener('click', () => media.setOn('video', !media.isOn('video')));
+    byId('lobby-mic').addEventListener('click', () => media.toggle('audio'));
+    byId('lobby-camera').addEventListener('click', () => media.toggle('video'));
     byId('join-form').addEventListener('submit', (event) => {
       event.preventDefault();
       remember('name', byId('name').value.trim());
@@ -33,7 +34,7 @@ export class Lobby extends EventTarget {
   }
 
   get name() {
-    const name = byId('name').value.trim();
+    const name = tidyName(byId('name').value);
     return name === '' ? GUEST : name;
   }
 
@@ -74,10 +75,9 @@ export class Lobby extends EventTarget {
   }
 
   #show() {
-    const audio = this.#media.isOn('audio');
     const video = this.#media.isOn('video');
-    setToggle(byId('lobby-mic'), audio, audio ? 'Turn the microphone off' : 'Turn the microphone on');
-    setToggle(byId('lobby-camera'), video, video ? 'Turn the camera off' : 'Turn the camera on');
+    setDeviceToggle(byId('lobby-mic'), this.#media, 'audio');
+    setDeviceToggle(byId('lobby-camera'), this.#media, 'video');
     byId('preview').parentElement.dataset.video = video ? 'on' : 'off';
     // An empty stream would keep the page "loading" for good.
     const picture = video ? this.#media.stream : null;

@@ -9,7 +9,6 @@ export class Outgoing {
   #media;
   #screen;
   #sent = { audio: null, video: null };
-  #queue = Promise.resolve();
 
   constructor(room, media, screen) {
     this.#room = room;
@@ -22,8 +21,8 @@ export class Outgoing {
     this.#sent = this.#wanted();
     const tracks = [this.#sent.audio, this.#sent.video].filter((track) => track !== null);
     this.#room.publish(SOURCE, tracks);
-    this.#room.mute(SOURCE, 'audio', !this.#media.isOn('audio'));
-    const follow = () => this.#follow(signal);
+    this.#mute();
+    const follow = () => this.#follow();
     this.#media.addEventListener('change', follow, { signal });
     this.#screen.addEventListener('change', follow, { signal });
   }
@@ -32,18 +31,20 @@ export class Outgoing {
     return { audio: this.#media.track('audio'), video: this.#screen.track ?? this.#media.track('video') };
   }
 
-  /** One replacement at a time, each toward what is wanted when its turn comes: quick clicks cannot cross. */
-  #follow(signal) {
-    this.#queue = this.#queue.then(async () => {
-      if (signal.aborted) return;
-      const wanted = this.#wanted();
-      for (const kind of ['audio', 'video']) {
-        if (wanted[kind] === this.#sent[kind]) continue;
-        await this.#room.replace(SOURCE, kind, wanted[kind]);
-        this.#sent[kind] = wanted[kind];
-      }
-      this.#room.mute(SOURCE, 'audio', !this.#media.isOn('audio'));
-    }).catch((error) => console.warn('could not exchange a track', error));
+  #follow() {
+    const wanted = this.#wanted();
+    for (const kind of ['audio', 'video']) {
+      if (wanted[kind] === this.#sent[kind]) continue;
+      this.#sent[kind] = wanted[kind];
+      this.#room.replace(SOURCE, kind, wanted[kind]);
+    }
+    this.#mute();
+  }
+
+  /** What is off for the person in front of the page is so for the others, whether there is a track or not. */
+  #mute() {
+    this.#room.mute(SOURCE, 'audio', !this.#media.isOn('audio'));
+    this.#room.mute(SOURCE, 'video', this.#screen.track === null && !this.#media.isOn('video'));
   }
 }
 

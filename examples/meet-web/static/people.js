@@ -2,7 +2,7 @@
 
 import { byId, fromTemplate } from './dom.js';
 import { paintAvatar } from './person.js';
-import { stateText } from './tile.js';
+import { FAILED_HELP, stateText } from './tile.js';
 
 export class People {
   #list = byId('people-list');
@@ -10,7 +10,7 @@ export class People {
 
   constructor() {
     this.#list.replaceChildren();
-    this.#count();
+    this.setTotal(1);
   }
 
   /** Adds or changes a person; `key` as in Tiles. */
@@ -19,15 +19,18 @@ export class People {
     if (row === undefined) {
       row = fromTemplate('person-template');
       this.#rows.set(key, row);
+      row.querySelector('.you').hidden = !isSelf;
+      if (isSelf) row.setAttribute('aria-current', 'true');
       if (isSelf) this.#list.prepend(row);
       else this.#list.append(row);
-      this.#count();
     }
     const { name, audio, video, screen, connection, status } = person;
     paintAvatar(row.querySelector('.avatar'), name);
-    row.querySelector('.person-name').textContent = isSelf ? `${name} (you)` : name;
+    row.querySelector('bdi').textContent = name;
     const state = stateText(connection, status);
-    row.querySelector('.person-state').textContent = state === '' && screen ? 'Sharing the screen' : state;
+    const place = row.querySelector('.person-state');
+    place.textContent = state === '' && screen ? 'Sharing the screen' : state;
+    place.title = connection === 'failed' ? FAILED_HELP : '';
     row.dataset.audio = audio ? 'on' : 'off';
     row.dataset.video = video || screen ? 'on' : 'off';
     const facts = [audio ? '' : 'microphone off', video || screen ? '' : 'camera off'].filter((fact) => fact !== '');
@@ -37,16 +40,18 @@ export class People {
   remove(key) {
     this.#rows.get(key)?.remove();
     this.#rows.delete(key);
-    this.#count();
+  }
+
+  /** How many there are, of whom some may have no row. */
+  setTotal(total) {
+    byId('people-count').textContent = String(total);
+    byId('toggle-people').title = `People: ${total} (P)`;
+    const more = total - Math.max(1, this.#rows.size);
+    byId('people-more').hidden = more === 0;
+    byId('people-more').textContent = `and ${more} more`;
   }
 
   setSpeaking(key, speaking) {
     this.#rows.get(key)?.toggleAttribute('data-speaking', speaking);
-  }
-
-  #count() {
-    const count = Math.max(1, this.#rows.size);
-    byId('people-count').textContent = String(count);
-    byId('toggle-people').title = `People: ${count} (P)`;
   }
 }

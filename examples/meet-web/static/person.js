@@ -1,16 +1,17 @@
 // How a person is shown wherever there is no picture of them.
 
+import { tidyName } from './text.js';
+
 /** The name in a peer's `meta`, which may be anything: it comes from another browser. */
 export function nameOf(meta) {
-  const name = typeof meta?.name === 'string' ? meta.name.trim() : '';
-  return name === '' ? GUEST : Array.from(name).slice(0, MAX_NAME).join('');
+  return (typeof meta?.name === 'string' && tidyName(meta.name)) || GUEST;
 }
 
-/** Up to two letters for the avatar. */
+/** Up to two letters for the avatar; where a name has none, its first sign. */
 export function initials(name) {
-  const words = name.split(/[\s._-]+/).filter((word) => word !== '');
-  const letters = words.length > 1 ? [words[0], words.at(-1)] : [name];
-  return letters.map((word) => Array.from(word)[0]).join('').toUpperCase();
+  const words = name.split(/[\s._-]+/).map((word) => word.match(/[\p{L}\p{N}]/u)?.[0]).filter((letter) => letter !== undefined);
+  const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0] ?? name.match(/[\p{P}\p{S}]/u)?.[0] ?? ''];
+  return letters.join('').toUpperCase();
 }
 
 /** Writes initials and a colour that stays with the name into an `.avatar` element. */
@@ -22,6 +23,5 @@ export function paintAvatar(avatar, name) {
 }
 
 export const GUEST = 'Guest';
-const MAX_NAME = 60;
 /** As many as `.avatar[data-hue]` rules in tile.css. */
 const HUES = 8;

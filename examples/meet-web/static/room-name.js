@@ -1,5 +1,7 @@
 // Names of rooms: what is allowed, how free text becomes one, and how to invent one.
 
+import { isolated } from './text.js';
+
 /** Turns what people type or paste into a room name where that is obvious; leaves the rest for `problemWithRoomName`. */
 export function tidyRoomName(text) {
   return nameInLink(text)
@@ -13,7 +15,7 @@ export function problemWithRoomName(name) {
   if (name === '') return 'Type a name for the meeting, or let “New meeting” make one up.';
   const foreign = name.match(/[^A-Za-z0-9._~-]/u);
   if (foreign !== null) {
-    return `“${foreign[0]}” cannot be part of a meeting name: use letters from a to z, digits, and - . _ ~`;
+    return `${quoted(foreign[0])} cannot be part of a meeting name: use letters from a to z, digits, and - . _ ~`;
   }
   if (name.length > MAX_LENGTH) {
     return `That name is ${name.length} characters long; at most ${MAX_LENGTH} are possible.`;
@@ -21,6 +23,17 @@ export function problemWithRoomName(name) {
   // In an address these two mean "this folder" and "the folder above".
   if (name === '.' || name === '..') return 'A name cannot be made of dots only.';
   return null;
+}
+
+/** The room of the page's address, and what is wrong with it, or `null`. */
+export function roomInAddress(pathname) {
+  const escaped = pathname.replace(/^\/room\/?/, '').replace(/\/+$/, '');
+  try {
+    const name = decodeURIComponent(escaped);
+    return { name, problem: name === '' ? 'The address ends without the name of a meeting.' : problemWithRoomName(name) };
+  } catch {
+    return { name: '', problem: 'A “%” in the address is not followed by the code of a character.' };
+  }
 }
 
 /** A name that can be read out on the telephone and not be guessed: nine of 64 syllables are 54 random bits. */
@@ -38,6 +51,13 @@ function nameInLink(text) {
   } catch {
     return link[1];
   }
+}
+
+/** A character that can be seen as itself, any other one by its code. */
+function quoted(character) {
+  if (character === ' ') return 'A space';
+  if (/[\p{L}\p{N}\p{P}\p{S}]/u.test(character)) return `“${isolated(character)}”`;
+  return `The character U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
 const MAX_LENGTH = 64;

@@ -8,11 +8,12 @@ import { Ended } from './ended.js';
 import { Lobby } from './lobby.js';
 import { Outgoing } from './outgoing.js';
 import { remember } from './preferences.js';
+import { roomInAddress } from './room-name.js';
 import { ScreenShare } from './screen.js';
 import { bindSettings } from './settings.js';
 import { showView } from './views.js';
 
-const roomName = decodeURIComponent(location.pathname.split('/').filter((part) => part !== '').at(-1) ?? '');
+const { name: roomName, problem } = roomInAddress(location.pathname);
 /** Devices that were allowed before open within this time; longer is a question to a person. */
 const DEVICES_MS = 1500;
 const media = new LocalMedia();
@@ -26,6 +27,14 @@ let call = null;
 let joining = null;
 
 for (const place of document.querySelectorAll('[data-room-name]')) place.textContent = roomName;
+if (problem !== null) {
+  ended.showImpossible(problem);
+  showView('ended');
+} else {
+  lobby.open();
+  showView('lobby');
+  void media.open();
+}
 lobby.addEventListener('join', () => meet(lobby));
 lobby.addEventListener('cancel', () => joining?.abort());
 ended.addEventListener('rejoin', () => meet(ended));
@@ -34,10 +43,6 @@ bindSettings(media, lobby, (name) => {
   remember('name', name);
   call?.rename(name);
 });
-
-lobby.open();
-showView('lobby');
-void media.open();
 
 /** Joins and stays until the call is over. `view` is where the person clicked: it shows progress and failure. */
 async function meet(view) {
@@ -66,13 +71,13 @@ async function meet(view) {
   view.setBusy(false);
   lobby.close();
   showView('call');
-  call = new Call({ room, media, screen, level, name });
+  call = new Call({ room, media, screen, level });
 
   const reason = await call.ended;
   call = null;
   outgoing.abort();
   screen.stop();
-  void media.close();
+  media.close();
   document.querySelector('dialog[open]')?.close();
   ended.show(reason);
   showView('ended');
@@ -83,11 +88,11 @@ function delay(ms) {
 }
 
 function showFailure(view, error) {
-  console.warn('could not join', error);
+  console.warn(`could not join: ${error.code ?? error.name}: ${error.message}`);
   if (view === lobby) lobby.showFailure(error);
   else {
     // Nobody sees or hears this person any more, so nothing stays switched on.
-    void media.close();
+    media.close();
     ended.show(error);
     showView('ended');
   }

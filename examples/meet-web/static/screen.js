@@ -3,6 +3,7 @@
 /** Owns at most one screen track. Fires `change` when sharing begins or ends, also by the browser's own button. */
 export class ScreenShare extends EventTarget {
   #track = null;
+  #asking = false;
 
   /** Why this browser cannot share; null when it can. Phones cannot. */
   get unavailable() {
@@ -18,17 +19,23 @@ export class ScreenShare extends EventTarget {
 
   /** Lets the person pick what to show. Resolves to null, or to an error other than a change of mind. */
   async start() {
-    if (this.#track !== null) return null;
+    // A second question beside the first would leave one of two tracks without an owner.
+    if (this.#track !== null || this.#asking) return null;
+    this.#asking = true;
     let track;
     try {
       const stream = await navigator.mediaDevices.getDisplayMedia({ video: WISHES, audio: false });
       [track] = stream.getVideoTracks();
     } catch (error) {
       return error.name === 'NotAllowedError' ? null : error;
+    } finally {
+      this.#asking = false;
     }
+    // The window was closed just now: no event comes any more.
+    if (track.readyState === 'ended') return null;
     // Text must stay sharp; motion may stutter.
     if ('contentHint' in track) track.contentHint = 'detail';
-    track.addEventListener('ended', () => this.stop());
+    track.addEventListener('ended', () => { if (this.#track === track) this.stop(); });
     this.#track = track;
     this.#changed();
     return null;

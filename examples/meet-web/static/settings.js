@@ -4,6 +4,7 @@ import { byId } from './dom.js';
 import { bindDeviceFields } from './device-fields.js';
 import { GUEST } from './person.js';
 import { enableShortcuts, shortcutsEnabled } from './shortcuts.js';
+import { tidyName } from './text.js';
 
 /** Binds the dialog once for the page's life; `onRename(name)` is called when the name was changed. */
 export function bindSettings(media, lobby, onRename) {
@@ -23,7 +24,7 @@ export function bindSettings(media, lobby, onRename) {
   });
   shortcuts.addEventListener('change', () => enableShortcuts(shortcuts.checked));
   dialog.addEventListener('close', () => {
-    const typed = name.value.trim();
+    const typed = tidyName(name.value);
     const chosen = typed === '' ? GUEST : typed;
     if (chosen !== lobby.name) onRename(chosen);
   });

@@ -3,6 +3,7 @@
 import { attach } from '/meet-signal/index.js';
 import { fromTemplate } from './dom.js';
 import { paintAvatar } from './person.js';
+import { isolated } from './text.js';
 
 /**
  * A tile always has its `<video>`, also while there is no picture: it plays the sound. What is known about the
@@ -14,6 +15,8 @@ export class Tile {
   video = this.element.querySelector('video');
   #isSelf;
   #shown = '';
+  /** Whether the stream had nothing to play yet. */
+  #waits = false;
 
   /** `peerId` is null for the person in front of this page. */
   constructor(peerId, { onPin }) {
@@ -21,6 +24,7 @@ export class Tile {
     if (this.#isSelf) this.element.dataset.self = '';
     else this.element.dataset.peer = peerId;
     this.video.muted = this.#isSelf;
+    this.element.querySelector('.you').hidden = !this.#isSelf;
     this.element.querySelector('.tile-pin').addEventListener('click', () => onPin(this));
   }
 
@@ -39,19 +43,24 @@ export class Tile {
     dataset.status = status;
     this.video.classList.toggle('mirrored', mirrored);
 
-    const label = this.#isSelf ? `${name} (you)` : name;
-    this.element.querySelector('.tile-name span').textContent = screen ? `${label} · screen` : label;
+    this.element.querySelector('bdi').textContent = name;
+    this.element.querySelector('.tile-screen').hidden = !screen;
     paintAvatar(this.element.querySelector('.avatar'), name);
     this.#showState(connection, status);
-    this.element.setAttribute('aria-label', describe(label, { audio, video, screen, connection, status }));
-    this.element.querySelector('.tile-pin').dataset.name = label;
+    // What a name cannot imitate comes first.
+    const who = `${this.#isSelf ? 'You' : 'Participant'}: ${isolated(name)}`;
+    this.element.setAttribute('aria-label', describe(who, { audio, video, screen, connection, status }));
+    this.element.querySelector('.tile-pin').dataset.name = this.#isSelf ? 'yourself' : isolated(name);
     this.setPinned(dataset.pinned !== undefined);
   }
 
-  /** Plays a stream; resolves to 'playing', 'blocked', or null when it played already. */
+  /** Plays a stream; resolves to 'playing', 'blocked', 'waiting', or null when it played already. */
   async play(stream) {
-    if (this.video.srcObject === stream) return null;
-    return attach(this.video, stream, { muted: this.#isSelf });
+    if (this.video.srcObject === stream && !this.#waits) return null;
+    this.#waits = false;
+    const result = await attach(this.video, stream, { muted: this.#isSelf });
+    this.#waits = result === 'waiting' && this.video.srcObject === stream;
+    return result;
   }
 
   /** After the browser has blocked playing: to be called from a click. */
@@ -93,16 +102,19 @@ export class Tile {
     const state = this.element.querySelector('.tile-state');
     const text = stateText(connection, status);
     state.firstElementChild.textContent = text;
+    state.title = connection === 'failed' ? FAILED_HELP : '';
     state.hidden = text === '';
   }
 }
 
 /** What stands on the tile and in the list of people when not everything is well. */
 export function stateText(connection, status) {
-  if (connection === 'connecting') return 'Connecting…';
-  if (connection === 'reconnecting') return 'Reconnecting…';
-  return status === 'away' ? 'Away' : '';
+  return CONNECTIONS[connection] ?? (status === 'away' ? 'Away' : '');
 }
+
+export const FAILED_HELP = 'A firewall or a strict network may be in the way. It is tried again from time to time.';
+
+const CONNECTIONS = { connecting: 'Connecting…', reconnecting: 'Reconnecting…', failed: 'No connection' };
 
 function describe(label, { audio, video, screen, connection, status }) {
   const facts = [

@@ -1,6 +1,7 @@
 // The stage: all tiles, arranged to fill it.
 
 import { byId } from './dom.js';
+import { oncePerFrame } from './frame.js';
 import { arrange } from './grid.js';
 import { Tile } from './tile.js';
 
@@ -9,7 +10,8 @@ export class Tiles {
   #stage = byId('stage');
   #tiles = new Map();
   #pinned = null;
-  #observer = new ResizeObserver(() => this.#layOut());
+  #layOut = oncePerFrame(() => this.#place());
+  #observer = new ResizeObserver(this.#layOut);
   #unblock = byId('unblock');
 
   constructor(signal) {
@@ -21,6 +23,15 @@ export class Tiles {
 
   get(key) {
     return this.#tiles.get(key);
+  }
+
+  has(key) {
+    return this.#tiles.has(key);
+  }
+
+  /** How many there are, with the own one. */
+  get size() {
+    return this.#tiles.size;
   }
 
   add(key) {
@@ -73,7 +84,8 @@ export class Tiles {
     return null;
   }
 
-  #layOut() {
+  #place() {
+    if (this.#tiles.size === 0) return;
     const style = getComputedStyle(this.#stage);
     const padding = { left: parseFloat(style.paddingLeft), top: parseFloat(style.paddingTop) };
     const width = this.#stage.clientWidth - padding.left - parseFloat(style.paddingRight);

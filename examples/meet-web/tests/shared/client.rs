@@ -60,6 +60,21 @@ pub(crate) async fn answer(connection: &mut Connection, request: &str) -> String
     String::from_utf8_lossy(&start).into_owned()
 }
 
+/// The answer to a request without a body, on a connection of its own: all of it, or its head where the
+/// connection becomes a WebSocket.
+pub(crate) async fn exchange(server: &Server, request: &str) -> String {
+    let mut connection = connect(server).await;
+    connection.write_all(request.as_bytes()).await.expect("a connection");
+    let mut answer = Vec::new();
+    // A server that has refused the rest of a request may reset the connection.
+    while let Ok(1..) = connection.read_buf(&mut answer).await {
+        if answer.starts_with(b"HTTP/1.1 101") && answer.ends_with(b"\r\n\r\n") {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
 /// Waits until the server closes the connection.
 pub(crate) async fn closed(mut connection: impl AsyncRead + Unpin) {
     while !matches!(connection.read(&mut [0; 4096]).await, Ok(0) | Err(_)) {}

@@ -4,4 +4,5 @@ mod addresses;
 mod client;
 mod connections;
 mod memory;
+mod pages;
 mod server;

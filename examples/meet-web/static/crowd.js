@@ -1,0 +1,39 @@
+// What happens to the others, told in one sentence where it happens to many at once.
+
+import { isolate } from './dom.js';
+import { notify, withdraw } from './notices.js';
+
+/** Tells who comes and goes, and who is not reached, until `signal` is aborted. */
+export class Crowd {
+  /** By event: the first names since it was told last, and how many there were. */
+  #since = new Map();
+
+  constructor(signal) {
+    signal.addEventListener('abort', () => Object.keys(SENTENCES).forEach(withdraw), { once: true });
+  }
+
+  /** `event` is a key of `SENTENCES`. */
+  tell(event, name) {
+    const since = this.#since.get(event) ?? { names: [], count: 0 };
+    this.#since.set(event, since);
+    since.count += 1;
+    if (since.names.length < MOST_NAMES) since.names.push(name);
+    notify(() => this.#sentence(event), { key: event });
+  }
+
+  #sentence(event) {
+    const { names, count } = this.#since.get(event);
+    this.#since.delete(event);
+    if (count > MOST_NAMES) return SENTENCES[event]([`${count} people`]);
+    return SENTENCES[event](names.flatMap((name, index) => (index === 0 ? [isolate(name)] : [' and ', isolate(name)])));
+  }
+}
+
+const SENTENCES = {
+  joined: (who) => [...who, ' joined'],
+  left: (who) => [...who, ' left'],
+  failed: (who) => ['No connection to ', ...who, '. A firewall may be in the way. It is tried again from time to time.'],
+  refused: (who) => ['The browser of ', ...who, ' sent something that cannot be shown.'],
+};
+
+const MOST_NAMES = 2;

@@ -1,0 +1,99 @@
+// The Meet pages' words for names, texts and addresses: `examples/meet-web/static`.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { initials, nameOf } from '../../../examples/meet-web/static/person.js';
+import { problemWithRoomName, roomInAddress } from '../../../examples/meet-web/static/room-name.js';
+import { tidyMessage } from '../../../examples/meet-web/static/text.js';
+
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/u;
+
+test('a name is what others can read, and Guest where there is none', () => {
+  for (const [name, shown] of [
+    ['  Ada  Lovelace ', 'Ada Lovelace'],
+    ['\u202eAda', 'Ada'],
+    ['A\u2066d\u2069a\u200f', 'Ada'],
+    ['two\r\nlines\u2028three', 'two lines three'],
+    ['Zoë', 'Zoë'],
+    ['عائشة', 'عائشة'],
+    ['می‌خواهم', 'می‌خواهم'],
+    ['👩‍👩‍👧', '👩‍👩‍👧'],
+    ['❤️', '❤️'],
+    ['นํ้า', 'นํ้า'],
+    [`a${'\u0301'.repeat(100)}b`, `a${'\u0301'.repeat(4)}b`],
+    ['\u0301\u200dAda', 'Ada'],
+    ['\ud800Ada\udc00', 'Ada'],
+    ['\u200bA\u00add\u2060a\ufeff', 'Ada'],
+    ['x'.repeat(4000), 'x'.repeat(60)],
+    ['😀'.repeat(200), '😀'.repeat(60)],
+  ]) assert.equal(nameOf({ name }), shown, JSON.stringify(name));
+
+  for (const name of [
+    '', ' ', '\t\n', '\u00a0\u2003\u3000', '\u200b\u200c\u200d\u2060\ufeff', '\u202e', '\u2066\u2069', '\u3164', '\u115f\u1160\uffa0',
+    '\u0301\u0302', '\u2800', '\u00ad', '\u034f', '\u180e', '\ufe0f', '\u{e0041}', '\u{1d159}', '\u{13441}', '\ufffc', '\ue000', '\ud800',
+    '\u0000\u0007', ' \u3164\u0301\u2800 ', '\u2028', `${' '.repeat(499)}`, '\u200b'.repeat(4000),
+  ]) assert.equal(nameOf({ name }), 'Guest', JSON.stringify(name));
+});
+
+test('a meta of any shape has a name', () => {
+  for (const meta of [
+    undefined, null, true, 0, 'Ada', [], ['Ada'], {}, { name: null }, { name: 1 }, { name: {} }, { name: ['Ada'] }, { name: { name: 'Ada' } },
+    { name: { toString: 1 } }, { Name: 'Ada' },
+  ]) assert.equal(nameOf(meta), 'Guest', JSON.stringify(meta));
+  fc.assert(fc.property(fc.jsonValue(), (meta) => {
+    const name = nameOf(meta);
+    return typeof name === 'string' && name !== '';
+  }));
+});
+
+test('no name of any characters turns what is around it, has lines, or is blank', () => {
+  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 80 }), (text) => {
+    const name = nameOf({ name: text });
+    return !TURNING.test(name) && !/[\n\r\u2028\u2029]/u.test(name) && /[\p{L}\p{N}\p{P}\p{S}]/u.test(name)
+      && Array.from(name).length <= 60 && initials(name) !== '';
+  }), { numRuns: 2000 });
+});
+
+test('an avatar has letters, or a sign', () => {
+  for (const [name, letters] of [
+    ['Ada Lovelace', 'AL'], ['ada', 'A'], ['Ada (you)', 'AY'], ['grace.hopper', 'GH'], ['(?)', '('], ['😀', '😀'], ['- - x', 'X'], ['Guest', 'G'], ['עדה', 'ע'],
+  ]) assert.equal(initials(name), letters, name);
+});
+
+test('a message keeps its lines and its script, and nothing that turns or hides', () => {
+  for (const [text, shown] of [
+    [' hello\r\nthere ', 'hello\nthere'],
+    ['file\u202egpj.exe', 'filegpj.exe'],
+    ['\u2067abc\u2069', 'abc'],
+    ['a\tb', 'a\tb'],
+    ['a\u0000\u001bb', 'ab'],
+    ['שלום \u200fabc', 'שלום \u200fabc'],
+    [`a${'\n'.repeat(1500)}b`, 'a\n\nb'],
+    ['a\n \n\t\n \nb', 'a\n\nb'],
+    ['a\n\nb', 'a\n\nb'],
+    [`o${'\u0334'.repeat(900)}`, `o${'\u0334'.repeat(4)}`],
+    ['x'.repeat(60_000), 'x'.repeat(2000)],
+    [`${'x'.repeat(1999)}😀`, 'x'.repeat(1999)],
+  ]) assert.equal(tidyMessage(text), shown, JSON.stringify(text.slice(0, 20)));
+  for (const text of ['', ' \n ', '\u200b', '\u3164', '\u2800\n\u2800', '\u202e', '\u0301']) assert.equal(tidyMessage(text), '');
+});
+
+test('an address names a room, or what is wrong with it', () => {
+  for (const [path, name] of [
+    ['/room/standup', 'standup'], ['/room/standup/', 'standup'], ['/room/st%61ndup', 'standup'], ['/room/...', '...'], ['/room/room', 'room'],
+  ]) assert.deepEqual(roomInAddress(path), { name, problem: null });
+  for (const [path, problem] of [
+    ['/room/', /without the name/], ['/room', /without the name/], ['/room//', /without the name/], ['/room/%', /%/], ['/room/%zz', /%/], ['/room/%ff', /%/],
+    [`/room/${'x'.repeat(65)}`, /65 characters long/], ['/room/a/b', /“\u2068\/\u2069”/], ['/room/a%2Fb', /“\u2068\/\u2069”/], ['/room/caf%C3%A9', /“\u2068é\u2069”/],
+    ['/room/a%20b', /^A space/], ['/room/%E2%80%AE', /U\+202E/], ['/room/%00', /U\+0000/], ['/room/%F0%9F%98%80', /😀/], ['/room/a+b', /\+/],
+    ['/room/%2e', /dots/], ['/room/%2e%2E', /dots/], ['/room/%2525', /“\u2068%\u2069”/],
+  ]) assert.match(roomInAddress(path).problem ?? '', problem, path);
+  fc.assert(fc.property(fc.string(), (text) => {
+    const { name, problem } = roomInAddress(`/room/${text}`);
+    return (problem === null) === /^[A-Za-z0-9._~-]{1,64}$/.test(name) || name === '.' || name === '..';
+  }));
+  assert.equal(problemWithRoomName('a'.repeat(64)), null);
+});
