@@ -68,14 +68,6 @@ export class TokenBucket {
   #fullAt = -Infinity;
 
   /**
-   * @param {number} [perSecond]
-   * @param {number} [burst]
-   */
-  constructor(perSecond = 1, burst = 1) {
-    this.resize(perSecond, burst);
-  }
-
-  /**
    * @param {number} perSecond
    * @param {number} burst
    */
