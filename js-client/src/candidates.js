@@ -39,6 +39,14 @@ export class EarlyCandidates {
 }
 
 /**
+ * The lines of a description that are candidates. Firefox takes lines with space in front.
+ *
+ * @param {RTCSessionDescriptionInit} description
+ * @returns {string[]}
+ */
+export const candidatesOf = ({ sdp = '' }) => sdp.match(/^[^\S\r\n]*a=candidate.*/gm) ?? [];
+
+/**
  * A candidate that does not name its generation is taken for the newest one, as the specification has it.
  *
  * @param {RTCIceCandidateInit} candidate

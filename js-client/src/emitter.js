@@ -1,11 +1,18 @@
 // An EventTarget whose events have types.
 
+import { bindMembers } from './bind-members.js';
+
 /**
- * Fires `CustomEvent`s, whose `detail` says what happened.
+ * Fires `CustomEvent`s, whose `detail` says what happened. Its members work through a `Proxy`, and detached from it.
  *
  * @template {Record<string, object | undefined>} Events what the `detail` of each type of event is
  */
 export class Emitter extends EventTarget {
+  constructor() {
+    super();
+    bindMembers(this);
+  }
+
   /**
    * Like `addEventListener`, with a `detail` that has a type. Returns what removes the listener again.
    *

@@ -17,6 +17,8 @@
  * - `too-large`: what was to be sent is over a limit of the server (a code of the server's, too)
  * - `queue-full`: more was to be sent than is kept while there is no connection
  * - `state`: this cannot be done now
+ * - `media`: the connection to a peer does not work (yet); it is tried again
+ * - `refused`: a peer asked for more than this page does for one peer, and its connection was closed
  */
 export class MeetError extends Error {
   /** Stable, for programs. */
@@ -38,6 +40,18 @@ export class MeetError extends Error {
     this.retryable = retryable;
     this.retryAfterMs = retryAfterMs;
   }
+}
+
+/**
+ * An error of the browser, without what it holds: Chromium keeps a closed `RTCPeerConnection` for as long as one of its
+ * `DOMException`s is held, be it by the console.
+ *
+ * @param {unknown} error
+ * @returns {Error} with the same code, name and message
+ */
+export function plainError(error) {
+  const { code, message, name } = /** @type {MeetError} */ (error);
+  return Object.assign(new Error(message), { code, name });
 }
 
 /**

@@ -1,5 +1,8 @@
 // What two pages say to each other, inside of `signal` (`docs/protocol.md`, section 7).
 
+import { MOST_SOURCES } from './bounds.js';
+import { expand } from './description.js';
+
 /** @typedef {import('./negotiator.js').NegotiationMessage} NegotiationMessage */
 /** @typedef {import('./slots.js').SourceDescription} SourceDescription */
 
@@ -31,10 +34,24 @@ export function parseLinkMessage(data) {
 }
 
 /**
+ * A message of the control channel.
+ *
+ * @param {string} text
+ * @returns {Sources | null} `null` for what is not for this version
+ */
+export function parseControl(text) {
+  try {
+    return parseSources(JSON.parse(text).sources);
+  } catch {
+    return null;
+  }
+}
+
+/**
  * @param {unknown} value
  * @returns {Sources | null}
  */
-export function parseSources(value) {
+function parseSources(value) {
   if (!isObject(value) || !isCount(value['revision']) || !Array.isArray(value['list'])) return null;
   const list = value['list'].slice(0, MOST_SOURCES).filter((source) => isObject(source) && isName(source['name']));
   return {
@@ -49,7 +66,8 @@ export function parseSources(value) {
  */
 function negotiation({ description, offerId, candidates, request }) {
   if (isObject(description) && isCount(offerId)) {
-    const { type, sdp } = description;
+    const { type, lines } = description;
+    const sdp = Array.isArray(lines) ? expand(lines) : description['sdp'];
     if ((type === 'offer' || type === 'answer') && typeof sdp === 'string') return { description: { type, sdp }, offerId };
   }
   if (Array.isArray(candidates)) return { candidates: candidates.slice(0, MOST_CANDIDATES).flatMap(candidate) };
@@ -101,6 +119,5 @@ function isCount(value) {
   return Number.isSafeInteger(value) && /** @type {number} */ (value) > 0;
 }
 
-const MOST_SOURCES = 16;
 const MOST_CANDIDATES = 128;
 const MOST_NAME = 64;

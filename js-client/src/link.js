@@ -1,54 +1,62 @@
 // The way to one other page, over as many RTCPeerConnections as it takes.
 
+import { refusal } from './bounds.js';
+import { compact } from './description.js';
 import { Emitter } from './emitter.js';
-import { parseSources } from './link-message.js';
-import { Negotiator } from './negotiator.js';
-import { Slots } from './slots.js';
+import { Epoch } from './epoch.js';
+import { MeetError, plainError } from './errors.js';
+import { Gate } from './gate.js';
+import { parseControl } from './link-message.js';
+import { Recovery } from './recovery.js';
+import { Repetition } from './repetition.js';
 
-/** @typedef {'connecting' | 'connected' | 'reconnecting'} LinkState */
+/** @typedef {import('./recovery.js').LinkState} LinkState */
 
 /**
  * @typedef {object} LinkOptions
  * @property {boolean} polite
- * @property {(data: object) => void} send to the other page's link, by signaling
+ * @property {(data: object) => void} send to the other page's link, by signaling. What it throws is dealt with: after
+ *   `too-large` (a `code`) the link has `failed`, after anything else the same is said again later
  * @property {() => boolean} isReady whether signaling gets through to the other page now
  * @property {() => RTCConfiguration} configuration
  * @property {import('./publications.js').Publications} publications
  * @property {import('./environment.js').Environment} env
+ * @property {Gate} [gate] that of all links of a page
  */
 
 /**
- * Replaces a connection that cannot be saved. Each replacement is an *epoch*, counted from 1; messages name the epochs
- * of both ends, so that what was meant for a connection that is gone is told apart. Both ends replace theirs.
+ * Replaces a connection that cannot be saved (see {@link Recovery}). Each replacement is an *epoch*, counted from 1;
+ * messages name the epochs of both ends, so that what was meant for a connection that is gone is told apart. Both ends
+ * replace theirs.
  *
  * What is about nothing in particular, like the first offer of a connection, is addressed to no epoch, and any
  * connection that has not begun takes it. So two ends that replace at the same time meet again.
+ *
+ * The `RTCPeerConnection` of an epoch is made when its turn has come, and by the polite end not before there is an offer.
+ *
+ * `warning` tells why it does not work yet. An error with the code `refused` says that the other page asked for more than
+ * this one does for one peer; its connection was closed.
  *
  * @extends {Emitter<{
  *   state: { state: LinkState },
  *   sources: { list: import('./slots.js').SourceDescription[] },
  *   channel: { channel: RTCDataChannel },
- *   warning: { error: unknown },
+ *   warning: { error: Error },
  * }>}
  */
 export class Link extends Emitter {
   #options;
-  #env;
-  /** @type {RTCPeerConnection} */
-  #pc;
-  /** @type {Negotiator} */
-  #negotiator;
-  /** @type {Slots} */
-  #slots;
-  /** For state that must arrive also while signaling is down. @type {RTCDataChannel} */
-  #control;
-  /** Firefox collects a channel that nobody holds, and with it closes both ends. @type {Set<RTCDataChannel>} */
-  #channels = new Set();
-  /** Aborted with each connection, and with the link. */
-  #scope = new AbortController();
+  #gate;
+  #recovery;
+  /** `null` until its turn has come, and after it was closed. @type {Epoch | null} */
+  #current = null;
   #life = new AbortController();
+  /** Gives up the turn that is waited for. @type {(() => void) | null} */
+  #giveUpTurn = null;
+  /** What came before the connection. @type {import('./negotiator.js').NegotiationMessage[]} */
+  #early = [];
 
-  #epoch = 0;
+  #epoch = 1;
   /** The newest epoch of the other end that was heard of. @type {number | null} */
   #theirs = null;
   /** Whether this epoch has begun: there was a description of the other end. */
@@ -56,22 +64,9 @@ export class Link extends Emitter {
   /** Whether one was applied. */
   #applied = false;
 
-  /** @type {LinkState} */
-  #state = 'connecting';
-  /** @type {any} */
-  #timer = null;
-  #restarting = false;
-  /** Connections that were given up since the last one that worked. */
-  #failures = 0;
-  /** What could not be done because signaling did not get through. @type {'restart' | 'replace' | null} */
-  #owed = null;
   /** Whether messages to the other end may have been lost. */
   #lossy = false;
-  /** Set while something that the server refused is to be said again. @type {any} */
-  #refusalTimer = null;
-  /** How often in a row that was refused, and when it was last said again. */
-  #refusals = 0;
-  #repeatedAt = -Infinity;
+  #repetition;
 
   #revision = 0;
   /** @type {import('./link-message.js').Sources} */
@@ -80,19 +75,34 @@ export class Link extends Emitter {
   /** @param {LinkOptions} options */
   constructor(options) {
     super();
+    const { polite, env, publications, gate = new Gate(env) } = options;
     this.#options = options;
-    this.#env = options.env;
-    ({ pc: this.#pc, negotiator: this.#negotiator, slots: this.#slots, control: this.#control } = this.#build());
-    options.publications.on('change', () => this.#published(), { signal: this.#life.signal });
+    this.#gate = gate;
+    this.#repetition = new Repetition(env, () => this.#repeat());
+    this.#recovery = new Recovery({
+      ...options,
+      ask: () => this.#say({ request: 'offer' }),
+      restart: () => this.#current?.negotiator.restartIce(),
+      replace: (told) => this.#replace(told),
+      tell: (event) => {
+        if (event === 'changed') this.emit('state', { state: this.state });
+        else this.#warn(new Error('a way to the other page was not found in time'));
+      },
+    });
+    const { signal } = this.#life;
+    publications.on('change', () => this.#published(), { signal });
+    env.window?.addEventListener('online', () => this.#recovery.tell('wake'), { signal });
+    if (!polite) this.#awaitTurn();
   }
 
+  /** `failed` after some tries in a row; they go on, less and less often, and at once when something has changed. */
   get state() {
-    return this.#state;
+    return this.#recovery.shown;
   }
 
   /** Whether every exchange of descriptions is complete. */
   get settled() {
-    return this.#negotiator.settled;
+    return this.#current?.negotiator.settled ?? false;
   }
 
   /**
@@ -101,12 +111,15 @@ export class Link extends Emitter {
    * @param {string} mid
    */
   receiver(mid) {
-    return this.#slots.receiver(mid);
+    return this.#current?.slots.receiver(mid) ?? null;
   }
 
-  /** @returns {Promise<RTCStatsReport>} */
-  getStats() {
-    return this.#pc.getStats();
+  /**
+   * @returns {Promise<RTCStatsReport>}
+   * @throws {MeetError} `state`: there is no connection, and none is being made
+   */
+  async getStats() {
+    return this.#need().pc.getStats();
   }
 
   /**
@@ -114,9 +127,11 @@ export class Link extends Emitter {
    *
    * @param {string} label
    * @param {RTCDataChannelInit} [options]
+   * @throws {MeetError} `state`: there is no connection, and none is being made
    */
   openChannel(label, options) {
-    return this.#hold(this.#pc.createDataChannel(label, options));
+    const epoch = this.#need();
+    return epoch.hold(epoch.pc.createDataChannel(label, options));
   }
 
   /**
@@ -126,16 +141,14 @@ export class Link extends Emitter {
    */
   receive({ epoch, to, negotiation, sources }) {
     if (this.#life.signal.aborted || (this.#theirs !== null && epoch < this.#theirs)) return;
-    const replaced = this.#theirs !== null && epoch > this.#theirs && this.#begun;
+    const { state } = this.#recovery;
+    // For one that was given up, it is a sign that another one may work.
+    const isNew = this.#theirs !== null && epoch > this.#theirs && (this.#begun || state === 'lost' || state === 'broken');
     this.#theirs = epoch;
-    if (replaced) this.#replace();
+    if (isNew && !this.#recovery.renew()) this.#refuse(refusal('connections'));
     if (to !== null && to !== this.#epoch) return;
     if (sources !== null) this.#heardOf(sources);
-    if (negotiation === null) return;
-    // Not only once it is applied: in between there may be news of another epoch.
-    if ('description' in negotiation) this.#begun = true;
-    // A new connection offers unasked.
-    if (!(replaced && 'request' in negotiation)) void this.#negotiator.receive(negotiation);
+    if (negotiation !== null && !this.#life.signal.aborted) this.#negotiate(negotiation);
   }
 
   /**
@@ -144,15 +157,11 @@ export class Link extends Emitter {
    * @param {{ lossy: boolean }} options whether messages may have been lost in between
    */
   wake({ lossy }) {
-    const owed = this.#owed;
-    this.#owed = null;
-    if (lossy || this.#lossy) {
-      this.#lossy = false;
-      if (this.#state !== 'connected') this.#replaceAndTell();
-      else this.#negotiator.again();
-      this.#tellSources();
-    } else if (owed === 'restart') this.#restart();
-    else if (owed === 'replace') this.#replaceAndTell();
+    if (!lossy && !this.#lossy) return this.#recovery.tell('wake');
+    this.#lossy = false;
+    if (this.#recovery.state === 'connected') this.#current?.negotiator.again();
+    else this.#recovery.tell('doubt');
+    this.#tellSources();
   }
 
   /** A message did not reach the other page. The rest is done when it does again. */
@@ -166,127 +175,153 @@ export class Link extends Emitter {
    * refused, too.
    */
   refused() {
-    if (this.#life.signal.aborted || this.#refusalTimer !== null) return;
-    // A refusal comes at once. The last repetition got through, and this is a new trouble.
-    if (this.#env.now() - this.#repeatedAt > REFUSAL_MS) this.#refusals = 0;
-    const ceiling = Math.min(MOST_DELAY_MS, FIRST_REPEAT_MS * 2 ** Math.min(this.#refusals, 10));
-    this.#refusals += 1;
-    // At random, since others have been refused in the same moment.
-    this.#refusalTimer = this.#env.setTimeout(() => {
-      this.#refusalTimer = null;
-      this.#repeat();
-    }, ceiling * (1 + this.#env.random()) / 2);
+    if (!this.#life.signal.aborted) this.#repetition.refused();
   }
 
-  /** The STUN and TURN servers have changed. */
+  /** The STUN and TURN servers have changed. Where the browser does not take them, a call goes on with those before. */
   reconfigure() {
-    this.#pc.setConfiguration(this.#options.configuration());
+    try {
+      this.#current?.pc.setConfiguration(this.#options.configuration());
+    } catch (error) {
+      this.#warn(plainError(error));
+    }
   }
 
   close() {
     this.#life.abort();
-    this.#env.clearTimeout(this.#refusalTimer);
+    this.#repetition.close();
+    this.#recovery.close();
     this.#tearDown();
+  }
+
+  /** Whether there is no connection yet, and one is to come. */
+  get #isExpected() {
+    const { state } = this.#recovery;
+    return this.#current === null && (state === 'waiting' || state === 'connecting' || state === 'lost');
+  }
+
+  /** The connection, without waiting for its turn. */
+  #need() {
+    if (this.#isExpected) this.#build();
+    if (this.#current === null) throw new MeetError('state', 'there is no connection to the peer');
+    return this.#current;
+  }
+
+  #awaitTurn() {
+    this.#giveUpTurn ??= this.#gate.enter(() => this.#build());
   }
 
   #build() {
-    const { polite, publications, configuration } = this.#options;
-    this.#epoch += 1;
-    this.#begun = false;
-    this.#applied = false;
-    this.#restarting = false;
-    this.#scope = new AbortController();
-    const { signal } = this.#scope;
-    const pc = new this.#env.RTCPeerConnection(configuration());
-    const control = pc.createDataChannel('control', { negotiated: true, id: 0 });
-    const slots = new Slots(pc, !polite, this.#env);
-    slots.apply(publications);
-    const negotiator = new Negotiator(pc, {
-      polite,
-      send: (message) => this.#say(message),
-      beforeAnswer: () => slots.adopt(),
-      environment: this.#env,
-    });
+    this.#giveUpTurn?.();
+    this.#giveUpTurn = null;
+    try {
+      this.#current = new Epoch(this.#options, (message) => this.#say(message));
+    } catch (error) {
+      // No WebRTC, servers that are none, too many connections.
+      this.#refuse(plainError(error));
+      return;
+    }
+    this.#listen(this.#current);
+    for (const message of this.#early.splice(0)) void this.#current.negotiator.receive(message);
+    this.#recovery.tell('begun');
+  }
+
+  /** @param {Epoch} epoch */
+  #listen({ control, hold, negotiator, pc, signal, slots }) {
     negotiator.on('applied', () => { this.#applied = true; this.#showSources(); }, { signal });
-    negotiator.on('exchanged', () => { slots.settle(); this.#showSources(); }, { signal });
-    negotiator.on('failure', ({ detail: { error } }) => this.#giveUp(error), { signal });
-    negotiator.on('warning', ({ detail }) => this.emit('warning', detail), { signal });
-    pc.addEventListener('connectionstatechange', () => this.#connectionChanged(), { signal });
+    negotiator.on('exchanged', () => { this.#try(() => slots.settle()); this.#showSources(); }, { signal });
+    negotiator.on('failure', ({ detail: { error } }) => this.#failed(error), { signal });
+    negotiator.on('warning', ({ detail: { error } }) => this.#warn(error), { signal });
+    pc.addEventListener('connectionstatechange', () => {
+      this.#recovery.tell(/** @type {import('./recovery.js').Event} */ (pc.connectionState));
+    }, { signal });
     pc.addEventListener('datachannel', ({ channel }) => {
-      this.emit('channel', { channel: this.#hold(channel) });
+      if (this.#maySpend(CHANNEL_POINTS)) this.emit('channel', { channel: hold(channel) });
     }, { signal });
     control.addEventListener('open', () => this.#tellSources(), { signal });
-    control.addEventListener('message', ({ data }) => this.#controlled(data), { signal });
-    this.#after(CONNECT_MS, () => this.#giveUp(new Error('no way to the other page was found in time')));
-    return { pc, control, slots, negotiator };
+    control.addEventListener('message', ({ data }) => {
+      const text = String(data);
+      const sources = this.#maySpend(CONTROL_POINTS + text.length / CHARACTERS_A_POINT) ? parseControl(text) : null;
+      if (sources !== null) this.#heardOf(sources);
+    }, { signal });
+  }
+
+  /** @param {number} points */
+  #maySpend(points) {
+    const isTooMuch = (this.#current?.negotiator.spend(points) ?? 0) > 0;
+    if (isTooMuch) this.#refuse(refusal('messages or data channels'));
+    return !isTooMuch;
+  }
+
+  /**
+   * Does what the browser may not let be done.
+   *
+   * @param {(epoch: Epoch) => void} step
+   */
+  #try(step) {
+    try {
+      if (this.#current !== null) step(this.#current);
+    } catch (error) {
+      this.#failed(plainError(error));
+    }
+  }
+
+  /** @param {Error} error why this connection cannot be relied on any more */
+  #failed(error) {
+    if (isCode(error, 'refused')) return this.#refuse(error);
+    if (this.#recovery.state === 'broken') return;
+    this.#recovery.tell('broken');
+    this.#warn(error);
   }
 
   #tearDown() {
-    this.#env.clearTimeout(this.#timer);
-    this.#scope.abort();
-    this.#negotiator.close();
-    this.#pc.close();
-    this.#channels.clear();
+    this.#giveUpTurn?.();
+    this.#giveUpTurn = null;
+    this.#early = [];
+    this.#current?.close();
+    this.#current = null;
+    this.#begun = false;
+    this.#applied = false;
   }
 
-  /** A new connection, because the other end has one. */
-  #replace() {
+  /**
+   * A new connection, of which the other end learns: by its first offer, or by being asked for one.
+   *
+   * @param {boolean} told the other end has one already
+   */
+  #replace(told) {
     this.#tearDown();
-    if (this.#state === 'connected') this.#setState('reconnecting');
-    ({ pc: this.#pc, negotiator: this.#negotiator, slots: this.#slots, control: this.#control } = this.#build());
+    this.#epoch += 1;
+    if (!this.#options.polite) this.#awaitTurn();
+    else if (!told) this.#say({ request: 'offer' });
   }
 
-  /** A new connection, of which the other end learns: by its first offer, or by being asked for one. */
-  #replaceAndTell() {
-    this.#replace();
-    if (this.#options.polite) this.#say({ request: 'offer' });
+  /** Ends the connection for some time: another one would be no better. @param {Error} error */
+  #refuse(error) {
+    if (this.#current === null && this.#recovery.state === 'broken') return;
+    this.#tearDown();
+    this.#recovery.refuse();
+    this.#warn(error);
   }
 
-  /** @param {unknown} error why this connection does not work */
-  #giveUp(error) {
-    this.emit('warning', { error });
-    if (this.#state === 'connected') this.#setState('reconnecting');
-    const failures = this.#failures++;
-    // The first time at once, then ever more slowly: a network that is away for hours is found when it is back.
-    this.#after(failures === 0 ? 0 : Math.min(MOST_DELAY_MS, 1000 * 2 ** Math.min(failures, 10)), () => {
-      if (this.#options.isReady()) this.#replaceAndTell();
-      else this.#owed = 'replace';
-    });
+  #warn(/** @type {Error} */ error) {
+    if (!this.#life.signal.aborted) this.emit('warning', { error });
   }
 
-  #connectionChanged() {
-    switch (this.#pc.connectionState) {
-      case 'connected':
-        this.#env.clearTimeout(this.#timer);
-        this.#failures = 0;
-        this.#restarting = false;
-        if (this.#owed === 'restart') this.#owed = null;
-        this.#setState('connected');
-        break;
-      case 'disconnected':
-        this.#setState('reconnecting');
-        // Often it comes back by itself.
-        if (!this.#restarting) this.#after(DISCONNECTED_MS, () => this.#restart());
-        break;
-      case 'failed':
-        this.#setState('reconnecting');
-        this.#restart();
-        break;
-      default:
+  /** @param {import('./negotiator.js').NegotiationMessage} message */
+  #negotiate(message) {
+    const isDescription = 'description' in message;
+    if (this.#current !== null) {
+      // Not only once it is applied: in between there may be news of another epoch.
+      if (isDescription) this.#begun = true;
+      void this.#current.negotiator.receive(message);
+    // A connection that begins offers unasked.
+    } else if (this.#isExpected && !('request' in message) && this.#early.length < MOST_EARLY) {
+      this.#early.push(message);
+      if (!isDescription) return;
+      this.#begun = true;
+      this.#awaitTurn();
     }
-  }
-
-  #restart() {
-    if (this.#restarting) return;
-    if (!this.#options.isReady()) {
-      this.#owed = 'restart';
-      return;
-    }
-    this.#restarting = true;
-    this.#negotiator.restartIce();
-    this.#after(this.#options.polite ? POLITE_RESTART_MS : RESTART_MS, () => {
-      this.#giveUp(new Error('a new way to the other page was not found in time'));
-    });
   }
 
   /** Says again what the other page may lack, over the connection that there is. */
@@ -295,35 +330,31 @@ export class Link extends Emitter {
       this.#lossy = true;
       return;
     }
-    this.#repeatedAt = this.#env.now();
-    this.#negotiator.again();
+    if (this.#current === null) return;
+    this.#current.negotiator.again();
     // The impolite side's restart is an offer, which is said again with what is open.
-    if (this.#restarting && this.#options.polite) this.#negotiator.restartIce();
+    if (this.#recovery.state === 'restarting' && this.#options.polite) this.#current?.negotiator.restartIce();
     this.#tellSources();
   }
 
-  /** One thing is waited for at a time. */
-  #after(/** @type {number} */ ms, /** @type {() => void} */ step) {
-    this.#env.clearTimeout(this.#timer);
-    this.#timer = this.#env.setTimeout(step, ms);
-  }
-
   #published() {
-    this.#slots.apply(this.#options.publications);
+    this.#try(({ slots }) => slots.apply(this.#options.publications));
     // Before the first exchange there is nothing to refer to, and the description will tell.
     if (this.#begun) this.#tellSources();
   }
 
   #tellSources() {
-    const sources = this.#sources();
-    if (this.#control.readyState === 'open') this.#control.send(JSON.stringify({ sources }));
-    // Over a connection that is broken it would arrive when that is mended.
-    if (this.#control.readyState !== 'open' || this.#state !== 'connected') this.#say({}, sources);
+    this.#try(({ control }) => {
+      const sources = this.#sources();
+      if (control.readyState === 'open') control.send(JSON.stringify({ sources }));
+      // Over a connection that is broken it would arrive when that is mended.
+      if (control.readyState !== 'open' || this.state !== 'connected') this.#say({}, sources);
+    });
   }
 
   #sources() {
     this.#revision += 1;
-    return { revision: this.#revision, list: this.#slots.describe() };
+    return { revision: this.#revision, list: this.#current?.slots.describe() ?? [] };
   }
 
   /**
@@ -331,18 +362,14 @@ export class Link extends Emitter {
    * @param {import('./link-message.js').Sources} [sources]
    */
   #say(message, sources) {
-    const told = 'description' in message ? this.#sources() : sources;
     const to = this.#begun ? this.#theirs : null;
-    this.#options.send({ epoch: this.#epoch, to, ...message, ...(told && { sources: told }) });
-  }
-
-  /** @param {unknown} data */
-  #controlled(data) {
+    const more = 'description' in message
+      ? { description: compact(message.description), sources: this.#sources() } : sources && { sources };
     try {
-      const sources = parseSources(JSON.parse(String(data)).sources);
-      if (sources !== null) this.#heardOf(sources);
-    } catch {
-      // From a page that says something else there: not for this version.
+      this.#options.send({ epoch: this.#epoch, to, ...message, ...more });
+    } catch (error) {
+      if (isCode(error, 'too-large')) this.#refuse(refusal('media sections'));
+      else this.refused();
     }
   }
 
@@ -357,38 +384,17 @@ export class Link extends Emitter {
   #showSources() {
     if (this.#applied && this.#remote.revision > 0) this.emit('sources', { list: this.#remote.list });
   }
-
-  /** @param {RTCDataChannel} channel */
-  #hold(channel) {
-    this.#channels.add(channel);
-    channel.addEventListener('close', () => this.#channels.delete(channel), { once: true });
-    return channel;
-  }
-
-  /** @param {LinkState} state */
-  #setState(state) {
-    if (state === this.#state) return;
-    this.#state = state;
-    this.emit('state', { state });
-  }
 }
 
-/** How long a new connection may take: gathering, checks over TURN, DTLS. */
-const CONNECT_MS = 15_000;
+/**
+ * @param {unknown} error
+ * @param {string} code
+ */
+const isCode = (error, code) => /** @type {{ code?: unknown }} */ (error).code === code;
 
-/** `disconnected` for longer than this is not a dropped packet. */
-const DISCONNECTED_MS = 3000;
+/** As many messages as one side says before it hears from the other one. */
+const MOST_EARLY = 32;
 
-/** How long a restart of ICE may take before the connection is replaced. */
-const RESTART_MS = 12_000;
-
-/** The polite side waits longer, so that it is mostly the other one that replaces. */
-const POLITE_RESTART_MS = 18_000;
-
-const MOST_DELAY_MS = 30_000;
-
-/** A full queue empties as fast as its receiver reads: a second is long. */
-const FIRST_REPEAT_MS = 1000;
-
-/** The server's answer is here by then, over any network. */
-const REFUSAL_MS = 10_000;
+const CHANNEL_POINTS = 60;
+const CONTROL_POINTS = 8;
+const CHARACTERS_A_POINT = 10;

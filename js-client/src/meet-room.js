@@ -3,14 +3,15 @@
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { MeetError } from './errors.js';
-import { Link } from './link.js';
-import { parseLinkMessage } from './link-message.js';
+import { EventQueue } from './event-queue.js';
 import { toJson } from './protocol.js';
 import { Publications } from './publications.js';
-import { RemotePeer } from './remote-peer.js';
+import { Roster } from './roster.js';
 import { SignalingSocket } from './signaling-socket.js';
 
 /** @typedef {import('./socket-types.js').State} State */
+/** @typedef {import('./protocol.js').Permission} Permission */
+/** @typedef {import('./remote-peer.js').RemotePeer} RemotePeer */
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
 /** @typedef {import('./publications.js').Kind} Kind */
 
@@ -24,8 +25,26 @@ import { SignalingSocket } from './signaling-socket.js';
 /**
  * @typedef {object} Self
  * @property {string} id
- * @property {any} meta
- * @property {import('./protocol.js').Permission[]} permissions
+ * @property {any} meta what the others are told about this page
+ * @property {Permission[]} permissions what the application's authorisation lets this page do
+ */
+
+/**
+ * @typedef {{
+ *   statechange: { state: State, reason: MeetError | null },
+ *   peerjoined: { peer: RemotePeer },
+ *   peerchanged: { peer: RemotePeer },
+ *   peerleft: { peer: RemotePeer, reason: import('./protocol.js').LeaveReason },
+ *   sourceadded: { peer: RemotePeer, source: RemoteSource },
+ *   sourcechanged: { peer: RemotePeer, source: RemoteSource },
+ *   sourceremoved: { peer: RemotePeer, source: RemoteSource },
+ *   message: { peer: RemotePeer, data: any, direct: boolean },
+ *   app: { data: any },
+ *   channel: { peer: RemotePeer, channel: RTCDataChannel },
+ *   trackended: { name: string, kind: Kind, track: MediaStreamTrack },
+ *   locked: { locked: boolean },
+ *   error: { error: MeetError, peer: RemotePeer | null },
+ * }} RoomEvents
  */
 
 /**
@@ -38,7 +57,9 @@ import { SignalingSocket } from './signaling-socket.js';
  * await room.join();
  * ```
  *
- * Constructing does nothing. State can be read at any time (`state`, `self`, `peers`); events tell of changes:
+ * Constructing does nothing. State can be read at any time (`state`, `self`, `peers`); events tell of changes. They are
+ * fired in order, after the message or the call that caused them: the state is complete by then, and a handler may call
+ * anything.
  *
  * - `statechange`: see {@link State}. `reason` is a {@link MeetError} where it is `away` or `closed`, `null` after leaving
  * - `peerjoined`, `peerleft`: each peer is announced once, and leaves once. Those who were there before come first
@@ -47,37 +68,30 @@ import { SignalingSocket } from './signaling-socket.js';
  * - `message`: what a peer has sent to all (`broadcast`) or to this page alone (`send`: `direct`)
  * - `app`: what the host application has sent
  * - `channel`: a data channel that a peer has opened
+ * - `trackended`: a track that this page publishes has ended by itself (a device was unplugged, the browser's own "Stop
+ *   sharing"), or had ended when it was published. It was taken out of its source; where no other one is live, the source
+ *   is gone for the others until it is published, or one of its tracks replaced, again. Not fired for tracks that were
+ *   replaced by then
  * - `locked`: the room admits nobody new, or does again
- * - `error`: something was not done, and nobody waits for it: a message was refused, a way to a peer was not found yet.
- *   `peer-unreachable` after `send` or `broadcast`: the peer, or some of them, had no place for it. The others have it
+ * - `error`: something was not done, and nobody waits for it: a message was refused, a connection to a peer was not found
+ *   yet. `peer` is the one it is about, or `null`. `peer-unreachable` after `send` or `broadcast`: the peer, or some of
+ *   them, had no place for it. The others have it
  *
- * @extends {Emitter<{
- *   statechange: { state: State, reason: MeetError | null },
- *   peerjoined: { peer: RemotePeer },
- *   peerchanged: { peer: RemotePeer },
- *   peerleft: { peer: RemotePeer, reason: import('./protocol.js').LeaveReason },
- *   sourceadded: { peer: RemotePeer, source: RemoteSource },
- *   sourcechanged: { peer: RemotePeer, source: RemoteSource },
- *   sourceremoved: { peer: RemotePeer, source: RemoteSource },
- *   message: { peer: RemotePeer, data: any, direct: boolean },
- *   app: { data: any },
- *   channel: { peer: RemotePeer, channel: RTCDataChannel },
- *   locked: { locked: boolean },
- *   error: { error: MeetError },
- * }>}
+ * @extends {Emitter<RoomEvents>}
  */
 export class MeetRoom extends Emitter {
   #options;
   #env;
   #socket;
   #publications = new Publications();
+  /** @type {EventQueue<RoomEvents>} */
+  #events = new EventQueue((type, detail) => {
+    if (this.#isDue(type, detail)) this.emit(type, detail);
+  });
+  #roster;
   /** @type {Self | null} */
   #self = null;
   #locked = false;
-  /** @type {Map<string, RemotePeer>} */
-  #peers = new Map();
-  /** @type {Map<string, Link>} */
-  #links = new Map();
   /** @type {RTCIceServer[]} */
   #iceServers = [];
 
@@ -90,10 +104,19 @@ export class MeetRoom extends Emitter {
     this.#options = options;
     this.#env = environment(options.environment);
     this.#socket = new SignalingSocket(url, { ...options, check: (welcome) => this.#check(welcome) });
+    this.#roster = new Roster({
+      tell: (type, detail) => this.#events.add(type, detail),
+      socket: this.#socket,
+      publications: this.#publications,
+      configuration: () => this.#configuration(),
+      maySignal: () => this.#may('signal'),
+      env: this.#env,
+    });
     this.#socket.on('statechange', ({ detail }) => this.#stateChanged(detail));
     this.#socket.on('welcome', ({ detail }) => this.#welcomed(detail.welcome));
     this.#socket.on('message', ({ detail }) => this.#received(detail.message));
-    this.#socket.on('rejected', ({ detail }) => this.#rejected(detail));
+    this.#socket.on('rejected', ({ detail }) => this.#roster.rejected(detail));
+    this.#publications.on('ended', ({ detail }) => this.#events.add('trackended', detail));
   }
 
   /** @returns {State} */
@@ -108,7 +131,7 @@ export class MeetRoom extends Emitter {
 
   /** Everybody else, by id, in the order in which they joined. @returns {ReadonlyMap<string, RemotePeer>} */
   get peers() {
-    return this.#peers;
+    return this.#roster.peers;
   }
 
   /** Whether the room admits nobody new. */
@@ -124,7 +147,9 @@ export class MeetRoom extends Emitter {
    */
   async join(options) {
     if (this.#env.RTCPeerConnection === undefined) throw new MeetError('unsupported', 'this browser has no WebRTC');
-    await this.#socket.join(options);
+    const joined = this.#socket.join(options);
+    this.#events.drain();
+    await joined;
   }
 
   /**
@@ -133,12 +158,16 @@ export class MeetRoom extends Emitter {
    * @returns {Promise<void>}
    */
   leave() {
-    return this.#socket.leave();
+    const left = this.#socket.leave();
+    this.#events.drain();
+    return left;
   }
 
   /**
-   * Sends a source to everybody, now and later: who joins later gets it, too. Publishing under a name again replaces it.
-   * A track that is not `enabled` is muted.
+   * Sends a source to everybody, now and later: who joins later gets it, too. Publishing under a name again replaces its
+   * tracks. A track that is not `enabled` mutes its kind; what is muted stays so, see `mute`.
+   *
+   * Without the permission `signal` nothing is sent; it is kept for when the page joins with that permission.
    *
    * @param {string} name like `camera` or `screen`
    * @param {MediaStream | Iterable<MediaStreamTrack>} media at most one track of each kind; there may be none yet
@@ -149,7 +178,8 @@ export class MeetRoom extends Emitter {
 
   /**
    * Exchanges one track of a source, without the others noticing more than another picture. `null` sends nothing: a
-   * camera can be given back to the system. The track that was there is not stopped.
+   * camera can be given back to the system. The track that was there is not stopped. What is muted stays muted, and a
+   * track that is not `enabled` mutes its kind.
    *
    * @param {string} name
    * @param {Kind} kind
@@ -160,18 +190,32 @@ export class MeetRoom extends Emitter {
   }
 
   /**
-   * Silences a track (its `enabled`) or lets it be heard again, and tells the others. Does nothing where there is none.
+   * Mutes one kind of a source, or lets it be heard again, and tells the others. It holds at once and until it is undone
+   * or the source is unpublished, whichever tracks are put in meanwhile, and also while there is none: each track is
+   * disabled (`enabled`) before it is sent. The other way round, `enabled` is for `mute` to set.
    *
    * @param {string} name
    * @param {Kind} kind
    * @param {boolean} [muted]
+   * @throws {MeetError} `state` where nothing is published under this name
    */
   mute(name, kind, muted = true) {
     this.#publications.mute(name, kind, muted);
   }
 
   /**
-   * Takes a source away. Its tracks are not stopped.
+   * Whether one kind of a source is muted; false where nothing is published under this name.
+   *
+   * @param {string} name
+   * @param {Kind} kind
+   * @returns {boolean}
+   */
+  isMuted(name, kind) {
+    return this.#publications.get(name)?.[kind]?.muted ?? false;
+  }
+
+  /**
+   * Takes a source away, and forgets what was muted. Its tracks are not stopped.
    *
    * @param {string} name
    */
@@ -193,9 +237,10 @@ export class MeetRoom extends Emitter {
    * with `peer-unreachable` follows, some had no place for it; the others have it.
    *
    * @param {unknown} data
-   * @throws {MeetError} `state`, `not-json`, `too-large`, `queue-full`; see {@link SignalingSocket.send}
+   * @throws {MeetError} `state`, `not-json`, `too-large`, `queue-full`, `not-allowed` without the permission `broadcast`
    */
   broadcast(data) {
+    this.#require('broadcast');
     this.#socket.send({ type: 'broadcast', data });
   }
 
@@ -204,10 +249,13 @@ export class MeetRoom extends Emitter {
    *
    * @param {string} peerId
    * @param {unknown} data
-   * @throws {MeetError} `state`, `not-json`, `too-large`, `queue-full`; see {@link SignalingSocket.send}
+   * @throws {MeetError} `state`, `not-json`, `too-large`, `queue-full`, `not-allowed` without the permission `signal`, `no-such-peer` where nobody
+   *   in `peers` has this id
    */
   send(peerId, data) {
+    this.#require('signal');
     toJson(data);
+    if (this.#isMember && !this.peers.has(peerId)) throw new MeetError('no-such-peer', 'nobody with this id is in the room');
     this.#socket.send({ type: 'signal', to: peerId, data: { message: data ?? null } });
   }
 
@@ -227,208 +275,86 @@ export class MeetRoom extends Emitter {
     }
   }
 
-  #configuration() {
-    return { bundlePolicy: /** @type {const} */ ('max-bundle'), iceServers: this.#iceServers, ...this.#options.rtc };
-  }
-
   /** @param {{ state: State, reason: MeetError | null }} detail */
   #stateChanged(detail) {
-    const leftBehind = detail.state === 'closed' ? [...this.#peers.values()] : [];
-    if (detail.state === 'closed') this.#forgetAll();
-    this.emit('statechange', detail);
-    for (const peer of leftBehind) this.#gone(peer, 'left');
+    const { state } = detail;
+    // That is told with the welcome, when everything else about the room is known.
+    if (state === 'joined') return;
+    this.#events.add('statechange', detail);
+    this.#publications.watch(state !== 'closed');
+    if (state === 'closed') this.#roster.clear('left');
   }
 
   /** @param {import('./protocol.js').Welcome} welcome */
   #welcomed(welcome) {
-    this.#iceServers = welcome.iceServers;
-    this.#locked = welcome.locked;
-    if (welcome.resumed === 'full') {
-      // The events that were missed follow, and tell of the others.
-      this.#wakeAll({ lossy: false });
-      return;
-    }
+    const { self: { id, permissions }, resumed, locked, iceServers } = welcome;
     const socket = this.#socket;
-    this.#self = { ...welcome.self, get meta() { return socket.meta; } };
-    if (welcome.resumed === 'no') this.#startAnew(welcome.peers);
-    else this.#reconcile(welcome.peers);
-  }
-
-  /**
-   * With another id, this page is somebody else to the others.
-   *
-   * @param {import('./protocol.js').PeerInfo[]} roster
-   */
-  #startAnew(roster) {
-    const before = [...this.#peers.values()];
-    this.#forgetAll();
-    for (const peer of before) this.#gone(peer, 'timeout');
-    for (const info of roster) this.#joined(info);
-  }
-
-  /**
-   * The same id, but frames were lost.
-   *
-   * @param {import('./protocol.js').PeerInfo[]} roster
-   */
-  #reconcile(roster) {
-    const present = new Set(roster.map(({ id }) => id));
-    for (const id of [...this.#peers.keys()]) if (!present.has(id)) this.#left(id, 'left');
-    for (const info of roster) {
-      const peer = this.#peers.get(info.id);
-      if (peer === undefined) this.#joined(info);
-      else {
-        peer.meta = info.meta;
-        peer.status = info.status;
-        this.emit('peerchanged', { peer });
-      }
+    this.#events.add('statechange', { state: 'joined', reason: null });
+    if (resumed !== 'full') {
+      this.#self = { id, permissions, get meta() { return socket.meta; } };
+      this.#setLocked(locked);
     }
-    this.#wakeAll({ lossy: true });
-  }
-
-  /** @param {{ lossy: boolean }} options */
-  #wakeAll(options) {
-    for (const [id, link] of this.#links) {
-      if (this.#peers.get(id)?.status === 'here') link.wake(options);
-      // Woken when it is back, it still has to know what was lost meanwhile.
-      else if (options.lossy) link.undelivered();
-    }
+    this.#setIceServers(iceServers);
+    this.#publications.watch(true);
+    this.#roster.welcomed(welcome);
   }
 
   /** @param {import('./protocol.js').RoomMessage} message */
   #received(message) {
     switch (message.type) {
-      case 'joined': return this.#joined(message.peer);
-      case 'left': return this.#left(message.peer, message.reason);
-      case 'status': return this.#changed(message.peer, { status: message.status });
-      case 'updated': return this.#changed(message.peer, { meta: message.meta });
-      case 'signal': return this.#signalled(message.from, message.data);
-      case 'broadcast': return this.#said(message.from, message.data, false);
-      case 'app': return this.emit('app', { data: message.data });
-      case 'iceServers': return this.#reconfigure(message.iceServers);
-      case 'locked':
-        this.#locked = message.locked;
-        return this.emit('locked', { locked: message.locked });
-      default: // A newer server says more than this client knows.
+      case 'app': return this.#events.add('app', { data: message.data });
+      case 'iceServers': return this.#setIceServers(message.iceServers);
+      case 'locked': return this.#setLocked(message.locked);
+      default: this.#roster.received(message);
     }
   }
 
-  /** @param {import('./protocol.js').PeerInfo} info */
-  #joined(info) {
-    const link = new Link({
-      polite: info.polite,
-      send: (data) => this.#signal(info.id, data),
-      isReady: () => this.state === 'joined' && peer.status === 'here',
-      configuration: () => this.#configuration(),
-      publications: this.#publications,
-      env: this.#env,
-    });
-    const peer = new RemotePeer(info, link, this.#env);
-    this.#peers.set(info.id, peer);
-    this.#links.set(info.id, link);
-    link.on('state', () => this.emit('peerchanged', { peer }));
-    link.on('sources', ({ detail }) => {
-      for (const { type, source } of peer.updateSources(detail.list)) this.emit(type, { peer, source });
-    });
-    link.on('channel', ({ detail }) => this.emit('channel', { peer, channel: detail.channel }));
-    link.on('warning', ({ detail: { error: cause } }) => {
-      const error = new MeetError('media', `the connection to a peer: ${cause}`, { retryable: true, cause });
-      this.emit('error', { error });
-    });
-    this.emit('peerjoined', { peer });
-  }
-
-  /**
-   * @param {string} id
-   * @param {import('./protocol.js').LeaveReason} reason
-   */
-  #left(id, reason) {
-    const peer = this.#peers.get(id);
-    if (peer === undefined) return;
-    this.#links.get(id)?.close();
-    this.#links.delete(id);
-    this.#peers.delete(id);
-    this.#gone(peer, reason);
-  }
-
-  /**
-   * @param {string} id
-   * @param {{ status?: import('./protocol.js').Status, meta?: any }} news
-   */
-  #changed(id, news) {
-    const peer = this.#peers.get(id);
-    if (peer === undefined) return;
-    Object.assign(peer, news);
-    this.emit('peerchanged', { peer });
-    if (news.status === 'here') this.#links.get(id)?.wake({ lossy: false });
-  }
-
-  /**
-   * @param {string} from
-   * @param {unknown} data
-   */
-  #signalled(from, data) {
-    const link = parseLinkMessage(data);
-    if (link !== null) this.#links.get(from)?.receive(link);
-    else if (typeof data === 'object' && data !== null && 'message' in data) this.#said(from, data.message, true);
-  }
-
-  /**
-   * @param {string} from
-   * @param {any} data
-   * @param {boolean} direct
-   */
-  #said(from, data, direct) {
-    const peer = this.#peers.get(from);
-    if (peer !== undefined) this.emit('message', { peer, data, direct });
-  }
-
-  /**
-   * @param {string} to
-   * @param {object} data
-   */
-  #signal(to, data) {
-    try {
-      this.#socket.send({ type: 'signal', to, data });
-    } catch {
-      // Too much waits for the connection.
-      this.#links.get(to)?.refused();
-    }
-  }
-
-  /** @param {{ error: MeetError, message: import('./protocol.js').SentMessage | null }} detail */
-  #rejected({ error, message }) {
-    if (message?.type === 'signal') {
-      // Whoever has left is announced.
-      if (error.code === 'no-such-peer') return;
-      if (parseLinkMessage(message.data) !== null) {
-        const link = this.#links.get(message.to);
-        // The link says it again by itself.
-        if (error.code === 'peer-unreachable') return link?.refused();
-        link?.undelivered();
-      }
-    }
-    this.emit('error', { error });
+  /** @param {boolean} locked */
+  #setLocked(locked) {
+    if (locked === this.#locked) return;
+    this.#locked = locked;
+    this.#events.add('locked', { locked });
   }
 
   /** @param {RTCIceServer[]} iceServers */
-  #reconfigure(iceServers) {
+  #setIceServers(iceServers) {
+    const before = JSON.stringify(this.#configuration());
     this.#iceServers = iceServers;
-    for (const link of this.#links.values()) link.reconfigure();
+    if (JSON.stringify(this.#configuration()) !== before) this.#roster.reconfigure();
   }
 
-  #forgetAll() {
-    for (const link of this.#links.values()) link.close();
-    this.#links.clear();
-    this.#peers.clear();
+  #configuration() {
+    return /** @type {const} */ ({ bundlePolicy: 'max-bundle', iceServers: this.#iceServers, ...this.#options.rtc });
   }
 
   /**
-   * @param {RemotePeer} peer
-   * @param {import('./protocol.js').LeaveReason} reason
+   * @param {string} type
+   * @param {any} detail
    */
-  #gone(peer, reason) {
-    for (const { source } of peer.removeSources()) this.emit('sourceremoved', { peer, source });
-    this.emit('peerleft', { peer, reason });
+  #isDue(type, detail) {
+    if (type !== 'trackended') return this.#roster.isDue(type, detail);
+    const { name, kind } = /** @type {RoomEvents['trackended']} */ (detail);
+    return this.#publications.get(name)?.[kind].track === null;
+  }
+
+  /** Whether there is a session: what is sent now goes into it, at once or later. */
+  get #isMember() {
+    return ['joined', 'away', 'resuming'].includes(this.state);
+  }
+
+  /** @param {Permission} permission */
+  #may(permission) {
+    return this.#self?.permissions.includes(permission) ?? false;
+  }
+
+  /**
+   * Where there is no session, sending throws anyway.
+   *
+   * @param {Permission} permission
+   */
+  #require(permission) {
+    if (this.#isMember && !this.#may(permission)) {
+      throw new MeetError('not-allowed', `this page lacks the permission to ${permission}`);
+    }
   }
 }

@@ -1,8 +1,11 @@
 // Perfect negotiation for one RTCPeerConnection.
 
-import { EarlyCandidates, generations, isOf } from './candidates.js';
+import { checkDescription, refusal } from './bounds.js';
+import { EarlyCandidates, candidatesOf, generations, isOf } from './candidates.js';
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
+import { plainError } from './errors.js';
+import { TokenBucket } from './pace.js';
 
 /**
  * What two negotiators say to each other, in order and at most once.
@@ -30,15 +33,19 @@ import { environment } from './environment.js';
  *   Firefox had offered first.
  * - Offers are numbered, so that an answer to another one, or a repeated one, is told apart.
  *
+ * - What the other side can make this one do is bounded: the size of a description, offers a minute, candidates, and how
+ *   often something is said again.
+ *
  * Fires `failure` when a description could not be applied: the connection cannot be relied on any more, and is to be
- * replaced on both sides. `applied` tells that a description of the other side was, `exchanged` that an offer has found
- * its answer.
+ * replaced on both sides. With the code `refused`, it is the other side's doing, and another connection would fare no
+ * better. `applied` tells that a description of the other side was, `exchanged` that an offer has found its answer;
+ * `warning`, once, that a candidate could not be used.
  *
  * @extends {Emitter<{
  *   applied: { type: RTCSdpType },
  *   exchanged: undefined,
- *   failure: { error: unknown },
- *   warning: { error: unknown },
+ *   failure: { error: Error },
+ *   warning: { error: Error },
  * }>}
  */
 export class Negotiator extends Emitter {
@@ -63,9 +70,14 @@ export class Negotiator extends Emitter {
   /** How often an offer of the other side was accepted. */
   #accepted = 0;
   #early = new EarlyCandidates();
+  /** The candidates that the browser was given. @type {Set<string>} */
+  #known = new Set();
   /** Messages are handled one after the other: while one is being applied, the next one waits. What is pending when the
    * connection closes never settles, and with it this chain: it ends with its negotiator. */
   #inbox = Promise.resolve();
+  /** What the other side may make this one do. */
+  #budget = new TokenBucket(POINTS_A_SECOND, MOST_POINTS);
+  #warned = false;
   /** @type {RTCIceCandidateInit[]} */
   #gathered = [];
   /** Those of the newest generation that were sent. @type {RTCIceCandidateInit[]} */
@@ -103,8 +115,19 @@ export class Negotiator extends Emitter {
    * @returns {Promise<void>} resolves when it was handled; never after `close`
    */
   receive(message) {
-    this.#inbox = this.#inbox.then(() => this.#handle(message));
+    if (this.spend(1) > 0) this.#fail(refusal('messages'));
+    else this.#inbox = this.#inbox.then(() => this.#handle(message));
     return this.#inbox;
+  }
+
+  /**
+   * The other side makes this one do something.
+   *
+   * @param {number} points
+   * @returns {number} 0, or how long to wait until there are so many, in milliseconds
+   */
+  spend(points) {
+    return this.#budget.tryTake(this.#env.now(), points);
   }
 
   /** Looks for another way through the network, with the same media. */
@@ -116,9 +139,10 @@ export class Negotiator extends Emitter {
   /** Messages may have been lost in both directions: says again what is open, and asks the other side to do so. */
   again() {
     this.#repeat();
+    if (this.#closed) return;
     this.#forgetOldCandidates();
     if (this.#told.length > 0) this.#send({ candidates: this.#told });
-    this.#send({ request: 'again' });
+    if (!this.#closed) this.#send({ request: 'again' });
   }
 
   /** Ends it. The connection is its owner's to close. */
@@ -161,7 +185,7 @@ export class Negotiator extends Emitter {
     const ask = () => {
       if (this.#closed || this.#firstExchangeDone) return;
       this.#send({ request: 'offer' });
-      this.#timer = this.#env.setTimeout(ask, FIRST_OFFER_MS);
+      if (!this.#closed) this.#timer = this.#env.setTimeout(ask, FIRST_OFFER_MS);
     };
     this.#timer = this.#env.setTimeout(ask, FIRST_OFFER_MS);
   }
@@ -183,6 +207,8 @@ export class Negotiator extends Emitter {
    * @param {number} offerId
    */
   async #describe(description, offerId) {
+    checkDescription(description);
+    if (!this.#mayKnow(candidatesOf(description))) throw refusal('candidates');
     if (description.type === 'answer') await this.#applyAnswer(description, offerId);
     else if (description.type === 'offer') await this.#applyOffer(description, offerId);
   }
@@ -196,7 +222,7 @@ export class Negotiator extends Emitter {
     await this.#pc.setRemoteDescription(description);
     if (this.#openOffer === offerId) this.#openOffer = null;
     await this.#applied(description);
-    this.#exchanged();
+    if (!this.#closed) this.#exchanged();
   }
 
   /**
@@ -204,13 +230,19 @@ export class Negotiator extends Emitter {
    * @param {number} offerId
    */
   async #applyOffer(description, offerId) {
+    const points = REQUEST_POINTS + `${description.sdp}`.length / CHARACTERS_A_POINT;
     if (offerId <= this.#answered) {
       if (offerId < this.#answered) return;
       // Said again, because its answer may have been lost. While the other side waited for that, it may have ignored an
       // offer of this side, which is said again as well.
+      if (this.spend(points) > 0) return;
       this.#say(this.#lastAnswer(), offerId);
-      this.#repeat();
+      if (!this.#closed) this.#repeat();
       return;
+    }
+    for (let wait; (wait = this.spend(points)) > 0;) {
+      await new Promise((resolve) => { this.#env.setTimeout(() => resolve(undefined), wait); });
+      if (this.#closed) return;
     }
     if (!this.#polite && (this.#makingOffer || this.#pc.signalingState !== 'stable')) {
       this.#ignoredOffer = true;
@@ -224,11 +256,12 @@ export class Negotiator extends Emitter {
     await this.#applied(description);
     if (this.#closed) return;
     this.#beforeAnswer();
+    if (this.#closed) return;
     // The type is given: in a state that was left meanwhile this is to fail, not to become an offer.
     await this.#pc.setLocalDescription({ type: 'answer' });
     if (this.#closed) return;
     this.#say(this.#lastAnswer(), offerId);
-    this.#exchanged();
+    if (!this.#closed) this.#exchanged();
   }
 
   #exchanged() {
@@ -246,8 +279,9 @@ export class Negotiator extends Emitter {
   /** @param {RTCSessionDescriptionInit} description */
   async #applied(description) {
     this.#ignoredOffer = false;
+    const applied = generations(description);
     this.emit('applied', { type: description.type });
-    for (const candidate of this.#early.take(generations(description))) await this.#add(candidate);
+    for (const candidate of this.#early.take(applied)) await this.#add(candidate);
   }
 
   /** @param {RTCIceCandidateInit[]} candidates */
@@ -261,15 +295,27 @@ export class Negotiator extends Emitter {
 
   /** A candidate that cannot be used is one way less through the network, and no more. */
   async #add(/** @type {RTCIceCandidateInit} */ candidate) {
+    if (this.#closed || !this.#mayKnow([`${candidate.candidate}`])) return;
     try {
       await this.#pc.addIceCandidate(candidate);
     } catch (error) {
-      if (!this.#ignoredOffer && !this.#closed) this.emit('warning', { error });
+      if (this.#ignoredOffer || this.#closed || this.#warned) return;
+      this.#warned = true;
+      this.emit('warning', { error: plainError(error) });
     }
+  }
+
+  /** Those that the browser has already cost nothing. @param {string[]} candidates */
+  #mayKnow(candidates) {
+    const added = candidates.filter((candidate) => !this.#known.has(candidate));
+    if (added.length > MOST_CANDIDATES || this.spend(added.length * CANDIDATE_POINTS) > 0) return false;
+    for (const candidate of added) this.#known.add(candidate);
+    return true;
   }
 
   /** @param {'offer' | 'restart' | 'again'} request */
   #asked(request) {
+    if (this.spend(REQUEST_POINTS) > 0) return;
     if (request === 'again') this.#repeat();
     else if (this.#polite) return;
     else if (request === 'restart') this.#pc.restartIce();
@@ -309,12 +355,27 @@ export class Negotiator extends Emitter {
 
   /** @param {unknown} error */
   #fail(error) {
-    if (!this.#closed) this.emit('failure', { error });
+    if (!this.#closed) this.emit('failure', { error: plainError(error) });
   }
 }
 
 /** How long the polite side waits for the first offer before it asks. */
 const FIRST_OFFER_MS = 5000;
+
+/** A message that does nothing is one point. */
+const MOST_POINTS = 4000;
+const POINTS_A_SECOND = 30;
+
+/** Answers take time here, and their part of what this page may say to all. */
+const REQUEST_POINTS = 60;
+const CHARACTERS_A_POINT = 1024;
+
+/**
+ * A machine with many interfaces and TURN servers has some dozens in a generation. At 3,000, of one generation or of many,
+ * Chromium's main thread stands still for a minute; at 1,000 it does not.
+ */
+const MOST_CANDIDATES = 400;
+const CANDIDATE_POINTS = MOST_POINTS / MOST_CANDIDATES;
 
 /** As many as the other side takes in one message. */
 const MOST_TOLD = 128;

@@ -62,7 +62,7 @@ export class Pace {
 }
 
 /** A token bucket, kept as the time at which it is full again. */
-class TokenBucket {
+export class TokenBucket {
   #intervalMs = 0;
   #burst = 0;
   #fullAt = -Infinity;
@@ -104,6 +104,18 @@ class TokenBucket {
    */
   take(now, tokens) {
     this.#fullAt = this.#after(now, tokens);
+  }
+
+  /**
+   * Takes the tokens and returns 0; or takes none, and returns how long to wait.
+   *
+   * @param {number} now
+   * @param {number} tokens
+   */
+  tryTake(now, tokens) {
+    const wait = this.wait(now, tokens);
+    if (wait === 0) this.take(now, tokens);
+    return wait;
   }
 
   /** @param {number} until when there is one token again, at the earliest */

@@ -1,6 +1,14 @@
 // Somebody else in the room.
 
+import { bindMembers } from './bind-members.js';
+import { MeetError } from './errors.js';
 import { RemoteSource } from './remote-source.js';
+
+/**
+ * `none`: this page lacks the permission `signal`, without which no connection can be made and no media be exchanged.
+ *
+ * @typedef {import('./link.js').LinkState | 'none'} PeerConnection
+ */
 
 /** What is known of another peer. Readable at any time; the room fires an event for each change. */
 export class RemotePeer {
@@ -17,7 +25,7 @@ export class RemotePeer {
 
   /**
    * @param {import('./protocol.js').PeerInfo} info
-   * @param {import('./link.js').Link} link
+   * @param {import('./link.js').Link | null} link
    * @param {import('./environment.js').Environment} env
    */
   constructor({ id, meta, status }, link, env) {
@@ -26,11 +34,12 @@ export class RemotePeer {
     this.status = status;
     this.#link = link;
     this.#env = env;
+    bindMembers(this);
   }
 
-  /** The state of the media's way to it. */
+  /** The state of the connection that carries media. @returns {PeerConnection} */
   get connection() {
-    return this.#link.state;
+    return this.#link?.state ?? 'none';
   }
 
   /**
@@ -39,14 +48,24 @@ export class RemotePeer {
    *
    * @param {string} label
    * @param {RTCDataChannelInit} [options]
+   * @throws {MeetError} `not-allowed` where `connection` is `none`
    */
   openChannel(label, options) {
-    return this.#link.openChannel(label, options);
+    return this.#existing().openChannel(label, options);
   }
 
-  /** The statistics of the connection (W3C WebRTC Statistics). */
-  getStats() {
-    return this.#link.getStats();
+  /**
+   * The statistics of the connection (W3C WebRTC Statistics).
+   *
+   * @returns {Promise<RTCStatsReport>} rejects with a {@link MeetError} `not-allowed` where `connection` is `none`
+   */
+  async getStats() {
+    return this.#existing().getStats();
+  }
+
+  #existing() {
+    if (this.#link === null) throw new MeetError('not-allowed', 'this page may not signal, so it has no connections');
+    return this.#link;
   }
 
   /**
@@ -59,7 +78,7 @@ export class RemotePeer {
     for (const told of list) {
       const known = this.sources.get(told.name);
       const source = known ?? new RemoteSource(told.name, new this.#env.MediaStream());
-      const changed = source.update(told, (mid) => this.#link.receiver(mid));
+      const changed = source.update(told, (mid) => this.#link?.receiver(mid) ?? null);
       this.sources.set(told.name, source);
       if (known === undefined) changes.push({ type: 'sourceadded', source });
       else if (changed) changes.push({ type: 'sourcechanged', source });

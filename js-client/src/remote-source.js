@@ -1,5 +1,6 @@
 // A named source of another page.
 
+import { bindMembers } from './bind-members.js';
 import { KINDS } from './publications.js';
 
 /** @typedef {import('./publications.js').Kind} Kind */
@@ -25,6 +26,7 @@ export class RemoteSource {
   constructor(name, stream) {
     this.name = name;
     this.stream = stream;
+    bindMembers(this);
   }
 
   /** How loud it is now, from 0 to 1; 0 where the browser does not say. */

@@ -164,3 +164,46 @@ for (const kinds of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
     await end(people);
   });
 }
+
+/** Publishes a picture and a sound under each of these names. */
+async function publishWithSound(person, names) {
+  await publish(person, names);
+  await person.page.evaluate(async (all) => {
+    const [microphone] = (await navigator.mediaDevices.getUserMedia({ audio: true })).getAudioTracks();
+    for (const name of all) window.room.replace(name, 'audio', microphone.clone());
+  }, names);
+}
+
+function measureFrames() {
+  window.longest = 0;
+  const { send } = WebSocket.prototype;
+  WebSocket.prototype.send = function measured(text) {
+    window.longest = Math.max(window.longest, new TextEncoder().encode(text).length);
+    send.call(this, text);
+  };
+}
+
+for (const kinds of [['chromium', 'chromium'], ['firefox', 'firefox'], ['chromium', 'firefox'], ['firefox', 'chromium']]) {
+  for (const [when, waits] of [['when they meet', false], ['one after the other', true]]) {
+    test(`sixteen sources of each side, with sound and picture, ${when}: ${kinds.join(', then ')}`, async () => {
+      const names = Array.from({ length: 15 }, (_, index) => `source ${index}`);
+      const people = await meet(kinds, { prepare: (page) => page.evaluateOnNewDocument(measureFrames) });
+      if (waits) await sees(people[1], [people[0]], ['camera']);
+      for (const one of people) {
+        const published = publishWithSound(one, names);
+        if (waits) await published;
+      }
+      for (const [one, other] of [people, [...people].reverse()]) {
+        await sees(one, [other], ['camera', ...names]);
+        await one.until(() => {
+          const [peer] = window.room.peers.values();
+          return [...peer.sources.values()].every(({ audio }) => audio?.track?.readyState === 'live' && !audio.track.muted);
+        });
+      }
+      const longest = await Promise.all(people.map(({ page }) => page.evaluate(() => window.longest)));
+      if (process.env.VERBOSE) console.log(...kinds, longest);
+      assert.ok(longest.every((bytes) => bytes < 64 * 1024), `frames of up to ${longest} bytes`);
+      await end(people);
+    });
+  }
+}

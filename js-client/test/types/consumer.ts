@@ -13,13 +13,17 @@ room.on('sourceadded', ({ detail: { peer, source } }) => show(peer, source));
 room.on('statechange', ({ detail: { state, reason } }) => {
   if (state === 'closed' && reason !== null) console.log(reason.code, reason.retryable);
 });
+room.on('trackended', ({ detail: { name, kind, track } }) => {
+  if (!room.isMuted(name, kind)) console.log(track.label);
+});
+room.on('error', ({ detail: { error, peer } }) => console.log(error.code, peer?.connection === 'none'));
 // @ts-expect-error there is no such event
 room.on('sourceaded', () => {});
 // @ts-expect-error audio or video
 room.mute('camera', 'sound');
 
 async function show(peer: RemotePeer, source: RemoteSource): Promise<void> {
-  const result: 'playing' | 'blocked' = await attach(document.createElement('video'), source.stream);
+  const result: 'playing' | 'blocked' | 'waiting' = await attach(document.createElement('video'), source.stream);
   console.log(result, peer.connection === 'reconnecting', source.audio?.muted);
 }
 

@@ -195,12 +195,55 @@ describe('recovery', () => {
     }
   });
 
+  test('from negotiations that break again and again while the network works', () => forManySeeds(async (scene) => {
+    // The fault: `connected` ended the replacement that was planned, and sources of later did not arrive any more.
+    for (const page of scene.pages) page.publish('camera', 'audio', 'video');
+    for (let fault = 0; fault < 3; fault += 1) {
+      scene.network.failNext('setRemoteDescription', { matches: (type) => type === 'answer' });
+      await scene.scheduler.clock.advance(scene.scheduler.random.below(4000));
+      scene.b.publish(`more ${fault}`, 'video', 'audio');
+    }
+    await scene.scheduler.clock.advance(60_000);
+    scene.a.publish('later', 'video');
+  }, 40));
+
+  test('a call that has found its way again is not torn down for what was to be done before', async () => {
+    for (let seed = 0; seed < 40; seed += 1) {
+      const scene = new LinkedPages(seed);
+      scene.a.publish('camera', 'video');
+      await scene.scheduler.clock.advance(5000);
+      for (const page of scene.pages) page.isReady = false;
+      scene.network.cut();
+      // Shorter than ICE takes to give up: it comes back by itself.
+      await scene.scheduler.clock.advance(9000 + scene.scheduler.random.below(3000));
+      scene.network.mend();
+      await scene.scheduler.clock.advance(5000);
+      const { created } = scene.network;
+      for (const page of scene.pages) {
+        assert.equal(page.link.state, 'connected');
+        page.isReady = true;
+        page.link.wake({ lossy: false });
+      }
+      await scene.settle();
+      assert.equal(scene.network.created, created);
+      scene.assertInCall(`seed ${seed}`);
+    }
+  });
+
   test('attempts become rare while there is no way', async () => {
     const scene = new LinkedPages();
     scene.network.cut();
     await scene.scheduler.clock.advance(3_600_000);
-    assert.ok(scene.network.created < 2 * 3600 / 15, `${scene.network.created} connections in an hour`);
-    assert.equal(scene.network.open, 2);
+    assert.ok(scene.network.created < 2 * 16, `${scene.network.created} connections of both in the first hour`);
+    for (const page of scene.pages) assert.equal(page.link.state, 'failed');
+    const { created } = scene.network;
+    await scene.scheduler.clock.advance(3_600_000);
+    assert.ok(scene.network.created - created <= 2 * 6, `${scene.network.created - created} in the second`);
+    assert.ok(scene.network.open <= 2);
+    scene.network.mend();
+    for (const page of scene.pages) page.link.wake({ lossy: false });
+    await scene.scheduler.clock.advance(5000);
+    scene.assertInCall();
   });
 });
 

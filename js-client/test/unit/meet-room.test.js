@@ -190,12 +190,136 @@ test('what the application sends, locks and renews arrives', async () => {
   assert.deepEqual(ada.page.connections.at(-1).getConfiguration().iceServers.map(({ urls }) => [urls].flat()), [['stun:b.example']]);
 });
 
+describe('ICE servers that come with another welcome', () => {
+  const urls = (pc) => pc.getConfiguration().iceServers.flatMap(({ urls: each }) => each);
+  const open = ({ page }) => page.connections.filter(({ signalingState }) => signalingState !== 'closed');
+
+  for (const resumed of ['full', 'partial', 'no']) {
+    test(`(${resumed}) reach the connections, where they differ`, async () => {
+      const meeting = new Meeting({ server: { iceServers: [{ urls: 'stun:a.example' }] } });
+      const ada = await meeting.join('ada');
+      await meeting.join('bob');
+      await meeting.settle();
+      const [pc] = open(ada);
+      let set = 0;
+      pc.setConfiguration = function count(configuration) {
+        set += 1;
+        Object.getPrototypeOf(this).setConfiguration.call(this, configuration);
+      };
+      const resume = async () => {
+        if (resumed !== 'full') meeting.server.nextResume(resumed);
+        meeting.server.session('ada').socket.cut();
+        await meeting.settle();
+      };
+      if (resumed !== 'no') await resume();
+      assert.equal(set, 0);
+      meeting.server.iceServers = [{ urls: 'stun:b.example' }];
+      await resume();
+      assert.deepEqual(urls(open(ada)[0]), ['stun:b.example']);
+      if (resumed === 'no') return;
+      assert.deepEqual([set, open(ada)], [1, [pc]]);
+    });
+  }
+
+  test('that the browser does not take disturb nothing', async () => {
+    const meeting = new Meeting();
+    const ada = await meeting.join('ada');
+    for (const name of ['bob', 'cleo']) await meeting.join(name);
+    await meeting.settle();
+    const [first, second] = open(ada);
+    first.setConfiguration = () => { throw new DOMException('no such server', 'SyntaxError'); };
+    const errors = [];
+    ada.on('error', ({ detail: { error, peer } }) => errors.push(`${error.code} ${peer.meta}`));
+    meeting.server.iceServers = [{ urls: 'stun:b.example' }];
+    meeting.server.session('ada').socket.cut();
+    await meeting.settle();
+    assert.deepEqual(urls(second), ['stun:b.example']);
+    assert.deepEqual(errors, ['media bob']);
+    meeting.assertCalls();
+  });
+
+  test('do not matter to who has given others', async () => {
+    const meeting = new Meeting();
+    const ada = await meeting.join('ada', { rtc: { iceServers: [{ urls: 'stun:own.example' }] } });
+    await meeting.join('bob');
+    await meeting.settle();
+    open(ada)[0].setConfiguration = () => assert.fail('for nothing');
+    meeting.server.renew([{ urls: 'stun:b.example' }]);
+    await meeting.settle(1000);
+    assert.deepEqual(urls(open(ada)[0]), ['stun:own.example']);
+  });
+});
+
+test('what is wanted is compared with each welcome, and what differs is told', async () => {
+  for (const resumed of ['full', 'partial', 'no']) {
+    const meeting = new Meeting();
+    const ada = await meeting.join('ada');
+    const bob = await meeting.join('bob');
+    await meeting.settle();
+    const told = [];
+    for (const type of ['peerchanged', 'locked']) bob.on(type, ({ detail }) => told.push(`${type} ${detail.peer?.meta ?? detail.locked}`));
+    // Both have lost their connection: nobody hears anything.
+    meeting.server.refuseNext(4);
+    for (const name of ['ada', 'bob']) meeting.server.session(name).socket.cut();
+    await meeting.settle(10);
+    ada.publish('screen', [new FakeTrack('video')]);
+    ada.mute('screen', 'video');
+    ada.mute('camera', 'audio');
+    ada.mute('camera', 'video');
+    ada.mute('camera', 'video', false);
+    if (resumed !== 'full') for (let round = 0; round < 2; round += 1) meeting.server.nextResume(resumed);
+    meeting.server.session('ada').room.locked = resumed === 'partial';
+    await meeting.settle();
+    const peer = bob.peers.get(ada.self.id);
+    const shown = [...peer.sources.values()].map(({ name, audio, video }) => [name, audio?.muted, video?.muted]);
+    assert.deepEqual(shown, [['camera', true, false], ['screen', undefined, true]], resumed);
+    assert.equal(bob.locked, resumed === 'partial');
+    assert.equal(told.includes('locked true'), resumed === 'partial');
+  }
+});
+
+test('a message that was refused and is no longer known may have been any link’s, so each says again what is open', async () => {
+  const meeting = new Meeting();
+  const ada = await meeting.join('ada');
+  for (const name of ['bob', 'cleo']) await meeting.join(name);
+  await meeting.settle();
+  const errors = [];
+  ada.on('error', ({ detail: { error, peer } }) => errors.push([error.code, peer]));
+  const before = meeting.server.log.length;
+  meeting.server.session('ada').send({ type: 'error', code: 'rate-limited', message: 'too fast' });
+  await meeting.settle(5000);
+  const again = meeting.server.log.slice(before).filter(({ frame }) => frame.data?.request === 'again');
+  assert.deepEqual(again.map(({ page }) => page), ['ada', 'ada']);
+  assert.deepEqual(errors, [['rate-limited', null]]);
+});
+
 test('the options for connections are the application’s', async () => {
   const meeting = new Meeting();
   const ada = await meeting.join('ada', { rtc: { iceTransportPolicy: 'relay' } });
   await meeting.join('bob');
+  await meeting.settle();
   assert.equal(ada.page.connections[0].getConfiguration().iceTransportPolicy, 'relay');
   assert.equal(ada.page.connections[0].getConfiguration().bundlePolicy, 'max-bundle');
+});
+
+test('who has no connection is told so, with the peer, and stays in the room', async () => {
+  const meeting = new Meeting();
+  const ada = await meeting.join('ada');
+  const page = meeting.world.page('bob');
+  page.environment.RTCPeerConnection.prototype.createDataChannel = () => { throw new DOMException('none', 'NotSupportedError'); };
+  const bob = meeting.room('bob', { page });
+  const errors = [];
+  bob.on('error', ({ detail: { error, peer } }) => errors.push([error.code, peer?.id, error.cause instanceof DOMException]));
+  await meeting.scheduler.run(bob.join());
+  await meeting.clock.advance(1000);
+  assert.deepEqual(errors, [['media', ada.self.id, false]]);
+  assert.equal(bob.peers.get(ada.self.id).connection, 'failed');
+  ada.broadcast('hello');
+  await meeting.clock.advance(1000);
+  assert.ok(bob.events.includes('message ada "hello"'));
+  bob.leave();
+  ada.leave();
+  await meeting.settle();
 });
 
 test('joining and leaving fifty times leaves nothing behind', async () => {

@@ -46,6 +46,9 @@ export function carryOut(server, session, frame) {
   if (MODERATION.includes(frame.type) && !session.permissions.includes('moderate')) {
     return { code: 'not-allowed', message: 'this session may not moderate' };
   }
+  if (RELAY.includes(frame.type) && !session.permissions.includes(frame.type)) {
+    return { code: 'not-allowed', message: 'this session lacks the permission' };
+  }
   return command(server, session, frame);
 }
 
@@ -139,6 +142,8 @@ const FIELDS = {
   lock: { locked: 'boolean' },
 };
 
+/** Each needs the permission of its name. */
+const RELAY = ['signal', 'broadcast'];
 const MODERATION = ['admit', 'deny', 'kick', 'lock'];
 const UNREACHABLE = { code: 'peer-unreachable', message: 'the peer’s queue is full' };
 const NO_SUCH_PEER = { code: 'no-such-peer', message: 'no such peer is in the room' };
