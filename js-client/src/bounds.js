@@ -19,8 +19,9 @@ export function refusal(what) {
  * @throws {MeetError} `refused`
  */
 export function checkDescription({ sdp = '' }) {
-  // Firefox takes lines with space in front.
-  const sections = sdp.match(/^[^\S\r\n]*m=/gm) ?? [];
+  // Firefox takes lines with space in front. What begins a line for `^` is no part of that: a run of it would take time
+  // that grows with its square.
+  const sections = sdp.match(/^[^\S\r\n\u2028\u2029]*m=/gm) ?? [];
   if (sdp.length > MOST_SDP || sections.length > MOST_SECTIONS) throw refusal('media sections');
 }
 

@@ -44,7 +44,7 @@ export class EarlyCandidates {
  * @param {RTCSessionDescriptionInit} description
  * @returns {string[]}
  */
-export const candidatesOf = ({ sdp = '' }) => sdp.match(/^[^\S\r\n]*a=candidate.*/gm) ?? [];
+export const candidatesOf = ({ sdp = '' }) => sdp.match(/^[^\S\r\n\u2028\u2029]*a=candidate.*/gm) ?? [];
 
 /**
  * A candidate that does not name its generation is taken for the newest one, as the specification has it.

@@ -80,7 +80,7 @@ function negotiation({ description, offerId, candidates, request }) {
  * @returns {RTCIceCandidateInit[]}
  */
 function candidate(value) {
-  if (!isObject(value) || typeof value['candidate'] !== 'string') return [];
+  if (!isObject(value) || typeof value['candidate'] !== 'string' || value['candidate'].length > MOST_CANDIDATE) return [];
   const { candidate: text, sdpMid, sdpMLineIndex, usernameFragment } = value;
   return [{
     candidate: text,
@@ -120,4 +120,6 @@ function isCount(value) {
 }
 
 const MOST_CANDIDATES = 128;
+/** In characters; those of browsers have some 200. */
+const MOST_CANDIDATE = 1024;
 const MOST_NAME = 64;

@@ -7,6 +7,7 @@ import { Epoch } from './epoch.js';
 import { MeetError, plainError } from './errors.js';
 import { Gate } from './gate.js';
 import { parseControl } from './link-message.js';
+import { TokenBucket } from './pace.js';
 import { Recovery } from './recovery.js';
 import { Repetition } from './repetition.js';
 
@@ -69,6 +70,11 @@ export class Link extends Emitter {
   #repetition;
 
   #revision = 0;
+  /** Those of the control channel: less than the other page takes. */
+  #tellings = new TokenBucket(TELLINGS_A_SECOND, MOST_TELLINGS);
+  /** Set while something waits to be told there. @type {any} */
+  #tellTimer = null;
+  #tellsSoon = false;
   /** @type {import('./link-message.js').Sources} */
   #remote = { revision: 0, list: [] };
 
@@ -147,7 +153,7 @@ export class Link extends Emitter {
     this.#theirs = epoch;
     if (isNew && !this.#recovery.renew()) this.#refuse(refusal('connections'));
     if (to !== null && to !== this.#epoch) return;
-    if (sources !== null) this.#heardOf(sources);
+    if (sources !== null && this.#maySpend(CONTROL_POINTS + sources.list.length)) this.#heardOf(sources);
     if (negotiation !== null && !this.#life.signal.aborted) this.#negotiate(negotiation);
   }
 
@@ -241,7 +247,7 @@ export class Link extends Emitter {
     control.addEventListener('open', () => this.#tellSources(), { signal });
     control.addEventListener('message', ({ data }) => {
       const text = String(data);
-      const sources = this.#maySpend(CONTROL_POINTS + text.length / CHARACTERS_A_POINT) ? parseControl(text) : null;
+      const sources = this.#maySpend(controlPoints(text)) ? parseControl(text) : null;
       if (sources !== null) this.#heardOf(sources);
     }, { signal });
   }
@@ -278,6 +284,8 @@ export class Link extends Emitter {
     this.#giveUpTurn?.();
     this.#giveUpTurn = null;
     this.#early = [];
+    this.#options.env.clearTimeout(this.#tellTimer);
+    this.#tellTimer = null;
     this.#current?.close();
     this.#current = null;
     this.#begun = false;
@@ -340,13 +348,31 @@ export class Link extends Emitter {
   #published() {
     this.#try(({ slots }) => slots.apply(this.#options.publications));
     // Before the first exchange there is nothing to refer to, and the description will tell.
-    if (this.#begun) this.#tellSources();
+    if (this.#begun) this.#tellSoon();
+  }
+
+  /** The changes of a task are told as one. */
+  #tellSoon() {
+    if (this.#tellsSoon) return;
+    this.#tellsSoon = true;
+    queueMicrotask(() => {
+      this.#tellsSoon = false;
+      if (!this.#life.signal.aborted) this.#tellSources();
+    });
   }
 
   #tellSources() {
     this.#try(({ control }) => {
       const sources = this.#sources();
-      if (control.readyState === 'open') control.send(JSON.stringify({ sources }));
+      if (control.readyState === 'open') {
+        const text = JSON.stringify({ sources });
+        const wait = this.#tellings.tryTake(this.#options.env.now(), controlPoints(text));
+        if (wait > 0) {
+          this.#tellTimer ??= this.#options.env.setTimeout(() => { this.#tellTimer = null; this.#tellSources(); }, wait);
+          return;
+        }
+        control.send(text);
+      }
       // Over a connection that is broken it would arrive when that is mended.
       if (control.readyState !== 'open' || this.state !== 'connected') this.#say({}, sources);
     });
@@ -397,4 +423,8 @@ const MOST_EARLY = 32;
 
 const CHANNEL_POINTS = 60;
 const CONTROL_POINTS = 8;
-const CHARACTERS_A_POINT = 10;
+const CHARACTERS_A_POINT = 100;
+const controlPoints = (/** @type {string} */ text) => CONTROL_POINTS + text.length / CHARACTERS_A_POINT;
+
+const TELLINGS_A_SECOND = 15;
+const MOST_TELLINGS = 1000;

@@ -70,8 +70,9 @@ export class Negotiator extends Emitter {
   /** How often an offer of the other side was accepted. */
   #accepted = 0;
   #early = new EarlyCandidates();
-  /** The candidates that the browser was given. @type {Set<string>} */
+  /** The candidates of the other side's newest generation that the browser was given. @type {Set<string>} */
   #known = new Set();
+  #generation = '';
   /** Messages are handled one after the other: while one is being applied, the next one waits. What is pending when the
    * connection closes never settles, and with it this chain: it ends with its negotiator. */
   #inbox = Promise.resolve();
@@ -208,6 +209,9 @@ export class Negotiator extends Emitter {
    */
   async #describe(description, offerId) {
     checkDescription(description);
+    const generation = [...generations(description)].join();
+    if (generation !== this.#generation) this.#known.clear();
+    this.#generation = generation;
     if (!this.#mayKnow(candidatesOf(description))) throw refusal('candidates');
     if (description.type === 'answer') await this.#applyAnswer(description, offerId);
     else if (description.type === 'offer') await this.#applyOffer(description, offerId);
@@ -295,10 +299,12 @@ export class Negotiator extends Emitter {
 
   /** A candidate that cannot be used is one way less through the network, and no more. */
   async #add(/** @type {RTCIceCandidateInit} */ candidate) {
-    if (this.#closed || !this.#mayKnow([`${candidate.candidate}`])) return;
+    const text = `${candidate.candidate}`;
+    if (this.#closed || this.#known.has(text) || !this.#mayKnow([text])) return;
     try {
       await this.#pc.addIceCandidate(candidate);
     } catch (error) {
+      this.#known.delete(text);
       if (this.#ignoredOffer || this.#closed || this.#warned) return;
       this.#warned = true;
       this.emit('warning', { error: plainError(error) });
@@ -307,8 +313,8 @@ export class Negotiator extends Emitter {
 
   /** Those that the browser has already cost nothing. @param {string[]} candidates */
   #mayKnow(candidates) {
-    const added = candidates.filter((candidate) => !this.#known.has(candidate));
-    if (added.length > MOST_CANDIDATES || this.spend(added.length * CANDIDATE_POINTS) > 0) return false;
+    const added = [...new Set(candidates)].filter((candidate) => !this.#known.has(candidate));
+    if (this.#known.size + added.length > MOST_CANDIDATES || this.spend(added.length * CANDIDATE_POINTS) > 0) return false;
     for (const candidate of added) this.#known.add(candidate);
     return true;
   }

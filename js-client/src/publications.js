@@ -16,7 +16,6 @@ export const KINDS = /** @type {const} */ (['audio', 'video']);
 
 /**
  * @typedef {object} More
- * @property {WeakSet<MediaStreamTrack>} silenced what was disabled here, rather than by the page
  * @property {boolean} ended its last live track has ended: it is kept for what the page wants, and not sent
  */
 
@@ -34,6 +33,8 @@ export class Publications extends Emitter {
   /** @type {Map<string, Publication & More>} */
   #byName = new Map();
   #watching = false;
+  /** What was disabled here, rather than by the page. @type {WeakSet<MediaStreamTrack>} */
+  #silenced = new WeakSet();
   /** The tracks that have a listener. @type {Set<MediaStreamTrack>} */
   #watched = new Set();
 
@@ -66,7 +67,7 @@ export class Publications extends Emitter {
     }
     const side = () => ({ track: null, muted: false });
     const publication = this.#byName.get(name)
-      ?? { name, audio: side(), video: side(), silenced: new WeakSet(), ended: false };
+      ?? { name, audio: side(), video: side(), ended: false };
     this.#byName.set(name, publication);
     publication.ended = false;
     for (const kind of KINDS) this.#put(publication, kind, tracks.find((one) => one.kind === kind) ?? null);
@@ -96,7 +97,7 @@ export class Publications extends Emitter {
     const side = publication[kind];
     const before = side.muted;
     side.muted = Boolean(muted);
-    this.#enable(publication, side.track);
+    this.#enable(side.track);
     if (side.muted !== before) this.#changed();
   }
 
@@ -124,21 +125,20 @@ export class Publications extends Emitter {
   #put(publication, kind, track) {
     const side = publication[kind];
     side.track = track;
-    if (track?.enabled === false && !publication.silenced.has(track)) side.muted = true;
-    this.#enable(publication, track);
+    if (track?.enabled === false && !this.#silenced.has(track)) side.muted = true;
+    this.#enable(track);
   }
 
   /**
    * A track of several sources is silent as soon as one of them is muted.
    *
-   * @param {Publication & More} publication
    * @param {MediaStreamTrack | null} track
    */
-  #enable({ silenced }, track) {
+  #enable(track) {
     if (track === null) return;
     const isMuted = this.#sides().some(({ side }) => side.track === track && side.muted);
-    if (!isMuted) silenced.delete(track);
-    else if (track.enabled) silenced.add(track);
+    if (!isMuted) this.#silenced.delete(track);
+    else if (track.enabled) this.#silenced.add(track);
     track.enabled = !isMuted;
   }
 

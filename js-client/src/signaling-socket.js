@@ -230,7 +230,7 @@ export class SignalingSocket extends Emitter {
     this.#ticket = welcome.ticket;
     this.#former.ticket = null;
     this.#graceMs = welcome.graceMs;
-    const limits = welcome.limits ?? DEFAULT_LIMITS;
+    const limits = { ...DEFAULT_LIMITS, ...welcome.limits };
     this.#metaBytes = limits.metaBytes;
     if (isFirst) {
       try {

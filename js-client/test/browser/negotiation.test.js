@@ -45,15 +45,16 @@ async function keepsConnections(page) {
 function publish(person, names) {
   return person.page.evaluate((all) => {
     for (const name of all) {
-      const canvas = document.createElement('canvas');
+      // Small and slow: many of them are encoded at once, by one machine for both sides.
+      const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 36 });
       const picture = canvas.getContext('2d');
       // A picture that does not change is not sent.
       let shade = 0;
       setInterval(() => {
         picture.fillStyle = `hsl(${shade++ * 10} 90% 50%)`;
         picture.fillRect(0, 0, canvas.width, canvas.height);
-      }, 100);
-      window.room.publish(name, canvas.captureStream(10));
+      }, 250);
+      window.room.publish(name, canvas.captureStream(4));
     }
   }, names);
 }
@@ -186,8 +187,10 @@ function measureFrames() {
 }
 
 for (const kinds of [['chromium', 'chromium'], ['firefox', 'firefox'], ['chromium', 'firefox'], ['firefox', 'chromium']]) {
-  for (const [when, waits] of [['when they meet', false], ['one after the other', true]]) {
-    test(`sixteen sources of each side, with sound and picture, ${when}: ${kinds.join(', then ')}`, async () => {
+  // Chromium's descriptions are the longest.
+  const times = kinds.includes('firefox') ? [false] : [false, true];
+  for (const waits of times) {
+    test(`sixteen sources of each side, with sound and picture, ${waits ? 'one after the other' : 'when they meet'}: ${kinds.join(', then ')}`, async () => {
       const names = Array.from({ length: 15 }, (_, index) => `source ${index}`);
       const people = await meet(kinds, { prepare: (page) => page.evaluateOnNewDocument(measureFrames) });
       if (waits) await sees(people[1], [people[0]], ['camera']);

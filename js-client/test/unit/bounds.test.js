@@ -118,17 +118,93 @@ describe('a peer is refused that', () => {
   });
 
   test('changes its sources without end over the control channel', async () => {
-    const pages = new LinkedPages();
-    await pages.settle();
+    const scene = new LoneLink();
+    const { createDataChannel } = scene.options.env.RTCPeerConnection.prototype;
+    let control;
+    scene.options.env.RTCPeerConnection.prototype.createDataChannel = function kept(...args) {
+      control = createDataChannel.apply(this, args);
+      return control;
+    };
+    scene.says(await scene.offer());
+    await scene.clock.advance(1000);
     let shown = 0;
-    pages.b.link.on('sources', () => { shown += 1; });
-    pages.a.publish('camera', 'video');
-    await pages.scheduler.clock.advance(100);
-    for (let n = 0; n < 2000; n += 1) pages.a.publications.mute('camera', 'video', n % 2 === 0);
-    await pages.scheduler.clock.advance(100);
+    scene.link.on('sources', () => { shown += 1; });
+    for (let revision = 1; revision <= 2000; revision += 1) {
+      const data = JSON.stringify({ sources: { revision, list: [] } });
+      control.dispatchEvent(Object.assign(new Event('message'), { data }));
+    }
     assert.ok(shown < 500, `${shown} times`);
-    assert.equal(pages.b.link.state, 'failed');
+    assert.equal(scene.link.state, 'failed');
   });
+
+  test('changes its sources without end by signaling', async () => {
+    const scene = new LoneLink();
+    scene.says(await scene.offer());
+    await scene.clock.advance(1000);
+    let shown = 0;
+    scene.link.on('sources', () => { shown += 1; });
+    for (let revision = 1; revision <= 3600; revision += 1) {
+      const list = Array.from({ length: 16 }, (_, n) => ({ name: `${revision} ${n}`, audio: null, video: null }));
+      scene.says({ sources: { revision, list } });
+    }
+    assert.ok(shown < 500, `${shown} times`);
+    assert.equal(scene.link.state, 'failed');
+  });
+
+  for (const [how, says] of Object.entries({
+    'in descriptions': (scene, offer, lines) => {
+      const sdp = offer.description.sdp + lines.map((line) => `a=${line}\r\n`).join('');
+      scene.says({ ...offer, description: { ...offer.description, sdp } });
+    },
+    'after descriptions': (scene, offer, lines) => {
+      scene.says(offer);
+      const [, usernameFragment] = /a=ice-ufrag:(\S+)/.exec(offer.description.sdp);
+      for (let at = 0; at < lines.length; at += 128) {
+        const candidates = lines.slice(at, at + 128).map((candidate) => ({ candidate, sdpMid: '0', usernameFragment }));
+        scene.says({ candidates });
+      }
+    },
+  })) {
+    test(`repeats its candidates for one generation after the other, ${how}`, async () => {
+      const scene = new LoneLink();
+      const { prototype } = scene.options.env.RTCPeerConnection;
+      const { setRemoteDescription } = prototype;
+      let given = 0;
+      prototype.setRemoteDescription = function counted(description) {
+        given += description.sdp.match(/^a=candidate/gm)?.length ?? 0;
+        return setRemoteDescription.call(this, description);
+      };
+      const lines = Array.from({ length: 250 }, (_, n) => `candidate:${n} 1 udp 1 192.0.2.1 9 typ host`);
+      for (let n = 1; n <= 20; n += 1) {
+        const { description, ...more } = await scene.offer(1, { offerId: n });
+        const sdp = description.sdp.replace(/(a=ice-ufrag:\S+)/g, `$1${n}`);
+        says(scene, { ...more, description: { ...description, sdp } }, lines);
+        await scene.clock.advance(10);
+      }
+      given += scene.calls.addIceCandidate ?? 0;
+      assert.ok(given <= 500, `${given} were given to the browser`);
+    });
+  }
+
+  test('repeats one candidate', async () => {
+    const scene = new LoneLink();
+    scene.says(await scene.offer());
+    const candidate = { candidate: 'candidate:1 1 udp 1 192.0.2.1 9 typ host', sdpMid: '0' };
+    for (let n = 0; n < 240; n += 1) scene.says({ candidates: Array(60).fill(candidate) });
+    await scene.clock.advance(1000);
+    assert.equal(scene.calls.addIceCandidate, 1);
+  });
+
+  // Where time grows with the square of the length, these take minutes.
+  for (const [what, character] of [['line separators', '\u2028'], ['paragraph separators', '\u2029'], ['spaces', ' '], ['m', 'm']]) {
+    test(`fills a description with ${what}`, { timeout: 60_000 }, async () => {
+      const scene = new LoneLink();
+      const lines = [character.repeat(19_000), ...Array(25).fill(0)];
+      scene.says({ description: { type: 'offer', lines }, offerId: 1 });
+      scene.says({ description: { type: 'answer', lines }, offerId: 7 });
+      await scene.clock.advance(10);
+    });
+  }
 });
 
 describe('a peer that goes on, costs no more:', () => {
@@ -257,5 +333,38 @@ describe('connections begin', () => {
       }
       assert.ok(scene.network.created < 20, `${scene.network.created} connections`);
     }
+  });
+});
+
+describe('an honest page is not refused that', () => {
+  for (const count of [1, 4, 16]) {
+    test(`mutes all of ${count} sources, and unmutes them`, async () => {
+      const pages = new LinkedPages();
+      for (let n = 0; n < count; n += 1) pages.a.publish(`source ${n}`, 'audio', 'video');
+      await pages.settle();
+      for (let round = 0; round < 20; round += 1) {
+        for (let n = 0; n < count; n += 1) {
+          for (const kind of ['audio', 'video']) pages.a.publications.mute(`source ${n}`, kind, round % 2 === 0);
+        }
+        await pages.scheduler.clock.advance(100);
+      }
+      await pages.scheduler.clock.advance(10_000);
+      pages.assertInCall('in the end');
+      assert.equal(pages.b.warnings, 0);
+    });
+  }
+
+  test('mutes four times a second, for five minutes', async () => {
+    const pages = new LinkedPages();
+    for (let n = 0; n < 16; n += 1) pages.a.publish(`source ${n}`, 'audio', 'video');
+    await pages.settle();
+    for (let n = 0; n < 1200; n += 1) {
+      pages.a.publications.mute('source 1', 'audio', n % 2 === 0);
+      await pages.scheduler.clock.advance(250);
+    }
+    assert.equal(pages.b.warnings, 0);
+    assert.equal(pages.b.link.state, 'connected');
+    await pages.scheduler.clock.advance(10_000);
+    assert.equal(pages.b.peer.sources.get('source 1').audio.muted, false);
   });
 });
