@@ -140,7 +140,7 @@ limits! {
     unheard_grace: Duration = secs(5), Duration::ZERO, secs(86_400);
     /// The same for a session whose client has closed since its page goes away (close code 1001 or
     /// 4900), if that is less: a page that is loaded anew, or comes back from the browser's
-    /// back/forward cache at once, goes on; the others do not look at who has gone for longer.
+    /// back/forward cache at once, goes on; the others see it for no longer.
     going_away_grace: Duration = secs(2), Duration::ZERO, secs(86_400);
     /// How long one write to a socket may take, on top of what it takes at `read_bytes_per_second`. A
     /// peer that takes nothing for so long does not read.

@@ -30,6 +30,8 @@ export class Call {
   #draw = oncePerFrame(() => this.#drawOthers());
   /** Ids of those about whom something was told that is told once. */
   #failed = new Set();
+  /** Likewise that they asked for too much. */
+  #refused = new Set();
   #scope = new AbortController();
 
   constructor({ room, media, screen, level }) {
@@ -92,6 +94,7 @@ export class Call {
     room.on('peerleft', ({ detail }) => {
       this.#crowd.tell('left', nameOf(detail.peer.meta));
       this.#failed.delete(detail.peer.id);
+      this.#refused.delete(detail.peer.id);
       this.#drawSoon(detail.peer);
     }, { signal });
     room.on('peerchanged', ({ detail }) => {
@@ -138,20 +141,29 @@ export class Call {
   }
 
   #tellFailure({ id, meta, connection }) {
-    if (connection === 'connected') this.#failed.delete(id);
+    if (connection === 'connected') {
+      this.#failed.delete(id);
+      this.#refused.delete(id);
+    }
     if (connection !== 'failed' || this.#failed.has(id)) return;
     this.#failed.add(id);
-    this.#crowd.tell('failed', nameOf(meta));
+    // An `error` that says why follows in the same turn.
+    queueMicrotask(() => {
+      if (!this.#refused.has(id) && !this.#scope.signal.aborted) this.#crowd.tell('failed', nameOf(meta));
+    });
   }
 
-  #explain({ error: { code, message, retryable }, peer }) {
+  #explain({ error: { code, message }, peer }) {
     // Not the error itself: a console keeps what it is given, and with its cause a connection that was closed.
     console.warn(`meet-signal: ${code}: ${String(message).slice(0, 300)}`);
     // What was refused may be what the others were to be told.
     this.#showSelf();
     if (code === 'rate-limited') notify('Too much at once: the last message was not sent.');
     else if (code === 'peer-unreachable') notify('The last message did not reach everybody.');
-    else if (peer && (code === 'refused' || !retryable) && peer.connection !== 'failed') this.#crowd.tell('refused', nameOf(peer.meta));
+    else if (peer && code === 'refused' && !this.#refused.has(peer.id)) {
+      this.#refused.add(peer.id);
+      this.#crowd.tell('refused', nameOf(peer.meta));
+    }
   }
 
   #showPeer(peer) {
@@ -236,5 +248,5 @@ function isLive(side) {
   return side !== null && side !== undefined && !side.muted;
 }
 
-/** Of more than a room has unless a server is told otherwise, the others have no tile. */
+/** How many others have a tile: more than a room holds by default. The rest is counted. */
 const MOST_OTHERS = 48;

@@ -113,6 +113,7 @@ export class Chat {
   #panelChanged() {
     if (this.#panel.current === 'chat') {
       this.#unread = 0;
+      this.#news = { count: 0, last: null };
       withdraw(NOTICE);
       this.#log.scrollTop = this.#log.scrollHeight;
     }

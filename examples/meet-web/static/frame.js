@@ -2,18 +2,20 @@
 
 /** What is returned asks for `draw` before the next frame; however often it is called until then, `draw` runs once. */
 export function oncePerFrame(draw) {
-  let asked = false;
+  let frame = null;
+  let timer = null;
   function run() {
-    if (!asked) return;
-    asked = false;
+    // A hidden page would gather the callbacks of its frames.
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    frame = null;
     draw();
   }
   return () => {
-    if (asked) return;
-    asked = true;
-    requestAnimationFrame(run);
+    if (frame !== null) return;
+    frame = requestAnimationFrame(run);
     // A page that is hidden has no frames, and its call goes on.
-    setTimeout(run, LATEST_MS);
+    timer = setTimeout(run, LATEST_MS);
   };
 }
 

@@ -27,9 +27,9 @@ export function problemWithRoomName(name) {
 
 /** The room of the page's address, and what is wrong with it, or `null`. */
 export function roomInAddress(pathname) {
-  const escaped = pathname.replace(/^\/room\/?/, '').replace(/\/+$/, '');
+  const escaped = pathname.replace(/^\/room\/?/, '');
   try {
-    const name = decodeURIComponent(escaped);
+    const name = decodeURIComponent(escaped).replace(/\/+$/, '');
     return { name, problem: name === '' ? 'The address ends without the name of a meeting.' : problemWithRoomName(name) };
   } catch {
     return { name: '', problem: 'A “%” in the address is not followed by the code of a character.' };

@@ -42,8 +42,8 @@ async function keepsConnections(page) {
 }
 
 /** Publishes a picture under each of these names, one after the other, without waiting for anything. */
-function publish(person, names) {
-  return person.page.evaluate((all) => {
+function publish(person, names, fps = 10) {
+  return person.page.evaluate((all, rate) => {
     for (const name of all) {
       // Small and slow: many of them are encoded at once, by one machine for both sides.
       const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 36 });
@@ -53,10 +53,10 @@ function publish(person, names) {
       setInterval(() => {
         picture.fillStyle = `hsl(${shade++ * 10} 90% 50%)`;
         picture.fillRect(0, 0, canvas.width, canvas.height);
-      }, 250);
-      window.room.publish(name, canvas.captureStream(4));
+      }, 1000 / rate);
+      window.room.publish(name, canvas.captureStream(rate));
     }
-  }, names);
+  }, names, fps);
 }
 
 /** Sees exactly these sources of each other person, all of them live. */
@@ -170,10 +170,11 @@ for (const kinds of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
 
 /** Publishes a picture and a sound under each of these names. */
 async function publishWithSound(person, names) {
-  await publish(person, names);
+  await publish(person, names, 1);
   await person.page.evaluate(async (all) => {
     const [microphone] = (await navigator.mediaDevices.getUserMedia({ audio: true })).getAudioTracks();
-    for (const name of all) window.room.replace(name, 'audio', microphone.clone());
+    // One track for all: each clone would have its echo cancelled, too.
+    for (const name of all) window.room.replace(name, 'audio', microphone);
   }, names);
 }
 

@@ -1,6 +1,6 @@
-//! Who has a processor first, where it is measured: other machines attack in life, and this one has
-//! other things to do in a test. So server and pair come before the attackers, and these before all
-//! else (`SCHED_FIFO`, sched(7)). Without the right to that, what is measured is the machine's load, too.
+//! In production, attackers have machines of their own. Here, where it is measured, server and pair run
+//! before the attackers, and these before all other processes (`SCHED_FIFO`, sched(7)). Without the
+//! right to that, the load of the machine is measured, too.
 
 use std::{fs, process::Command};
 
