@@ -57,7 +57,7 @@ for (const kind of ['chromium', 'firefox']) {
     }
 
     /** The victim goes on: it is in the room, its page was never still for long, and a newcomer sees and hears it. */
-    async function assertUnharmed() {
+    async function assertUnharmed(mostConnections = 20) {
       // The last of the attack has arrived.
       await mallory.says('done');
       await ada.until(() => window.heard === 'done');
@@ -71,7 +71,7 @@ for (const kind of ['chromium', 'firefox']) {
       assert.equal(state, 'joined');
       assert.deepEqual(anonymous, [], 'errors that name no peer');
       assert.ok(gap < MOST_GAP_MS, `the page stood still for ${Math.round(gap)} ms`);
-      assert.ok(created < 20, `${created} connections were made`);
+      assert.ok(created < mostConnections, `${created} connections were made`);
       assert.deepEqual(ada.complaints, []);
     }
 
@@ -163,7 +163,7 @@ for (const kind of ['chromium', 'firefox']) {
       if (process.env.VERBOSE) console.log(`${kind}: ${Math.round(longest)} ms, ${connections} connections`);
       assert.ok(connections < 40, `${connections} connections were made`);
       assert.ok(longest < MOST_GAP_MS, `the page stood still for ${Math.round(longest)} ms`);
-      await assertUnharmed();
+      await assertUnharmed(40);
     });
 
     test('two thousand data channels', async () => {
