@@ -28,9 +28,17 @@ export class Hostile {
     }, messages, everyMs);
   }
 
-  /** To all, as a chat does. */
+  /** To all, as a chat does: again where somebody, whom the attack keeps busy, had no room for it. */
   async says(data) {
-    await this.#page.evaluate((said) => window.socket.send(JSON.stringify({ type: 'broadcast', data: said, ref: 2 })), data);
+    await this.#page.evaluate((said) => {
+      const say = () => window.socket.send(JSON.stringify({ type: 'broadcast', data: said, ref: 2 }));
+      window.socket.addEventListener('message', ({ data: text }) => {
+        const { type, ref, code } = JSON.parse(text);
+        const isRefused = code === 'peer-unreachable' || code === 'rate-limited';
+        if (type === 'error' && ref === 2 && isRefused) setTimeout(say, 200);
+      });
+      say();
+    }, data);
   }
 
   /** Makes a real connection to the one that was there, from which `then` goes on. */
