@@ -269,7 +269,7 @@ export class MeetRoom extends Emitter {
     try {
       new this.#env.RTCPeerConnection(this.#configuration()).close();
     } catch (cause) {
-      // Chromium has no place for another one for now.
+      // Chromium has too many connections at the moment, and takes another one later.
       if (/** @type {Error} */ (cause)?.name === 'UnknownError') return;
       throw new MeetError('rtc', 'the browser refuses the configuration of its connections', { cause });
     }

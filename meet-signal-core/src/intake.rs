@@ -69,11 +69,6 @@ impl<T> Read<T> {
         Read { content: content.map(f), bytes, reference, sequenced, unhindered }
     }
 
-    /// What was read, if it is a message.
-    pub(crate) fn content(&self) -> Option<&T> {
-        self.content.as_ref().ok()
-    }
-
     /// The number by which the sender wants to be told of an error.
     pub(crate) fn reference(&self) -> Option<u64> {
         self.reference

@@ -53,7 +53,6 @@ impl Session {
         match Read::new(text, self.hub.limits()) {
             Ok(frame) => {
                 let request = frame.map(|message| self.request(message));
-                self.is_probed |= request.is_probe();
                 let handled = self.hub.handle(&self.room, self.connection, request, now);
                 handled.unwrap_or_else(|| self.outbox.end(self.connection.generation))
             }
@@ -165,7 +164,7 @@ impl Session {
     }
 
     /// Everything that can be done about a message before the room comes in.
-    fn request(&self, message: ClientMessage<'_>) -> Request {
+    fn request(&mut self, message: ClientMessage<'_>) -> Request {
         match message {
             ClientMessage::Signal { to, data, .. } => match to.parse() {
                 Ok(to) => {
@@ -189,7 +188,10 @@ impl Session {
                 Request::Acknowledge(received)
             }
             ClientMessage::Leave { .. } => Request::Leave,
-            ClientMessage::Probe => Request::Probe,
+            ClientMessage::Probe => {
+                self.is_probed = true;
+                Request::Probe
+            }
             ClientMessage::Join(_) => {
                 Request::Refuse((ErrorCode::AlreadyJoined, "this connection has joined"))
             }

@@ -25,7 +25,7 @@ const FAILURES = Object.freeze({
   lost: failure('The connection was lost', 'Check your internet connection, then try again.', true),
   unsupported: failure('This browser cannot make video calls', 'Use a current version of Chrome, Edge, Firefox or Safari.', false),
   blocked: failure('The browser blocks the connection', 'One of its settings or extensions does not let this page reach the server.', false),
-  rtc: failure('The connections cannot be set up', 'The browser refuses the settings of this server. Tell whoever runs it.', false),
+  rtc: failure('The connections cannot be set up', 'The browser refuses the settings of this server. Tell the people who run it.', false),
   'room-full': failure('This meeting is full', 'As soon as somebody leaves there is room for you.', true),
   'room-locked': failure('This meeting is locked', 'Nobody new is let in at the moment. Ask somebody inside to unlock it.', true),
   unauthorized: failure('You are not allowed in here', `The server did not accept you for this meeting. ${NO_ACCESS}`, false),

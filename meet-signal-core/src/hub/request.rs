@@ -30,12 +30,6 @@ pub(crate) enum Request {
     Refuse(Answer),
 }
 
-impl Read<Request> {
-    pub(crate) fn is_probe(&self) -> bool {
-        matches!(self.content(), Some(Request::Probe))
-    }
-}
-
 /// What is wrong with a request.
 pub(crate) type Answer = (ErrorCode, &'static str);
 

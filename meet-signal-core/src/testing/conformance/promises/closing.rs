@@ -77,7 +77,8 @@ pub(super) async fn malformed(server: Server) -> Verdict {
     others.undisturbed().await
 }
 
-fn payload(code: u16, reason: &[u8]) -> Vec<u8> {
+/// Of a close frame.
+pub(super) fn payload(code: u16, reason: &[u8]) -> Vec<u8> {
     [&code.to_be_bytes(), reason].concat()
 }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use super::closing::payload;
 use crate::testing::conformance::{
     check::{Broken, Verdict, ensure},
     client::Conduct,
@@ -149,5 +150,5 @@ pub(super) async fn going_away(server: Server) -> Verdict {
 }
 
 fn close(code: u16, reason: &str) -> Vec<u8> {
-    frame(FIN | CLOSE, &[&code.to_be_bytes(), reason.as_bytes()].concat())
+    frame(FIN | CLOSE, &payload(code, reason.as_bytes()))
 }
