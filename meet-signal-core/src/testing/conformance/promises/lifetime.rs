@@ -131,15 +131,15 @@ pub(super) async fn going_away(server: Server) -> Verdict {
         others.see_joined(&closes.id).await?;
         let mut goes = server.join_as(Conduct::Mute).await?;
         others.see_joined(&goes.id).await?;
-        closes.write(&close(1000, "")).await?;
-        closes.closed_at_last(1000).await?;
-        others.see_away(&closes.id).await?;
         goes.write(&close(code, "")).await?;
         goes.closed_at_last(code).await?;
         others.see_away(&goes.id).await?;
-        // A page that is back in time goes on, and is kept for as long as others again.
+        // A page that is back in time goes on, and is kept for as short a time again.
         let mut back = server.resume(&goes, 0).await?;
         others.see_back(&goes.id).await?;
+        closes.write(&close(1000, "")).await?;
+        closes.closed_at_last(1000).await?;
+        others.see_away(&closes.id).await?;
         back.write(&close(code, "")).await?;
         back.closed_at_last(code).await?;
         others.see_away(&goes.id).await?;

@@ -85,6 +85,8 @@ pub(super) async fn partial(server: Server) -> Verdict {
     drop(member);
     others.see_away(&id).await?;
     others.first().signal(&id, "lost").await?;
+    // The server has read it, before it reads what another connection says.
+    others.first().goes_on().await?;
     let mut back = server.resume_as(&lost, 17).await?;
     ensure!(
         back.welcome["resumed"] == "partial" && back.welcome["received"] == 0 && back.id == id,
