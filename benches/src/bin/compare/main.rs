@@ -18,7 +18,7 @@ use std::{
     process::{Command, ExitCode, Stdio},
 };
 
-use clap::Parser;
+use clap::{Parser, builder::PossibleValuesParser};
 
 use crate::{
     plan::{Plan, plans},
@@ -35,11 +35,13 @@ struct Options {
     /// How long one measurement takes, in seconds.
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// These scenarios only, by the names that RESULTS.md uses.
-    #[arg(long)]
+    /// These scenarios only.
+    #[arg(long, value_delimiter = ',')]
+    #[arg(value_parser = PossibleValuesParser::new(plans().iter().map(|plan| plan.name)))]
     only: Vec<String>,
-    /// These servers only, by their short names.
-    #[arg(long)]
+    /// These servers only.
+    #[arg(long, value_delimiter = ',')]
+    #[arg(value_parser = PossibleValuesParser::new(servers().iter().map(|server| server.name)))]
     servers: Vec<String>,
     /// Only that everything runs: no peers, few connections, no report.
     #[arg(long)]
@@ -94,6 +96,9 @@ fn measure(options: &Options) -> io::Result<Results> {
                 }
             }
         }
+    }
+    if results.is_empty() && failures.is_empty() {
+        return Err(io::Error::other("none of these scenarios is for any of these servers"));
     }
     // What was measured is kept, whatever failed.
     if failures.is_empty() || !options.smoke {

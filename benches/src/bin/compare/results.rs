@@ -69,6 +69,10 @@ impl Results {
         Ok(())
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     pub(crate) fn rounds(&self) -> usize {
         self.all.iter().map(|it| it.round + 1).max().unwrap_or_default()
     }
