@@ -5,7 +5,7 @@ use std::{hint::black_box, time::Instant};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use meet_signal_benches::{Participant, broadcast, hub, join, meta, room, signal};
 use meet_signal_core::{
-    Frame, Grant, Hub, Joining, Session,
+    Frame, Grant, Hub, JoinRequest, Session,
     message::ClientMessage,
     room::{Input, Room},
 };
@@ -130,7 +130,7 @@ fn fill(hub: &Hub, count: usize) -> Vec<Participant> {
 
 /// One more session of room 0, and its welcome.
 fn session(hub: &Hub) -> (Session, Frame) {
-    let (joining, now) = (Joining::new(meta()), Instant::now());
+    let (joining, now) = (JoinRequest::new(meta()), Instant::now());
     hub.join(room(0), joining, &Grant::new(), now).expect("no limit is near")
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use meet_signal_core::{
-    Frame, Grant, Hub, Joining, Limits, PeerId, RoomId, Session, message::Meta,
+    Frame, Grant, Hub, JoinRequest, Limits, PeerId, RoomId, Session, message::Meta,
 };
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ pub fn room(number: usize) -> RoomId {
 ///
 /// Never: the hub has no limit that is reached here.
 pub fn join(hub: &Hub, room: RoomId) -> Participant {
-    let joining = Joining::new(meta());
+    let joining = JoinRequest::new(meta());
     let now = Instant::now();
     let (session, _) = hub.join(room, joining, &Grant::new(), now).expect("no limit is near");
     Participant { session, now, batch: Vec::new() }

@@ -4,13 +4,13 @@ mod assets;
 mod connection;
 mod incoming;
 mod outgoing;
-mod scope;
+mod service;
 mod socket;
 mod upgrade;
 
 pub use assets::client;
 pub use connection::{on_connect, on_connect_tcp};
-pub use scope::SignalScope;
+pub use service::SignalService;
 pub use upgrade::SignalUpgrade;
 
 pub use meet_signal_core as core;

@@ -19,7 +19,7 @@ use actix_web::{
     body::{BodySize, MessageBody},
     web::{Bytes, BytesMut},
 };
-use meet_signal_core::{Frame, socket::Lost};
+use meet_signal_core::{Frame, socket::Disconnected};
 
 /// The two ends of a slot.
 pub(crate) fn outgoing() -> (Outgoing, Body) {
@@ -54,7 +54,7 @@ impl Outgoing {
     /// # Cancel safety
     ///
     /// Not cancel safe: what was taken out is sent all the same, before what is handed over next.
-    pub(crate) async fn send(&self, batch: &mut Vec<Frame>) -> Result<(), Lost> {
+    pub(crate) async fn send(&self, batch: &mut Vec<Frame>) -> Result<(), Disconnected> {
         self.put(|slot| {
             slot.taken = false;
             slot.bytes.reserve(batch.iter().map(|frame| HEADER + frame.len()).sum());
@@ -150,9 +150,9 @@ impl Slot {
         }
     }
 
-    fn poll_taken(&mut self, cx: &Context<'_>) -> Poll<Result<(), Lost>> {
+    fn poll_taken(&mut self, cx: &Context<'_>) -> Poll<Result<(), Disconnected>> {
         if self.ended {
-            return Poll::Ready(Err(Lost::new()));
+            return Poll::Ready(Err(Disconnected::new()));
         }
         if self.taken {
             return Poll::Ready(Ok(()));

@@ -7,7 +7,7 @@ use actix_web::{dev::Payload, web::BytesMut};
 use bytestring::ByteString;
 use meet_signal_core::{
     CloseReason, Frame, is_going_away,
-    socket::{Incoming, Lost, Socket},
+    socket::{Disconnected, Incoming, Socket},
 };
 
 use crate::{
@@ -54,7 +54,7 @@ impl ActixSocket {
 
     /// What a fragment is to the core.
     fn take(&mut self, fragment: Result<Fragment, CloseReason>) -> Incoming<ByteString> {
-        fragment.and_then(|fragment| self.read(fragment)).unwrap_or_else(Incoming::Refused)
+        fragment.and_then(|fragment| self.read(fragment)).unwrap_or_else(Incoming::ProtocolError)
     }
 
     fn read(&mut self, fragment: Fragment) -> Result<Incoming<ByteString>, CloseReason> {
@@ -138,7 +138,7 @@ impl Socket for ActixSocket {
         }
     }
 
-    async fn send(&mut self, batch: &mut Vec<Frame>) -> Result<(), Lost> {
+    async fn send(&mut self, batch: &mut Vec<Frame>) -> Result<(), Disconnected> {
         self.outgoing.send(batch).await
     }
 

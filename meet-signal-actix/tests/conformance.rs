@@ -6,7 +6,7 @@ use actix_web::{
     App, HttpResponse, HttpServer,
     web::{self, Data, Path, ServiceConfig},
 };
-use meet_signal_actix::{Hub, SignalScope, SignalUpgrade};
+use meet_signal_actix::{Hub, SignalService, SignalUpgrade};
 use meet_signal_core::testing::conformance::{self, Suite, Target};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -14,10 +14,10 @@ async fn the_scope_keeps_all_promises() {
     let hub = Hub::new(conformance::limits());
     let rooms = hub.clone();
     let server = serve(move |app| {
-        let scope = SignalScope::new(rooms.clone()).authorize(conformance::authorize);
+        let scope = SignalService::new(rooms.clone()).authorize(conformance::authorize);
         app.service(scope);
     });
-    keeps_all_promises(server, hub, "/signal/{room}", "actix-web: `SignalScope`").await;
+    keeps_all_promises(server, hub, "/signal/{room}", "actix-web: `SignalService`").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

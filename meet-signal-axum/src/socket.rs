@@ -9,7 +9,7 @@ use std::{
 use futures_util::{SinkExt, StreamExt};
 use meet_signal_core::{
     CloseReason, Frame, Limits, is_going_away,
-    socket::{Incoming, Lost, Meter, Socket},
+    socket::{Disconnected, Incoming, Meter, Socket},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::{
@@ -76,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Incoming::Control,
                 // Raw frames are not read.
                 Some(Ok(Message::Binary(_) | Message::Frame(_))) => {
-                    Incoming::Refused(CloseReason::Binary)
+                    Incoming::ProtocolError(CloseReason::Binary)
                 }
                 Some(Err(error)) if !self.closing => self.refuse(&error),
                 Some(Err(_)) | None if self.going_away => Incoming::GoingAway,
@@ -88,13 +88,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
     fn refuse(&mut self, error: &Error) -> Incoming<Utf8Bytes> {
         self.broken = true;
         match error {
-            Error::Capacity(_) => Incoming::Refused(CloseReason::FrameTooLarge),
+            Error::Capacity(_) => Incoming::ProtocolError(CloseReason::FrameTooLarge),
             Error::Utf8(_) if self.inner.get_ref().has_malformed_close() => {
-                Incoming::Refused(CloseReason::NotWebSocket)
+                Incoming::ProtocolError(CloseReason::NotWebSocket)
             }
-            Error::Utf8(_) => Incoming::Refused(CloseReason::NotUtf8),
+            Error::Utf8(_) => Incoming::ProtocolError(CloseReason::NotUtf8),
             Error::Protocol(ResetWithoutClosingHandshake) => Incoming::Closed,
-            Error::Protocol(_) => Incoming::Refused(CloseReason::NotWebSocket),
+            Error::Protocol(_) => Incoming::ProtocolError(CloseReason::NotWebSocket),
             _ => Incoming::Closed,
         }
     }
@@ -109,12 +109,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket for AxumSocket<S> {
 
     // What is written in part when this is dropped is still in tungstenite's buffer, and a close
     // frame goes in after it.
-    async fn send(&mut self, batch: &mut Vec<Frame>) -> Result<(), Lost> {
+    async fn send(&mut self, batch: &mut Vec<Frame>) -> Result<(), Disconnected> {
         for frame in batch.drain(..) {
             let text = Utf8Bytes::try_from(frame.into_bytes()).expect("a frame is UTF-8");
-            self.inner.feed(Message::Text(text)).await.map_err(|_| Lost::new())?;
+            self.inner.feed(Message::Text(text)).await.map_err(|_| Disconnected::new())?;
         }
-        self.inner.flush().await.map_err(|_| Lost::new())
+        self.inner.flush().await.map_err(|_| Disconnected::new())
     }
 
     async fn close(&mut self, reason: CloseReason) {

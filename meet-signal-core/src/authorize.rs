@@ -24,9 +24,9 @@ use crate::{
 /// ready [`Grant`]. One that needs the token of the client's first message passes a closure:
 ///
 /// ```
-/// use meet_signal_core::{Applicant, Denied, Grant};
+/// use meet_signal_core::{AuthRequest, Denied, Grant};
 ///
-/// let authorize = |applicant: Applicant| async move {
+/// let authorize = |applicant: AuthRequest| async move {
 ///     match applicant.token.as_ref().map(|token| token.expose()) {
 ///         Some("open sesame") => Ok(Grant::new()),
 ///         _ => Err(Denied::unauthorized("this room asks for a password")),
@@ -42,13 +42,13 @@ pub trait Authorize {
     type Decision: Future<Output = Result<Grant, Denied>>;
 
     /// Decides.
-    fn authorize(&self, applicant: Applicant) -> Self::Decision;
+    fn authorize(&self, applicant: AuthRequest) -> Self::Decision;
 }
 
 /// Who wants to join.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Applicant {
+pub struct AuthRequest {
     /// The room.
     pub room: RoomId,
     /// What the client's first message brought for the application.
@@ -60,19 +60,19 @@ pub struct Applicant {
 impl Authorize for Grant {
     type Decision = Ready<Result<Self, Denied>>;
 
-    fn authorize(&self, _: Applicant) -> Self::Decision {
+    fn authorize(&self, _: AuthRequest) -> Self::Decision {
         ready(Ok(self.clone()))
     }
 }
 
 impl<F, Fut> Authorize for F
 where
-    F: Fn(Applicant) -> Fut,
+    F: Fn(AuthRequest) -> Fut,
     Fut: Future<Output = Result<Grant, Denied>>,
 {
     type Decision = Fut;
 
-    fn authorize(&self, applicant: Applicant) -> Fut {
+    fn authorize(&self, applicant: AuthRequest) -> Fut {
         self(applicant)
     }
 }

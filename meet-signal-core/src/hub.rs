@@ -12,7 +12,7 @@ mod takeover;
 mod welcome;
 
 pub(crate) use address::{AddressKey, Lease};
-pub use join::{JoinError, Joining};
+pub use join::{JoinError, JoinRequest};
 pub(crate) use request::{NO_SUCH_PEER, Request};
 pub use takeover::ResumeError;
 #[cfg(feature = "driver")]
@@ -38,8 +38,8 @@ use crate::{
     connection::Connection,
     intake::Read,
     message::ServerMessage,
-    outbox::{Sender, Wakes},
-    room::{Input, Refusal},
+    outbox::{Sender, Wakers},
+    room::{ApplyError, Input},
     roster::Member,
     sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard},
 };
@@ -85,7 +85,7 @@ pub enum SendError {
 /// Why an input did nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Undone {
-    Refused(Refusal),
+    Refused(ApplyError),
     Unreachable,
 }
 
@@ -154,7 +154,7 @@ impl Hub {
 
     /// Has the room do something, and carries the effects out.
     pub(crate) fn apply(&self, room: &RoomId, input: Input) -> Result<(), Undone> {
-        self.with_shard(room, |shard, wakes| shard.apply(room, input, wakes))
+        self.with_shard(room, |shard, wakers| shard.apply(room, input, wakers))
     }
 
     /// Does what a member's frame asks for; `None` where it is no member.
@@ -165,8 +165,8 @@ impl Hub {
         request: Read<Request>,
         now: Instant,
     ) -> Option<ControlFlow<CloseReason>> {
-        self.with_shard(room, |shard, wakes| {
-            shard.handle(self.limits(), room, connection, request, now, wakes)
+        self.with_shard(room, |shard, wakers| {
+            shard.handle(self.limits(), room, connection, request, now, wakers)
         })
     }
 
@@ -185,10 +185,10 @@ impl Hub {
 
     /// Has the room do something with a member, if this connection speaks for it.
     pub(crate) fn apply_for(&self, room: &RoomId, connection: Connection, input: Input) {
-        self.with_shard(room, |shard, wakes| {
+        self.with_shard(room, |shard, wakers| {
             if shard.seat(room, connection).is_some() {
                 // What becomes of a member does not depend on whom it is told.
-                let _ = shard.apply(room, input, wakes);
+                let _ = shard.apply(room, input, wakers);
             }
         });
     }
@@ -196,8 +196,8 @@ impl Hub {
     /// A member's socket is lost: it is away, or has left where too much is kept for its address.
     /// `goes` where it is since the client's page goes.
     pub(crate) fn away(&self, room: &RoomId, connection: Connection, goes: bool, now: Instant) {
-        self.with_shard(room, |shard, wakes| {
-            shard.away(self, room, (connection, goes), now, wakes);
+        self.with_shard(room, |shard, wakers| {
+            shard.away(self, room, (connection, goes), now, wakers);
         });
     }
 
@@ -205,7 +205,7 @@ impl Hub {
     #[cfg(feature = "driver")]
     pub(crate) fn leave(&self, room: &RoomId, ticket: &str) {
         let Some(ticket) = TicketHash::of(ticket) else { return };
-        self.with_shard(room, |shard, wakes| shard.leave(room, ticket, wakes));
+        self.with_shard(room, |shard, wakers| shard.leave(room, ticket, wakers));
     }
 
     /// How long a member's session outlives its socket, as it is now; zero where it has ended.
@@ -228,7 +228,7 @@ impl Hub {
     fn app(&self, room: &RoomId, to: Option<PeerId>, data: &RawValue) -> Result<(), SendError> {
         let frame = ServerMessage::App { data }.encode();
         self.apply(room, Input::App { to, frame }).map_err(|undone| match undone {
-            Undone::Refused(Refusal::NoSuchPeer) => SendError::NoSuchPeer,
+            Undone::Refused(ApplyError::NoSuchPeer) => SendError::NoSuchPeer,
             Undone::Refused(_) => SendError::NoSuchRoom,
             Undone::Unreachable => SendError::Unreachable,
         })
@@ -238,10 +238,10 @@ impl Hub {
     ///
     /// The lock is the room's sequencer: what is pushed into outboxes under it is in one order for
     /// all members. No user code runs under it, and never are two held.
-    fn with_shard<T>(&self, room: &RoomId, f: impl FnOnce(&mut Shard, &mut Wakes) -> T) -> T {
-        let mut wakes = Wakes::new();
-        let result = f(&mut self.shard(room), &mut wakes);
-        wakes.into_iter().for_each(Waker::wake);
+    fn with_shard<T>(&self, room: &RoomId, f: impl FnOnce(&mut Shard, &mut Wakers) -> T) -> T {
+        let mut wakers = Wakers::new();
+        let result = f(&mut self.shard(room), &mut wakers);
+        wakers.into_iter().for_each(Waker::wake);
         if self.0.queues.is_exceeded() {
             self.reclaim();
         }

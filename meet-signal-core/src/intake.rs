@@ -14,7 +14,7 @@ use crate::{
 /// The rate and the form of one session's frames, over all of its connections: coming back makes
 /// nobody a stranger.
 #[derive(Debug)]
-pub(crate) struct Intake {
+pub(crate) struct InboundLimiter {
     bad_messages_left: u32,
     frames: Allowance,
     bytes: Allowance,
@@ -80,7 +80,7 @@ impl<T> Read<T> {
     }
 }
 
-impl Intake {
+impl InboundLimiter {
     pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
         let minute = Duration::from_secs(60);
         let (updates, resumes) = (limits.updates_per_minute(), limits.resumes_per_minute());

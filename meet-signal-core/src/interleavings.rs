@@ -12,11 +12,11 @@ use loom::{future::block_on, thread};
 use serde_json::{Value, value::to_raw_value};
 
 use crate::{
-    CloseReason, Frame, Grant, Hub, JoinError, Joining, Limits, ResumeError, RoomId, Session,
+    CloseReason, Frame, Grant, Hub, JoinError, JoinRequest, Limits, ResumeError, RoomId, Session,
     budget::Budget,
     connection::Generation,
     message::{LeaveReason, Resumed},
-    outbox::{Outbox, Push, Wakes},
+    outbox::{Outbox, Push, Wakers},
     random,
 };
 
@@ -57,7 +57,7 @@ fn a_push_against_a_close() {
         });
         let closer = thread::spawn({
             let outbox = outbox.clone();
-            move || fire(|wakes| outbox.close(CloseReason::RoomClosed, wakes))
+            move || fire(|wakers| outbox.close(CloseReason::RoomClosed, wakers))
         });
         let mut read = Vec::new();
         let end = loop {
@@ -125,7 +125,7 @@ fn a_takeover_against_a_push_and_the_older_reader() {
             move || push(&outbox, 0).expect("there is room")
         });
         let newer = Generation::default().next();
-        let resumed = fire(|wakes| outbox.take_over(newer, Some(0), wakes));
+        let resumed = fire(|wakers| outbox.take_over(newer, Some(0), wakers));
         assert_eq!(resumed, Resumed::Full);
         // It lacks the frame, whoever else was sent it.
         assert_eq!(block_on(drain_as(newer, &outbox)), Ok(vec![0]));
@@ -144,7 +144,7 @@ fn a_takeover_wakes_who_waits_without_a_socket() {
             let outbox = outbox.clone();
             move || block_on(poll_fn(|cx| outbox.poll_closed(Generation::default(), cx)))
         });
-        fire(|wakes| outbox.take_over(Generation::default().next(), Some(0), wakes));
+        fire(|wakers| outbox.take_over(Generation::default().next(), Some(0), wakers));
         assert_eq!(waiting.join().unwrap(), CloseReason::TakenOver);
     });
 }
@@ -215,7 +215,7 @@ fn a_replacement_against_the_end_of_the_older_session() {
         let (old, welcome) = join(&hub).unwrap();
         let ending = thread::spawn(move || drop(old));
         let ticket = welcome["ticket"].as_str().expect("a ticket");
-        let joining = Joining::default().replaces(Some(ticket));
+        let joining = JoinRequest::default().replaces(Some(ticket));
         let joined = hub.join(room(), joining, &Grant::new(), Instant::now());
         ending.join().unwrap();
         let alive = usize::from(joined.is_ok());
@@ -239,7 +239,7 @@ fn a_reclaim_against_a_push_and_a_drain() {
         push(&outbox, 1).unwrap();
         let reclaiming = thread::spawn({
             let outbox = outbox.clone();
-            move || fire(|wakes| outbox.overflow(wakes))
+            move || fire(|wakers| outbox.overflow(wakers))
         });
         let pushing = thread::spawn({
             let outbox = outbox.clone();
@@ -347,15 +347,15 @@ fn outbox(frames: usize) -> Arc<Outbox> {
 }
 
 /// As the hub does it: what is to be woken is woken when no lock is held.
-fn fire<T>(change: impl FnOnce(&mut Wakes) -> T) -> T {
-    let mut wakes = Wakes::new();
-    let result = change(&mut wakes);
-    wakes.into_iter().for_each(Waker::wake);
+fn fire<T>(change: impl FnOnce(&mut Wakers) -> T) -> T {
+    let mut wakers = Wakers::new();
+    let result = change(&mut wakers);
+    wakers.into_iter().for_each(Waker::wake);
     result
 }
 
-fn push(outbox: &Outbox, n: u64) -> Result<(), crate::outbox::Full> {
-    fire(|wakes| outbox.push(Push::event(Frame::new(n.to_string())), wakes))
+fn push(outbox: &Outbox, n: u64) -> Result<(), crate::outbox::QueueFull> {
+    fire(|wakers| outbox.push(Push::event(Frame::new(n.to_string())), wakers))
 }
 
 async fn drain(outbox: &Outbox) -> Result<Vec<u64>, CloseReason> {
@@ -369,7 +369,7 @@ async fn drain_as(generation: Generation, outbox: &Outbox) -> Result<Vec<u64>, C
 }
 
 fn join(hub: &Hub) -> Result<(Session, Value), JoinError> {
-    let joined = hub.join(room(), Joining::default(), &Grant::new(), Instant::now());
+    let joined = hub.join(room(), JoinRequest::default(), &Grant::new(), Instant::now());
     joined.map(|(session, welcome)| (session, value(&welcome)))
 }
 

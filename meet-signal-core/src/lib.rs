@@ -33,12 +33,12 @@ mod session;
 mod subprotocol;
 mod sync;
 
-pub use authorize::{Applicant, Authorize, Denied, Grant, Permissions};
+pub use authorize::{AuthRequest, Authorize, Denied, Grant, Permissions};
 pub use client_address::{ClientAddress, InvalidHeaderName};
 pub use close::{CloseReason, is_going_away};
 pub use error_code::ErrorCode;
 pub use frame::Frame;
-pub use hub::{Hub, JoinError, Joining, ResumeError, SendError};
+pub use hub::{Hub, JoinError, JoinRequest, ResumeError, SendError};
 pub use id::{InvalidPeerId, InvalidRoomId, PeerId, RoomId};
 pub use limits::{InvalidLimits, Limits, LimitsBuilder};
 pub use origin::{InvalidOrigin, OriginFault, OriginPolicy, OriginRefused};

@@ -41,17 +41,17 @@ pub(crate) struct Outbox {
 }
 
 /// Tasks to be woken once no lock is held.
-pub(crate) type Wakes = SmallVec<[Waker; 8]>;
+pub(crate) type Wakers = SmallVec<[Waker; 8]>;
 
 /// There is no room for the frame, or the reader gets nothing more.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error("the outbox is full")]
-pub(crate) struct Full;
+pub(crate) struct QueueFull;
 
 /// Frames were acknowledged that were never sent.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error("more was acknowledged than was sent")]
-pub(crate) struct NeverSent;
+pub(crate) struct InvalidAck;
 
 /// A frame, and what it means that there is no room for it.
 #[derive(Debug, Clone)]
@@ -105,9 +105,9 @@ struct State {
     generation: Generation,
     closed: Option<CloseReason>,
     /// Waits for frames, or for the end.
-    reader: Option<Waker>,
+    drain_waker: Option<Waker>,
     /// Waits for the end alone: frames for a session without a socket need wake nobody.
-    watcher: Option<Waker>,
+    close_waker: Option<Waker>,
 }
 
 impl Outbox {
@@ -121,33 +121,33 @@ impl Outbox {
             reservation: Reservation::new(budget),
             generation: Generation::default(),
             closed: None,
-            reader: None,
-            watcher: None,
+            drain_waker: None,
+            close_waker: None,
         };
         Self { waiting: Bounds { all, relayed }, unacknowledged, state: Mutex::new(state) }
     }
 
     /// Appends a frame.
-    pub(crate) fn push(&self, push: Push, wakes: &mut Wakes) -> Result<(), Full> {
+    pub(crate) fn push(&self, push: Push, wakers: &mut Wakers) -> Result<(), QueueFull> {
         let mut state = self.lock();
         if state.closed.is_some() {
-            return Err(Full);
+            return Err(QueueFull);
         }
         let overflows = push.overflows;
         let pushed = state.queue.push(push, self.waiting);
         if pushed.is_ok() {
-            wakes.extend(state.reader.take());
+            wakers.extend(state.drain_waker.take());
         } else if overflows {
-            state.overflow(wakes);
+            state.overflow(wakers);
         }
         state.settle();
         pushed
     }
 
     /// Drops what is kept, and ends the connection that reads from here.
-    pub(crate) fn overflow(&self, wakes: &mut Wakes) {
+    pub(crate) fn overflow(&self, wakers: &mut Wakers) {
         let mut state = self.lock();
-        state.overflow(wakes);
+        state.overflow(wakers);
         state.settle();
     }
 
@@ -157,13 +157,13 @@ impl Outbox {
     }
 
     /// Ends the session that reads from here. The first reason stays.
-    pub(crate) fn close(&self, reason: CloseReason, wakes: &mut Wakes) {
+    pub(crate) fn close(&self, reason: CloseReason, wakers: &mut Wakers) {
         let mut state = self.lock();
         state.closed.get_or_insert(reason);
         // Nothing of it is sent any more.
         state.queue.overflow();
         state.settle();
-        state.wake_all(wakes);
+        state.wake_all(wakers);
     }
 
     /// Another connection reads from here, whose client has handled the first `received` frames, if
@@ -173,12 +173,12 @@ impl Outbox {
         &self,
         generation: Generation,
         received: Option<u64>,
-        wakes: &mut Wakes,
+        wakers: &mut Wakers,
     ) -> Resumed {
         let mut state = self.lock();
         state.generation = generation;
-        state.wake_all(wakes);
-        let resumed = state.queue.rewind(received);
+        state.wake_all(wakers);
+        let resumed = state.queue.resume_from(received);
         state.settle();
         resumed
     }
@@ -202,7 +202,7 @@ impl Outbox {
             return Poll::Ready(Err(CloseReason::TooSlow));
         }
         if !state.queue.send(most, self.unacknowledged, batch) {
-            wait(&mut state.reader, cx);
+            wait(&mut state.drain_waker, cx);
             return Poll::Pending;
         }
         state.settle();
@@ -220,14 +220,14 @@ impl Outbox {
         match state.end(generation) {
             Some(reason) => Poll::Ready(reason),
             None => {
-                wait(&mut state.watcher, cx);
+                wait(&mut state.close_waker, cx);
                 Poll::Pending
             }
         }
     }
 
     /// The client has handled the first `received` frames of the session.
-    pub(crate) fn acknowledge(&self, received: u64) -> Result<(), NeverSent> {
+    pub(crate) fn acknowledge(&self, received: u64) -> Result<(), InvalidAck> {
         let mut state = self.lock();
         state.queue.acknowledge(received)?;
         state.settle();
@@ -263,13 +263,13 @@ impl State {
     }
 
     /// It is for the reader to see, too.
-    fn overflow(&mut self, wakes: &mut Wakes) {
+    fn overflow(&mut self, wakers: &mut Wakers) {
         self.queue.overflow();
-        wakes.extend(self.reader.take());
+        wakers.extend(self.drain_waker.take());
     }
 
-    fn wake_all(&mut self, wakes: &mut Wakes) {
-        wakes.extend([self.reader.take(), self.watcher.take()].into_iter().flatten());
+    fn wake_all(&mut self, wakers: &mut Wakers) {
+        wakers.extend([self.drain_waker.take(), self.close_waker.take()].into_iter().flatten());
     }
 }
 

@@ -100,15 +100,15 @@ pub type Effects = SmallVec<[Effect; 1]>;
 #[non_exhaustive]
 pub enum Effect {
     /// Tells members something.
-    Tell(Audience, Event),
+    Send(Recipients, Event),
     /// This peer is no member any more: its connection, if it has one, ends.
-    Dismiss(PeerId, CloseReason),
+    Disconnect(PeerId, CloseReason),
 }
 
 /// Who is told. Members only, as of after the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Audience {
+pub enum Recipients {
     /// One member.
     One(PeerId),
     /// Everybody but this one.
@@ -153,10 +153,10 @@ impl Event {
 /// The room does not do what the input asks for; nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum ApplyError {
     /// The room holds as many peers as it may.
     #[error("the room is full")]
-    Full,
+    RoomFull,
     /// The receiver is not in the room.
     #[error("no such peer is in the room")]
     NoSuchPeer,
@@ -168,11 +168,11 @@ pub enum Refusal {
     NotAllowed,
 }
 
-impl Refusal {
+impl ApplyError {
     /// The code by which a client is told.
     pub fn code(self) -> ErrorCode {
         match self {
-            Self::Full => ErrorCode::RoomFull,
+            Self::RoomFull => ErrorCode::RoomFull,
             Self::NoSuchPeer => ErrorCode::NoSuchPeer,
             Self::NotAMember => ErrorCode::NotJoined,
             Self::NotAllowed => ErrorCode::NotAllowed,
@@ -192,7 +192,7 @@ impl Room {
     ///
     /// The input is refused, and the room is as it was.
     #[must_use = "the members are owed what the effects say"]
-    pub fn apply(&mut self, input: Input) -> Result<Effects, Refusal> {
+    pub fn apply(&mut self, input: Input) -> Result<Effects, ApplyError> {
         match input {
             Input::Signal { from, to, frame } => self.signal(from, to, frame),
             Input::Broadcast { from, frame } => self.broadcast(from, frame),
@@ -214,76 +214,80 @@ impl Room {
     pub(crate) fn place_for(
         &self,
         replaces: Option<TicketHash>,
-    ) -> Result<Option<PeerId>, Refusal> {
-        let replaced = replaces.and_then(|ticket| self.roster.holder_of(ticket));
+    ) -> Result<Option<PeerId>, ApplyError> {
+        let replaced = replaces.and_then(|ticket| self.roster.find_by_ticket(ticket));
         let others = self.roster.len() - usize::from(replaced.is_some());
-        if others < self.capacity { Ok(replaced) } else { Err(Refusal::Full) }
+        if others < self.capacity { Ok(replaced) } else { Err(ApplyError::RoomFull) }
     }
 
-    fn join(&mut self, member: Member, replaces: Option<TicketHash>) -> Result<Effects, Refusal> {
+    fn join(
+        &mut self,
+        member: Member,
+        replaces: Option<TicketHash>,
+    ) -> Result<Effects, ApplyError> {
         let mut effects = match self.place_for(replaces)? {
             Some(old) => self.remove(old, LeaveReason::Replaced, CloseReason::TakenOver)?,
             None => Effects::new(),
         };
         let joined = Event::Joined(member.id, member.meta.clone());
-        effects.push(Effect::Tell(Audience::AllBut(member.id), joined));
+        effects.push(Effect::Send(Recipients::AllBut(member.id), joined));
         self.roster.push(member);
         Ok(effects)
     }
 
-    fn leave(&mut self, peer: PeerId, reason: LeaveReason) -> Result<Effects, Refusal> {
+    fn leave(&mut self, peer: PeerId, reason: LeaveReason) -> Result<Effects, ApplyError> {
         self.remove(peer, reason, CloseReason::Left)
     }
 
-    fn status(&mut self, peer: PeerId, status: Status) -> Result<Effects, Refusal> {
-        let member = self.roster.get_mut(peer).ok_or(Refusal::NotAMember)?;
+    fn status(&mut self, peer: PeerId, status: Status) -> Result<Effects, ApplyError> {
+        let member = self.roster.get_mut(peer).ok_or(ApplyError::NotAMember)?;
         if member.status == status {
             return Ok(Effects::new());
         }
         member.status = status;
-        Ok(tell(Audience::AllBut(peer), Event::Status(peer, status)))
+        Ok(tell(Recipients::AllBut(peer), Event::Status(peer, status)))
     }
 
-    fn update(&mut self, peer: PeerId, meta: Meta) -> Result<Effects, Refusal> {
-        let member = self.roster.get_mut(peer).ok_or(Refusal::NotAMember)?;
+    fn update(&mut self, peer: PeerId, meta: Meta) -> Result<Effects, ApplyError> {
+        let member = self.roster.get_mut(peer).ok_or(ApplyError::NotAMember)?;
         if member.meta_is_granted {
-            return Err(Refusal::NotAllowed);
+            return Err(ApplyError::NotAllowed);
         }
         member.meta = meta.clone();
-        Ok(tell(Audience::AllBut(peer), Event::Updated(peer, meta)))
+        Ok(tell(Recipients::AllBut(peer), Event::Updated(peer, meta)))
     }
 
-    fn signal(&self, from: PeerId, to: PeerId, frame: Frame) -> Result<Effects, Refusal> {
-        let sender = self.roster.get(from).ok_or(Refusal::NotAMember)?;
+    fn signal(&self, from: PeerId, to: PeerId, frame: Frame) -> Result<Effects, ApplyError> {
+        let sender = self.roster.get(from).ok_or(ApplyError::NotAMember)?;
         if !sender.permissions.signal {
-            return Err(Refusal::NotAllowed);
+            return Err(ApplyError::NotAllowed);
         }
         if to == from || !self.roster.contains(to) {
-            return Err(Refusal::NoSuchPeer);
+            return Err(ApplyError::NoSuchPeer);
         }
-        Ok(tell(Audience::One(to), Event::Relayed(frame)))
+        Ok(tell(Recipients::One(to), Event::Relayed(frame)))
     }
 
-    fn broadcast(&self, from: PeerId, frame: Frame) -> Result<Effects, Refusal> {
-        let sender = self.roster.get(from).ok_or(Refusal::NotAMember)?;
+    fn broadcast(&self, from: PeerId, frame: Frame) -> Result<Effects, ApplyError> {
+        let sender = self.roster.get(from).ok_or(ApplyError::NotAMember)?;
         if !sender.permissions.broadcast {
-            return Err(Refusal::NotAllowed);
+            return Err(ApplyError::NotAllowed);
         }
-        Ok(tell(Audience::AllBut(from), Event::Relayed(frame)))
+        Ok(tell(Recipients::AllBut(from), Event::Relayed(frame)))
     }
 
-    fn app(&self, to: Option<PeerId>, frame: Frame) -> Result<Effects, Refusal> {
+    fn app(&self, to: Option<PeerId>, frame: Frame) -> Result<Effects, ApplyError> {
         let audience = match to {
-            Some(peer) if !self.roster.contains(peer) => return Err(Refusal::NoSuchPeer),
-            Some(peer) => Audience::One(peer),
-            None => Audience::All,
+            Some(peer) if !self.roster.contains(peer) => return Err(ApplyError::NoSuchPeer),
+            Some(peer) => Recipients::One(peer),
+            None => Recipients::All,
         };
         Ok(tell(audience, Event::Relayed(frame)))
     }
 
     fn close(&mut self) -> Effects {
         let roster = std::mem::take(&mut self.roster);
-        roster.iter().map(|member| Effect::Dismiss(member.id, CloseReason::RoomClosed)).collect()
+        roster.iter().map(|member| Effect::Disconnect(member.id, CloseReason::RoomClosed)).collect()
     }
 
     fn remove(
@@ -291,14 +295,14 @@ impl Room {
         peer: PeerId,
         reason: LeaveReason,
         close: CloseReason,
-    ) -> Result<Effects, Refusal> {
-        self.roster.remove(peer).ok_or(Refusal::NotAMember)?;
-        let mut effects = tell(Audience::AllBut(peer), Event::Left(peer, reason));
-        effects.insert(0, Effect::Dismiss(peer, close));
+    ) -> Result<Effects, ApplyError> {
+        self.roster.remove(peer).ok_or(ApplyError::NotAMember)?;
+        let mut effects = tell(Recipients::AllBut(peer), Event::Left(peer, reason));
+        effects.insert(0, Effect::Disconnect(peer, close));
         Ok(effects)
     }
 }
 
-fn tell(audience: Audience, event: Event) -> Effects {
-    smallvec![Effect::Tell(audience, event)]
+fn tell(audience: Recipients, event: Event) -> Effects {
+    smallvec![Effect::Send(audience, event)]
 }

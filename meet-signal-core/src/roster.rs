@@ -93,7 +93,7 @@ impl Roster {
         self.members.is_empty()
     }
 
-    pub(crate) fn holder_of(&self, ticket: TicketHash) -> Option<PeerId> {
+    pub(crate) fn find_by_ticket(&self, ticket: TicketHash) -> Option<PeerId> {
         self.members.iter().find(|member| member.ticket == ticket).map(|member| member.id)
     }
 

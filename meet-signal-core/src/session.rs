@@ -240,13 +240,13 @@ mod tests {
     use std::task::Waker;
 
     use super::*;
-    use crate::{Grant, Joining, Limits, message::ServerMessage};
+    use crate::{Grant, JoinRequest, Limits, message::ServerMessage};
 
     #[test]
     fn an_updates_meta_is_bounded() {
         let hub = Hub::new(Limits::builder().meta_bytes(4).build().unwrap());
         let (room, now): (RoomId, _) = ("standup".parse().unwrap(), Instant::now());
-        let (mut session, _) = hub.join(room, Joining::default(), &Grant::new(), now).unwrap();
+        let (mut session, _) = hub.join(room, JoinRequest::default(), &Grant::new(), now).unwrap();
         for (meta, refused) in [("1234", false), ("12345", true), ("123456", true)] {
             let update = format!(r#"{{"type":"update","meta":{meta}}}"#);
             assert_eq!(session.receive(&update, now), ControlFlow::Continue(()));

@@ -39,7 +39,7 @@ pub trait Socket {
     /// Frames may be lost when the future is dropped: the driver drops it only to end the
     /// connection. A frame of which a part was written must not be: [`close`](Self::close), which
     /// is all that follows, writes the rest of it before the close frame.
-    fn send(&mut self, batch: &mut Vec<Frame>) -> impl Future<Output = Result<(), Lost>>;
+    fn send(&mut self, batch: &mut Vec<Frame>) -> impl Future<Output = Result<(), Disconnected>>;
 
     /// Sends a close frame and waits for the other end to close, discarding what still comes.
     /// The driver limits how long.
@@ -75,7 +75,7 @@ pub enum Incoming<T> {
     },
     /// Something that ends the connection: [`CloseReason::Binary`], [`CloseReason::FrameTooLarge`],
     /// [`CloseReason::NotUtf8`] or [`CloseReason::NotWebSocket`].
-    Refused(CloseReason),
+    ProtocolError(CloseReason),
     /// The connection is gone, with or without a close frame.
     Closed,
     /// The connection is gone, with a close frame whose code says that the page goes away: see
@@ -95,7 +95,7 @@ impl<T> fmt::Debug for Incoming<T> {
                 .field("fragments", fragments)
                 .field("bytes", bytes)
                 .finish(),
-            Self::Refused(reason) => f.debug_tuple("Refused").field(reason).finish(),
+            Self::ProtocolError(reason) => f.debug_tuple("ProtocolError").field(reason).finish(),
             Self::Closed => f.write_str("Closed"),
             Self::GoingAway => f.write_str("GoingAway"),
         }
@@ -106,9 +106,9 @@ impl<T> fmt::Debug for Incoming<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the connection is gone")]
 #[non_exhaustive]
-pub struct Lost;
+pub struct Disconnected;
 
-impl Lost {
+impl Disconnected {
     /// For implementors of [`Socket`].
     #[expect(clippy::new_without_default, reason = "an error has no default")]
     pub fn new() -> Self {

@@ -13,7 +13,7 @@ use actix_web::{
     web::{Path, Query, Redirect, ServiceConfig, get},
 };
 use clap::Parser;
-use meet_signal_actix::{Hub, SignalScope};
+use meet_signal_actix::{Hub, SignalService};
 use meet_web::{Asset, Options, PATIENCE};
 
 #[actix_web::main]
@@ -66,7 +66,7 @@ fn on_connect(io: &dyn Any, connection: &mut Extensions) {
 
 fn routes(options: &Options, hub: Hub) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let signal =
-        SignalScope::new(hub).authorize(options.login()).client_address(options.client_address());
+        SignalService::new(hub).authorize(options.login()).client_address(options.client_address());
     move |app| {
         app.route("/", get().to(async || page(meet_web::home())))
             .route("/room", get().to(open_room))

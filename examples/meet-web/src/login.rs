@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, time::Duration};
 
-use meet_signal_core::{Applicant, Authorize, Denied, Grant};
+use meet_signal_core::{AuthRequest, Authorize, Denied, Grant};
 
 /// Lets everybody in, at once or after a while.
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ pub struct Login {
 impl Authorize for Login {
     type Decision = Pin<Box<dyn Future<Output = Result<Grant, Denied>> + Send>>;
 
-    fn authorize(&self, _: Applicant) -> Self::Decision {
+    fn authorize(&self, _: AuthRequest) -> Self::Decision {
         let Self { grant, takes } = self.clone();
         Box::pin(async move {
             if let Some(time) = takes {

@@ -13,7 +13,7 @@ use meet_signal_core::{
     Authorize, CloseReason, Frame, Hub, OriginPolicy, driver,
     handshake::{Handshake, UpgradeRefused},
     is_going_away,
-    socket::{Incoming, Lost, Meter, Socket},
+    socket::{Disconnected, Incoming, Meter, Socket},
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{
@@ -103,22 +103,22 @@ impl MinimalSocket {
                 }
                 None => Incoming::Text(text),
             },
-            Some(Ok(Message::Binary(_))) => Incoming::Refused(CloseReason::Binary),
+            Some(Ok(Message::Binary(_))) => Incoming::ProtocolError(CloseReason::Binary),
             // Reading on answers them.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Incoming::Control,
             Some(Ok(Message::Close(frame))) => {
                 self.going_away = frame.is_some_and(|frame| is_going_away(frame.code.into()));
                 Incoming::Control
             }
-            Some(Err(Error::Capacity(_))) => Incoming::Refused(CloseReason::FrameTooLarge),
+            Some(Err(Error::Capacity(_))) => Incoming::ProtocolError(CloseReason::FrameTooLarge),
             Some(Err(Error::Utf8(_))) if !self.websocket.get_ref().has_malformed_close() => {
-                Incoming::Refused(CloseReason::NotUtf8)
+                Incoming::ProtocolError(CloseReason::NotUtf8)
             }
             Some(Err(Error::Protocol(ResetWithoutClosingHandshake | ReceivedAfterClosing))) => {
                 Incoming::Closed
             }
             Some(Err(Error::Protocol(_) | Error::Utf8(_))) => {
-                Incoming::Refused(CloseReason::NotWebSocket)
+                Incoming::ProtocolError(CloseReason::NotWebSocket)
             }
             _ if self.going_away => Incoming::GoingAway,
             _ => Incoming::Closed,
@@ -133,12 +133,12 @@ impl Socket for MinimalSocket {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    async fn send(&mut self, batch: &mut Vec<Frame>) -> Result<(), Lost> {
+    async fn send(&mut self, batch: &mut Vec<Frame>) -> Result<(), Disconnected> {
         for frame in batch.drain(..) {
             let text = Utf8Bytes::try_from(frame.into_bytes()).expect("a frame is UTF-8");
-            self.websocket.feed(Message::Text(text)).await.map_err(|_| Lost::new())?;
+            self.websocket.feed(Message::Text(text)).await.map_err(|_| Disconnected::new())?;
         }
-        self.websocket.flush().await.map_err(|_| Lost::new())
+        self.websocket.flush().await.map_err(|_| Disconnected::new())
     }
 
     async fn close(&mut self, reason: CloseReason) {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use actix_web::web;
-use meet_signal_actix::{ClientAddress, Grant, Hub, Limits, SignalScope, SignalUpgrade};
+use meet_signal_actix::{ClientAddress, Grant, Hub, Limits, SignalService, SignalUpgrade};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -77,7 +77,7 @@ fn hub() -> Hub {
 fn scoped(policy: ClientAddress) -> Server {
     let hub = hub();
     serve(move |app| {
-        app.service(SignalScope::new(hub.clone()).client_address(policy.clone()));
+        app.service(SignalService::new(hub.clone()).client_address(policy.clone()));
     })
 }
 

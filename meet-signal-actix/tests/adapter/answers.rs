@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use actix_web::web;
-use meet_signal_actix::{Hub, SignalScope};
+use meet_signal_actix::{Hub, SignalService};
 use meet_signal_axum::SignalRouter;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -60,7 +60,7 @@ async fn line(tcp: &mut BufReader<TcpStream>) -> String {
 /// The answer of this adapter, which is that of the other one.
 async fn answer(method: &str, path: &str, headers: &[&str]) -> Answer {
     let actix = serve(|app| {
-        app.service(SignalScope::new(Hub::default()))
+        app.service(SignalService::new(Hub::default()))
             .service(web::scope("/js").service(meet_signal_actix::client()));
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -7,7 +7,7 @@ use actix_web::{
     middleware::NormalizePath,
     web::{self, ServiceConfig},
 };
-use meet_signal_actix::{Hub, SignalScope};
+use meet_signal_actix::{Hub, SignalService};
 
 use crate::{
     answers::request,
@@ -35,7 +35,7 @@ async fn is_mounted(server: &Server, prefix: &str) {
 async fn scopes_with_parameters_may_be_around() {
     let hub = Hub::default();
     let server = serve(move |app: &mut ServiceConfig| {
-        let rooms = || SignalScope::new(hub.clone());
+        let rooms = || SignalService::new(hub.clone());
         app.service(web::scope("/teams/{team}").service(rooms()))
             .service(web::scope("/rooms/{room}/{module}").service(rooms()))
             .service(web::scope("/a/{a}").service(web::scope("/b/{b}/{a}").service(rooms())))
@@ -51,7 +51,7 @@ async fn a_service_for_everything_else_takes_nothing_away() {
     let fallback = || web::to(async || HttpResponse::ImATeapot().finish());
     let hub = Hub::default();
     let server = run(move || {
-        let rooms = || SignalScope::new(hub.clone());
+        let rooms = || SignalService::new(hub.clone());
         App::new()
             .service(web::scope("/in").service(rooms()).default_service(fallback()))
             .service(rooms())
@@ -74,8 +74,9 @@ async fn a_service_for_everything_else_takes_nothing_away() {
 #[tokio::test]
 async fn paths_may_be_normalized() {
     let hub = Hub::default();
-    let server =
-        run(move || App::new().wrap(NormalizePath::trim()).service(SignalScope::new(hub.clone())));
+    let server = run(move || {
+        App::new().wrap(NormalizePath::trim()).service(SignalService::new(hub.clone()))
+    });
     is_mounted(&server, "").await;
     is_mounted(&server, "//").await;
     for path in ["/meet-signal/index.js/", "//meet-signal//index.js"] {
@@ -92,7 +93,7 @@ async fn paths_may_be_rewritten() {
                 rewrite(&mut request);
                 service.call(request)
             })
-            .service(web::scope("/teams/{team}").service(SignalScope::new(hub.clone())))
+            .service(web::scope("/teams/{team}").service(SignalService::new(hub.clone())))
     });
     is_mounted(&server, "/elsewhere").await;
     is_mounted(&server, "/teams/x").await;

@@ -1,14 +1,14 @@
 //! The adapter's types in a log: each of its public ones has to be here.
 
 use actix_web::{FromRequest, dev::Payload, test::TestRequest};
-use meet_signal_actix::{Grant, Hub, SignalScope, SignalUpgrade, core::message::IceServer};
+use meet_signal_actix::{Grant, Hub, SignalService, SignalUpgrade, core::message::IceServer};
 
 #[actix_web::test]
 async fn no_public_type_shows_a_secret() {
     let turn = IceServer::turn("turn:turn.example", SECRET, SECRET);
-    let scope = SignalScope::new(Hub::default()).authorize(Grant::new().ice_servers([turn]));
+    let scope = SignalService::new(Hub::default()).authorize(Grant::new().ice_servers([turn]));
     let shown = format!("{scope:?} {scope:#?}");
-    assert!(shown.contains("SignalScope") && !shown.contains(SECRET), "{shown}");
+    assert!(shown.contains("SignalService") && !shown.contains(SECRET), "{shown}");
 
     let request = TestRequest::get()
         .uri(&format!("/standup?token={SECRET}"))

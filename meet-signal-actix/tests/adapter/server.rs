@@ -13,7 +13,7 @@ use actix_web::{
     rt::net::TcpStream,
     web::ServiceConfig,
 };
-use meet_signal_actix::{Hub, SignalScope};
+use meet_signal_actix::{Hub, SignalService};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -152,7 +152,7 @@ impl Drop for Connection {
 pub(crate) fn rooms(hub: &Hub) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let hub = hub.clone();
     move |app| {
-        app.service(SignalScope::new(hub.clone()));
+        app.service(SignalService::new(hub.clone()));
     }
 }
 

@@ -14,8 +14,8 @@ use actix_web::{
     error::ErrorUnauthorized, web,
 };
 use meet_signal_actix::{
-    Denied, Grant, Hub, Limits, SignalScope, SignalUpgrade,
-    core::{Applicant, message::Meta},
+    Denied, Grant, Hub, Limits, SignalService, SignalUpgrade,
+    core::{AuthRequest, message::Meta},
 };
 use serde_json::json;
 use tokio::sync::Notify;
@@ -36,13 +36,13 @@ async fn peers_on_different_workers_meet() {
         let threads = Arc::clone(&threads);
         move |app| {
             let threads = Arc::clone(&threads);
-            let authorize = move |_: Applicant| {
+            let authorize = move |_: AuthRequest| {
                 threads.lock().unwrap().insert(thread::current().id());
                 // Held across the decision: it need not be `Send`.
                 let grant = Rc::new(Grant::new());
                 async move { Ok::<_, Denied>(Grant::clone(&grant)) }
             };
-            app.service(SignalScope::new(hub.clone()).authorize(authorize));
+            app.service(SignalService::new(hub.clone()).authorize(authorize));
         }
     });
     let (mut ada, welcome) = Peer::join(server.address, ROOM, "Ada").await;
@@ -67,8 +67,8 @@ async fn several_hubs_in_one_process_do_not_meet() {
     let server = serve({
         let [one, other] = hubs.clone();
         move |app| {
-            app.service(web::scope("/one").service(SignalScope::new(one.clone())))
-                .service(web::scope("/{other}").service(SignalScope::new(other.clone())));
+            app.service(web::scope("/one").service(SignalService::new(one.clone())))
+                .service(web::scope("/{other}").service(SignalService::new(other.clone())));
         }
     });
     let (_ada, _) = Peer::join(server.address, "/one/signal/standup", "Ada").await;
@@ -188,7 +188,7 @@ async fn a_server_that_stops_tells_its_peers_when_to_come_back() {
             hub.drain().await;
         }
     };
-    let server = HttpServer::new(move || App::new().service(SignalScope::new(hub.clone())))
+    let server = HttpServer::new(move || App::new().service(SignalService::new(hub.clone())))
         .workers(2)
         // A server that waited for WebSockets would wait so long.
         .shutdown_timeout(3600)

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use meet_signal_actix::{Hub, OriginPolicy, SignalScope};
+use meet_signal_actix::{Hub, OriginPolicy, SignalService};
 use tokio::net::TcpStream;
 use tokio_rustls::{
     TlsConnector,
@@ -47,7 +47,7 @@ async fn without_encryption_it_may_have_been_taken_off() {
 async fn hosts_are_those_that_are_listed() {
     let policy = OriginPolicy::same_host_among(["meet.example.com"]).expect("a host");
     let server = serve(move |app| {
-        app.service(SignalScope::new(Hub::default()).origins(policy.clone()));
+        app.service(SignalService::new(Hub::default()).origins(policy.clone()));
     });
     // As of a page whose name was made to lead here.
     let origin = format!("Origin: http://{}", server.address);

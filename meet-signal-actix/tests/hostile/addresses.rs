@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use meet_signal_actix::{Denied, Grant, Limits, core::Applicant};
+use meet_signal_actix::{Denied, Grant, Limits, core::AuthRequest};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
@@ -145,7 +145,7 @@ async fn failed_authorisations_of_one_address_are_cut_off_without_asking() {
     on_both(async |adapter| {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
-        let setup = Setup::new(limits.clone()).decide(move |applicant: Applicant| -> Decision {
+        let setup = Setup::new(limits.clone()).decide(move |applicant: AuthRequest| -> Decision {
             let is_guess = applicant.token.is_some();
             count.fetch_add(usize::from(is_guess), Ordering::Relaxed);
             Box::pin(async move {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use meet_signal_actix::{Grant, Limits, core::Applicant};
+use meet_signal_actix::{Grant, Limits, core::AuthRequest};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 
@@ -25,10 +25,12 @@ impl Drop for Undecided {
 }
 
 /// Decides about the pair at once, and about others when it is told to; counts those others.
-fn deciding(go: &Arc<Notify>) -> (impl Fn(Applicant) -> Decision + use<>, watch::Receiver<usize>) {
+fn deciding(
+    go: &Arc<Notify>,
+) -> (impl Fn(AuthRequest) -> Decision + use<>, watch::Receiver<usize>) {
     let (undecided, count) = watch::channel(0);
     let go = Arc::clone(go);
-    let decide = move |applicant: Applicant| -> Decision {
+    let decide = move |applicant: AuthRequest| -> Decision {
         if applicant.room.to_string() == "pair" {
             return Box::pin(async { Ok(Grant::new()) });
         }

@@ -10,7 +10,7 @@ use std::{
 
 use actix_web::{App, HttpServer, rt::System, web};
 use axum::{Router, routing::get};
-use meet_signal_actix::{Denied, Grant, Hub, Limits, SignalScope, core::Applicant};
+use meet_signal_actix::{Denied, Grant, Hub, Limits, SignalService, core::AuthRequest};
 use meet_signal_axum::SignalRouter;
 use socket2::{Domain, Socket, Type};
 
@@ -23,7 +23,7 @@ pub(crate) enum Adapter {
 }
 
 pub(crate) type Decision = Pin<Box<dyn Future<Output = Result<Grant, Denied>> + Send>>;
-type Decide = Arc<dyn Fn(Applicant) -> Decision + Send + Sync>;
+type Decide = Arc<dyn Fn(AuthRequest) -> Decision + Send + Sync>;
 
 /// What to serve, and how.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Setup {
 
     pub(crate) fn decide<F>(mut self, decide: F) -> Self
     where
-        F: Fn(Applicant) -> Decision + Send + Sync + 'static,
+        F: Fn(AuthRequest) -> Decision + Send + Sync + 'static,
     {
         self.decide = Arc::new(decide);
         self
@@ -102,7 +102,7 @@ impl Setup {
             let server = HttpServer::new(move || {
                 priority::first();
                 let decide = Arc::clone(&self.decide);
-                let rooms = SignalScope::new(self.hub.clone())
+                let rooms = SignalService::new(self.hub.clone())
                     .authorize(move |applicant| decide(applicant));
                 let stand_still = web::get().to(async || {
                     thread::sleep(STANDSTILL);

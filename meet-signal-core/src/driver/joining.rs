@@ -9,10 +9,10 @@ use tokio::{
 
 use super::{End, now, refuse, send};
 use crate::{
-    Applicant, Authorize, CloseReason, Denied, ErrorCode, Frame, Grant, Hub, Joining, ResumeError,
-    RoomId, Secret, Session,
+    AuthRequest, Authorize, CloseReason, Denied, ErrorCode, Frame, Grant, Hub, JoinRequest,
+    ResumeError, RoomId, Secret, Session,
     hub::{AddressKey, Return},
-    intake::{Intake, Read, Rejected},
+    intake::{InboundLimiter, Read, Rejected},
     message::{ClientMessage, ErrorFrame, Join, Meta, Resume, ServerMessage},
     socket::{Incoming, Socket},
 };
@@ -33,7 +33,7 @@ pub(super) async fn join<S: Socket, A: Authorize>(
     socket: &mut S,
 ) -> Result<Joined<S::Text>, End> {
     let limits = hub.limits();
-    let mut intake = Intake::new(limits, now());
+    let mut intake = InboundLimiter::new(limits, now());
     let deadline = Instant::now() + limits.join_timeout();
     loop {
         let incoming = timeout_at(deadline, socket.recv())
@@ -64,10 +64,10 @@ pub(super) async fn join<S: Socket, A: Authorize>(
 }
 
 /// Counts what is no message, or ends the connection.
-fn count<T>(intake: &mut Intake, incoming: &Incoming<T>) -> Result<(), End> {
+fn count<T>(intake: &mut InboundLimiter, incoming: &Incoming<T>) -> Result<(), End> {
     let (frames, bytes) = match *incoming {
         Incoming::Partial { fragments, bytes } => (fragments, bytes),
-        Incoming::Refused(reason) => return Err(End::closed(reason)),
+        Incoming::ProtocolError(reason) => return Err(End::closed(reason)),
         Incoming::Closed | Incoming::GoingAway => return Err(End::Lost),
         Incoming::Control | Incoming::Text(_) => (1, 0),
     };
@@ -79,7 +79,7 @@ async fn enter<S: Socket, A: Authorize>(
     hub: &Hub,
     room: RoomId,
     authorize: A,
-    mut intake: Intake,
+    mut intake: InboundLimiter,
     join: &Join<'_>,
     socket: &mut S,
 ) -> Result<Joined<S::Text>, End> {
@@ -111,7 +111,7 @@ async fn enter<S: Socket, A: Authorize>(
         return Err(refuse(hub, socket, error, CloseReason::Unavailable).await);
     }
     let meta = join.meta.map(|meta| Meta::from(meta.to_owned())).unwrap_or_default();
-    let applicant = Applicant {
+    let applicant = AuthRequest {
         room: room.clone(),
         token: join.token.clone().map(Secret::into_owned),
         meta: meta.clone(),
@@ -127,8 +127,9 @@ async fn enter<S: Socket, A: Authorize>(
             return Err(refuse(hub, socket, ErrorFrame::new(code, message), close).await);
         }
     };
-    let joining =
-        Joining::new(meta).replaces(join.replaces.as_ref().map(Secret::expose)).address(address);
+    let joining = JoinRequest::new(meta)
+        .replaces(join.replaces.as_ref().map(Secret::expose))
+        .address(address);
     match hub.join_with(room, joining, &grant, intake, now()) {
         Ok((session, welcome)) => Ok((session, First { welcome, held })),
         Err(refused) => {
@@ -151,7 +152,7 @@ fn error(code: ErrorCode, message: String, wait: Option<Duration>) -> ErrorFrame
 async fn decide<S: Socket>(
     hub: &Hub,
     mut decision: impl Future<Output = Result<Grant, Denied>> + Unpin,
-    intake: &mut Intake,
+    intake: &mut InboundLimiter,
     held: &mut Vec<S::Text>,
     socket: &mut S,
 ) -> Result<Result<Grant, Denied>, End> {

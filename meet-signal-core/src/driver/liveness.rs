@@ -34,7 +34,7 @@ struct Deadline {
 
 /// What is to be done now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pulse {
+pub(super) enum HeartbeatAction {
     /// Nothing before this instant.
     Wait(Instant),
     /// Send a ping.
@@ -90,17 +90,17 @@ impl Liveness {
         self.sent = now;
     }
 
-    pub(super) fn check(&mut self, now: Instant) -> Pulse {
+    pub(super) fn check(&mut self, now: Instant) -> HeartbeatAction {
         let heartbeat = self.heartbeat;
         let last_call = heartbeat.min(LAST_CALL);
         let silent = self.heard + heartbeat * SILENT_HEARTBEATS;
         let Some(mut next) = self.silence.check(silent + self.unread, last_call, now) else {
-            return Pulse::Lost(CloseReason::HeartbeatMissed);
+            return HeartbeatAction::Lost(CloseReason::HeartbeatMissed);
         };
         if let Some(began) = self.message {
             let overdue = began + self.message_timeout;
             let Some(overdue) = self.overdue.check(overdue, last_call, now) else {
-                return Pulse::Lost(CloseReason::TooSlow);
+                return HeartbeatAction::Lost(CloseReason::TooSlow);
             };
             next = next.min(overdue);
         }
@@ -109,11 +109,11 @@ impl Liveness {
         let ping = self.heard.min(self.sent).max(self.pinged) + heartbeat;
         if now >= silent {
             // One more ping would change nothing.
-            Pulse::Wait(next)
+            HeartbeatAction::Wait(next)
         } else if now >= ping {
-            Pulse::Ping
+            HeartbeatAction::Ping
         } else {
-            Pulse::Wait(next.min(ping))
+            HeartbeatAction::Wait(next.min(ping))
         }
     }
 }
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     const BEAT: Duration = Duration::from_secs(10);
-    const LOST: Pulse = Pulse::Lost(CloseReason::HeartbeatMissed);
+    const LOST: HeartbeatAction = HeartbeatAction::Lost(CloseReason::HeartbeatMissed);
 
     fn liveness(start: Instant) -> Liveness {
         Liveness::new(&Limits::builder().heartbeat(BEAT).build().unwrap(), start)
@@ -148,15 +148,15 @@ mod tests {
     fn quiet_in_either_direction_is_pinged() {
         let start = Instant::now();
         let mut live = liveness(start);
-        assert_eq!(live.check(start), Pulse::Wait(start + BEAT));
+        assert_eq!(live.check(start), HeartbeatAction::Wait(start + BEAT));
         // The other end talks, but hears nothing: it would count this server as dead.
         live.heard(start + BEAT / 2);
-        assert_eq!(live.check(start + BEAT), Pulse::Ping);
+        assert_eq!(live.check(start + BEAT), HeartbeatAction::Ping);
         live.pinged(start + BEAT);
-        assert_eq!(live.check(start + BEAT), Pulse::Wait(start + BEAT * 2));
+        assert_eq!(live.check(start + BEAT), HeartbeatAction::Wait(start + BEAT * 2));
         // This end talks, but hears nothing.
         live.sent(1, start + BEAT * 3 / 2);
-        assert_eq!(live.check(start + BEAT * 2), Pulse::Ping);
+        assert_eq!(live.check(start + BEAT * 2), HeartbeatAction::Ping);
     }
 
     #[test]
@@ -165,9 +165,9 @@ mod tests {
         let mut live = liveness(start);
         live.heard(start + BEAT / 2);
         live.sent(1, start + BEAT * 3 / 4);
-        assert_eq!(live.check(start + BEAT), Pulse::Wait(start + BEAT * 3 / 2));
+        assert_eq!(live.check(start + BEAT), HeartbeatAction::Wait(start + BEAT * 3 / 2));
         live.heard(start + BEAT);
-        assert_eq!(live.check(start + BEAT * 3 / 2), Pulse::Wait(start + BEAT * 7 / 4));
+        assert_eq!(live.check(start + BEAT * 3 / 2), HeartbeatAction::Wait(start + BEAT * 7 / 4));
     }
 
     #[test]
@@ -178,10 +178,10 @@ mod tests {
         live.pinged(start + BEAT * 2);
         live.sent(0, start + BEAT * 3 - Duration::from_millis(1));
         let lost = start + BEAT * 3;
-        assert_eq!(live.check(lost - Duration::from_nanos(1)), Pulse::Wait(lost));
+        assert_eq!(live.check(lost - Duration::from_nanos(1)), HeartbeatAction::Wait(lost));
         // It may be that this end has stood still, and a minute of the other's frames lies unread.
         let late = lost + BEAT * 6;
-        assert_eq!(live.check(late), Pulse::Wait(late + LAST_CALL));
+        assert_eq!(live.check(late), HeartbeatAction::Wait(late + LAST_CALL));
         assert_eq!(live.check(late + LAST_CALL), LOST);
         live.heard(late + LAST_CALL);
         assert_ne!(live.check(late + LAST_CALL), LOST);
@@ -196,8 +196,8 @@ mod tests {
         live.heard(start + BEAT * 6);
         live.pinged(start + BEAT * 14);
         let lost = start + BEAT * 6 + BEAT * 3 + BEAT * 6;
-        assert_eq!(live.check(lost - BEAT / 2), Pulse::Wait(lost));
-        assert_eq!(live.check(lost), Pulse::Wait(lost + LAST_CALL));
+        assert_eq!(live.check(lost - BEAT / 2), HeartbeatAction::Wait(lost));
+        assert_eq!(live.check(lost), HeartbeatAction::Wait(lost + LAST_CALL));
         assert_eq!(live.check(lost + LAST_CALL), LOST);
     }
 
@@ -212,14 +212,14 @@ mod tests {
             live.heard_between(start + Duration::from_secs(second));
         }
         live.sent(1, start + Duration::from_secs(9));
-        assert_eq!(live.check(start + Duration::from_secs(9)), Pulse::Wait(overdue));
-        assert_eq!(live.check(overdue), Pulse::Wait(overdue + LAST_CALL));
+        assert_eq!(live.check(start + Duration::from_secs(9)), HeartbeatAction::Wait(overdue));
+        assert_eq!(live.check(overdue), HeartbeatAction::Wait(overdue + LAST_CALL));
         // More of it is no end of it.
         live.heard_part(overdue + LAST_CALL / 2);
         let mut complete = live.clone();
         let late = overdue + LAST_CALL;
-        assert_eq!(live.check(late), Pulse::Lost(CloseReason::TooSlow));
+        assert_eq!(live.check(late), HeartbeatAction::Lost(CloseReason::TooSlow));
         complete.heard(late);
-        assert!(!matches!(complete.check(late), Pulse::Lost(_)));
+        assert!(!matches!(complete.check(late), HeartbeatAction::Lost(_)));
     }
 }

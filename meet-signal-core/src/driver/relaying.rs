@@ -11,7 +11,7 @@ use tokio::{
 use super::{
     End,
     joining::First,
-    liveness::{Liveness, Pulse},
+    liveness::{HeartbeatAction, Liveness},
     now, send,
 };
 use crate::{
@@ -84,7 +84,7 @@ pub(super) async fn relay<S: Socket>(
                         timer.as_mut().reset(Instant::now());
                         session.receive_partial(fragments, bytes, now)
                     }
-                    Incoming::Refused(reason) => ControlFlow::Break(reason),
+                    Incoming::ProtocolError(reason) => ControlFlow::Break(reason),
                     Incoming::Closed => return End::Lost,
                     Incoming::GoingAway => return End::GoingAway,
                 };
@@ -98,9 +98,9 @@ pub(super) async fn relay<S: Socket>(
                 }
             }
             () = &mut timer => match liveness.check(now()) {
-                Pulse::Wait(until) => timer.as_mut().reset(until.into()),
-                Pulse::Ping => ping_is_due = true,
-                Pulse::Lost(reason) => return End::closed(reason),
+                HeartbeatAction::Wait(until) => timer.as_mut().reset(until.into()),
+                HeartbeatAction::Ping => ping_is_due = true,
+                HeartbeatAction::Lost(reason) => return End::closed(reason),
             },
         }
     }

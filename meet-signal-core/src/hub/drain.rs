@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{Hub, JoinError, lock};
-use crate::{CloseReason, outbox::Wakes, random::random, sync::MutexGuard};
+use crate::{CloseReason, outbox::Wakers, random::random, sync::MutexGuard};
 
 impl Hub {
     /// Refuses joins and resumes, and asks every client to come back a little later, each after another
@@ -27,9 +27,9 @@ impl Hub {
         // later one sees the flag.
         self.0.draining.store(true, Ordering::Relaxed);
         for shard in &self.0.shards {
-            let mut wakes = Wakes::new();
-            lock(shard).close_all(&mut wakes, reason);
-            wakes.into_iter().for_each(Waker::wake);
+            let mut wakers = Wakers::new();
+            lock(shard).close_all(&mut wakers, reason);
+            wakers.into_iter().for_each(Waker::wake);
         }
         Drained { hub: self, number: None }.await;
     }
@@ -118,7 +118,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{Grant, Joining};
+    use crate::{Grant, JoinRequest};
 
     /// Polls `drain` inside of its wake-up, as an executor may that has one thread and no queue.
     struct Inline(Hub, mpsc::Sender<bool>);
@@ -138,7 +138,7 @@ mod tests {
     fn the_last_session_wakes_without_a_lock() {
         let hub = Hub::default();
         let room = "standup".parse().unwrap();
-        let joined = hub.join(room, Joining::default(), &Grant::new(), Instant::now());
+        let joined = hub.join(room, JoinRequest::default(), &Grant::new(), Instant::now());
         let (session, _) = joined.unwrap();
         let (woken, result) = mpsc::channel();
         let inline = Arc::new(Inline(hub.clone(), woken)).into();
@@ -153,7 +153,7 @@ mod tests {
     fn a_drain_that_waits_keeps_one_waker_and_one_that_does_not_none() {
         let hub = Hub::default();
         let room = "standup".parse().unwrap();
-        let joined = hub.join(room, Joining::default(), &Grant::new(), Instant::now());
+        let joined = hub.join(room, JoinRequest::default(), &Grant::new(), Instant::now());
         let mut drains = [Box::pin(hub.drain()), Box::pin(hub.drain())];
         for _ in 0..100 {
             for drain in &mut drains {

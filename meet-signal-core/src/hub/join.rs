@@ -18,7 +18,7 @@ use crate::{
     CloseReason, ErrorCode, Frame, Grant, PeerId, RoomId, Secret, Session,
     budget::Reservation,
     connection::Connection,
-    intake::Intake,
+    intake::InboundLimiter,
     message::{Meta, Resumed},
     outbox::Outbox,
     roster::Member,
@@ -28,7 +28,7 @@ use crate::{
 /// What a peer brings along when it joins.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct Joining<'a> {
+pub struct JoinRequest<'a> {
     /// What the others are told about it, unless the grant says otherwise.
     pub meta: Meta,
     /// The ticket of a session that it supersedes.
@@ -37,7 +37,7 @@ pub struct Joining<'a> {
     pub address: Option<IpAddr>,
 }
 
-impl<'a> Joining<'a> {
+impl<'a> JoinRequest<'a> {
     /// A join of a peer that tells `meta` about itself.
     pub fn new(meta: Meta) -> Self {
         Self { meta, ..Self::default() }
@@ -121,20 +121,20 @@ impl Hub {
     pub fn join(
         &self,
         room: RoomId,
-        joining: Joining<'_>,
+        joining: JoinRequest<'_>,
         grant: &Grant,
         now: Instant,
     ) -> Result<(Session, Frame), JoinError> {
-        let intake = Intake::new(self.limits(), now);
+        let intake = InboundLimiter::new(self.limits(), now);
         self.join_with(room, joining, grant, intake, now)
     }
 
     pub(crate) fn join_with(
         &self,
         room: RoomId,
-        joining: Joining<'_>,
+        joining: JoinRequest<'_>,
         grant: &Grant,
-        intake: Intake,
+        intake: InboundLimiter,
         now: Instant,
     ) -> Result<(Session, Frame), JoinError> {
         let meta = grant.meta.clone().unwrap_or(joining.meta);
@@ -155,11 +155,11 @@ impl Hub {
             replaces: joining.replaces.and_then(|ticket| TicketHash::of(ticket.expose())),
             seat: Seat::new(outbox.clone(), intake, ice_servers, from, meta_bytes),
         };
-        let roster = self.with_shard(&room, |shard, wakes| {
+        let roster = self.with_shard(&room, |shard, wakers| {
             if self.0.draining.load(Ordering::Relaxed) {
                 return Err(JoinError::Draining);
             }
-            shard.join(self, &room, newcomer, now, wakes)
+            shard.join(self, &room, newcomer, now, wakers)
         })?;
         // From here on, its destructor undoes what was done.
         let session = Session::new(self.clone(), room, Connection::first(id), outbox);

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, sync::atomic::Ordering, task::Waker};
 
 use super::{Hub, lock, shard::Shard};
-use crate::{PeerId, RoomId, message::Status, outbox::Wakes};
+use crate::{PeerId, RoomId, message::Status, outbox::Wakers};
 
 /// A queue that could be emptied. Those of away sessions come first, and of these the fullest.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,9 +33,9 @@ impl Hub {
             if self.0.queues.is_relieved() {
                 break;
             }
-            let mut wakes = Wakes::new();
-            self.shard(&candidate.room).empty(&candidate, &mut wakes);
-            wakes.into_iter().for_each(Waker::wake);
+            let mut wakers = Wakers::new();
+            self.shard(&candidate.room).empty(&candidate, &mut wakers);
+            wakers.into_iter().for_each(Waker::wake);
         }
         self.0.reclaiming.store(false, Ordering::Release);
     }
@@ -57,10 +57,10 @@ impl Shard {
         }
     }
 
-    fn empty(&self, candidate: &Candidate, wakes: &mut Wakes) {
+    fn empty(&self, candidate: &Candidate, wakers: &mut Wakers) {
         let seat = self.rooms.get(&candidate.room).and_then(|it| it.seats.get(&candidate.peer));
         if let Some(seat) = seat {
-            seat.outbox.overflow(wakes);
+            seat.outbox.overflow(wakers);
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::{
     connection::Connection,
     intake::{Read, Rejected, over_rate},
     message::{ErrorFrame, LeaveReason, Meta, ServerMessage},
-    outbox::{NeverSent, Push, Wakes},
-    room::{Input, Refusal},
+    outbox::{InvalidAck, Push, Wakers},
+    room::{ApplyError, Input},
 };
 
 /// What a frame asks for. All that takes time, parsing and composing, is done already.
@@ -49,9 +49,9 @@ impl Shard {
         connection: Connection,
         request: Read<Request>,
         now: Instant,
-        wakes: &mut Wakes,
+        wakers: &mut Wakers,
     ) -> Option<ControlFlow<CloseReason>> {
-        let end = self.rooms.get_mut(room)?.handle(limits, connection, request, now, wakes)?;
+        let end = self.rooms.get_mut(room)?.handle(limits, connection, request, now, wakers)?;
         if end.is_break() {
             self.remove_if_empty(room);
         }
@@ -85,7 +85,7 @@ impl Entry {
         connection: Connection,
         request: Read<Request>,
         now: Instant,
-        wakes: &mut Wakes,
+        wakers: &mut Wakers,
     ) -> Option<ControlFlow<CloseReason>> {
         let Connection { peer, generation } = connection;
         let seat = self.seats.get_mut(&peer)?;
@@ -100,21 +100,21 @@ impl Entry {
         }
         let done = match judged {
             Ok(Request::Apply(Input::Update { peer, meta })) => {
-                self.update(limits, (peer, meta), reference, now, wakes)
+                self.update(limits, (peer, meta), reference, now, wakers)
             }
-            Ok(Request::Apply(input)) => match self.apply(input, wakes) {
+            Ok(Request::Apply(input)) => match self.apply(input, wakers) {
                 Ok(()) => return Some(ControlFlow::Continue(())),
                 Err(undone) => Err(rejected(answer_to(undone), reference)),
             },
             Ok(Request::Leave) => {
                 // It is a member: whoever is none has no seat.
-                let _ = self.apply(Input::Leave { peer, reason: LeaveReason::Left }, wakes);
+                let _ = self.apply(Input::Leave { peer, reason: LeaveReason::Left }, wakers);
                 return Some(ControlFlow::Break(CloseReason::Left));
             }
             Ok(Request::Acknowledge(received)) => seat
                 .outbox
                 .acknowledge(received)
-                .map_err(|NeverSent| seat.intake.bad_acknowledgement()),
+                .map_err(|InvalidAck| seat.intake.bad_acknowledgement()),
             Ok(Request::Probe) => Ok(()),
             Ok(Request::Refuse(answer)) => Err(rejected(answer, reference)),
             Err(rejected) => Err(rejected),
@@ -126,7 +126,7 @@ impl Entry {
                 if let Some(seat) = self.seats.get(&peer) {
                     // A full outbox ends the connection; there is nobody left to be told more.
                     let _ =
-                        seat.outbox.push(Push::event(ServerMessage::Error(error).encode()), wakes);
+                        seat.outbox.push(Push::event(ServerMessage::Error(error).encode()), wakers);
                 }
                 ControlFlow::Continue(())
             }
@@ -139,7 +139,7 @@ impl Entry {
         (peer, meta): (PeerId, Meta),
         reference: Option<u64>,
         now: Instant,
-        wakes: &mut Wakes,
+        wakers: &mut Wakers,
     ) -> Result<(), Rejected> {
         let bytes = meta.as_json().len();
         let seat = self.seats.get_mut(&peer).expect("its frame is handled");
@@ -153,7 +153,7 @@ impl Entry {
             let full = (ErrorCode::Unavailable, "the server has no room for this `meta`");
             return Err(rejected(full, reference));
         }
-        let done = self.apply(Input::Update { peer, meta }, wakes);
+        let done = self.apply(Input::Update { peer, meta }, wakers);
         done.map_err(|undone| {
             if let Some(seat) = self.seats.get_mut(&peer) {
                 seat.meta_bytes.set(before);
@@ -165,8 +165,8 @@ impl Entry {
 
 fn answer_to(undone: Undone) -> Answer {
     match undone {
-        Undone::Refused(Refusal::NoSuchPeer) => NO_SUCH_PEER,
-        Undone::Refused(Refusal::NotAllowed) => {
+        Undone::Refused(ApplyError::NoSuchPeer) => NO_SUCH_PEER,
+        Undone::Refused(ApplyError::NotAllowed) => {
             (ErrorCode::NotAllowed, "the session lacks the permission")
         }
         Undone::Refused(refusal) => (refusal.code(), "the session has ended"),

@@ -7,9 +7,9 @@ use crate::{
     Limits,
     budget::Reservation,
     connection::Generation,
-    intake::Intake,
+    intake::InboundLimiter,
     message::{IceServer, Resumed},
-    outbox::{Outbox, Sender, Wakes},
+    outbox::{Outbox, Sender, Wakers},
 };
 
 /// What is kept of a session, whichever connection it has.
@@ -35,14 +35,14 @@ pub(super) struct Seat {
     pub(super) meta_bytes: Reservation,
     /// Apart, since only the member's own frames need it: what is told to a whole room passes by
     /// every seat.
-    pub(super) intake: Box<Intake>,
+    pub(super) intake: Box<InboundLimiter>,
     pub(super) ice_servers: Arc<[IceServer]>,
 }
 
 impl Seat {
     pub(super) fn new(
         outbox: Arc<Outbox>,
-        intake: Intake,
+        intake: InboundLimiter,
         ice_servers: Arc<[IceServer]>,
         (address, sender): (Option<AddressKey>, Sender),
         meta_bytes: Reservation,
@@ -84,8 +84,8 @@ impl Seat {
 
     /// Somebody takes the member's place, and its place in the count of sessions: whoever holds the
     /// session has nothing of it any more.
-    pub(super) fn supersede(&self, wakes: &mut Wakes) {
-        self.outbox.take_over(self.generation.next(), None, wakes);
+    pub(super) fn supersede(&self, wakers: &mut Wakers) {
+        self.outbox.take_over(self.generation.next(), None, wakers);
     }
 
     /// The next connection speaks for the member.
@@ -93,14 +93,14 @@ impl Seat {
         &mut self,
         received: u64,
         (address, sender): (Option<AddressKey>, Sender),
-        wakes: &mut Wakes,
+        wakers: &mut Wakers,
     ) -> Resumed {
         self.generation = self.generation.next();
         (self.address, self.sender) = (address, sender);
         self.away = None;
         self.goes_away = false;
         let received = self.counts_agree.then_some(received);
-        let resumed = self.outbox.take_over(self.generation, received, wakes);
+        let resumed = self.outbox.take_over(self.generation, received, wakers);
         if resumed == Resumed::Partial {
             self.received = 0;
             self.counts_agree = false;

@@ -8,8 +8,8 @@ use crate::{
     connection::Connection,
     id::PeerMap,
     message::{LeaveReason, Status},
-    outbox::{Full, Push, Sender, Wakes},
-    room::{Audience, Effect, Effects, Event, Input, Refusal, Room},
+    outbox::{Push, QueueFull, Sender, Wakers},
+    room::{ApplyError, Effect, Effects, Event, Input, Recipients, Room},
     roster::Member,
     ticket::TicketHash,
 };
@@ -42,14 +42,14 @@ impl Shard {
         id: &RoomId,
         newcomer: Newcomer,
         now: Instant,
-        wakes: &mut Wakes,
+        wakers: &mut Wakers,
     ) -> Result<Vec<Member>, JoinError> {
         let entry = self.rooms.entry(id.clone()).or_insert_with(|| Entry {
             room: Room::new(hub.limits().room_peers()),
             seats: PeerMap::default(),
             rate: RoomRate::new(hub.limits(), now),
         });
-        let result = entry.join(hub, newcomer, now, wakes);
+        let result = entry.join(hub, newcomer, now, wakers);
         self.remove_if_empty(id);
         result
     }
@@ -61,7 +61,7 @@ impl Shard {
         id: &RoomId,
         (connection, goes): (Connection, bool),
         now: Instant,
-        wakes: &mut Wakes,
+        wakers: &mut Wakers,
     ) {
         if self.seat(id, connection).is_none() {
             return;
@@ -69,28 +69,29 @@ impl Shard {
         let entry = self.rooms.get_mut(id).expect("whoever has a seat is in a room");
         let seat = entry.seats.get_mut(&connection.peer).expect("it was there just now");
         seat.goes_away |= goes;
-        entry.away(hub, connection.peer, now, wakes);
+        entry.away(hub, connection.peer, now, wakers);
         self.remove_if_empty(id);
     }
 
     /// The member with this ticket leaves, if there is one. Its connection, or what waits for another
     /// one, ends.
     #[cfg(feature = "driver")]
-    pub(super) fn leave(&mut self, id: &RoomId, ticket: TicketHash, wakes: &mut Wakes) {
-        let holder = self.rooms.get(id).and_then(|entry| entry.room.roster().holder_of(ticket));
+    pub(super) fn leave(&mut self, id: &RoomId, ticket: TicketHash, wakers: &mut Wakers) {
+        let holder =
+            self.rooms.get(id).and_then(|entry| entry.room.roster().find_by_ticket(ticket));
         let Some(peer) = holder else { return };
         // It is a member, and what becomes of it does not depend on whom it is told.
-        let _ = self.apply(id, Input::Leave { peer, reason: LeaveReason::Left }, wakes);
+        let _ = self.apply(id, Input::Leave { peer, reason: LeaveReason::Left }, wakers);
     }
 
     pub(super) fn apply(
         &mut self,
         id: &RoomId,
         input: Input,
-        wakes: &mut Wakes,
+        wakers: &mut Wakers,
     ) -> Result<(), Undone> {
-        let entry = self.rooms.get_mut(id).ok_or(Undone::Refused(Refusal::NotAMember))?;
-        let done = entry.apply(input, wakes);
+        let entry = self.rooms.get_mut(id).ok_or(Undone::Refused(ApplyError::NotAMember))?;
+        let done = entry.apply(input, wakers);
         if entry.room.roster().is_empty() {
             self.remove_if_empty(id);
         }
@@ -113,9 +114,9 @@ impl Shard {
     }
 
     /// Ends every connection of every room; the sessions leave by themselves.
-    pub(super) fn close_all(&self, wakes: &mut Wakes, mut reason: impl FnMut() -> CloseReason) {
+    pub(super) fn close_all(&self, wakers: &mut Wakers, mut reason: impl FnMut() -> CloseReason) {
         for seat in self.rooms.values().flat_map(|entry| entry.seats.values()) {
-            seat.outbox.close(reason(), wakes);
+            seat.outbox.close(reason(), wakers);
         }
     }
 
@@ -136,7 +137,7 @@ impl Entry {
         hub: &Hub,
         newcomer: Newcomer,
         now: Instant,
-        wakes: &mut Wakes,
+        wakers: &mut Wakers,
     ) -> Result<Vec<Member>, JoinError> {
         let Newcomer { member, replaces, seat } = newcomer;
         let (peer, meta_bytes) = (member.id, member.meta.as_json().len());
@@ -146,17 +147,17 @@ impl Entry {
             .map_err(|retry_after| JoinError::TooOften { retry_after })?;
         match replaced.and_then(|replaced| self.seats.get(&replaced)) {
             // The newcomer is counted in its place, so there is room, however full the hub is.
-            Some(seat) => seat.supersede(wakes),
+            Some(seat) => seat.supersede(wakers),
             None => hub.session_begins()?,
         }
         // There is a place, and who hears of it cannot be unreachable in a way that concerns it.
-        let _ = self.apply(Input::Join { member, replaces }, wakes);
+        let _ = self.apply(Input::Join { member, replaces }, wakers);
         self.seats.insert(peer, seat);
         Ok(self.room.roster().iter().cloned().collect())
     }
 
     /// Keeps the member's place, unless none is to be kept, or too many are for its address.
-    fn away(&mut self, hub: &Hub, peer: PeerId, now: Instant, wakes: &mut Wakes) {
+    fn away(&mut self, hub: &Hub, peer: PeerId, now: Instant, wakers: &mut Wakers) {
         if self.room.roster().get(peer).is_none_or(|member| member.status == Status::Away) {
             return;
         }
@@ -178,14 +179,14 @@ impl Entry {
             seat.away = away.flatten();
         }
         // What becomes of a member does not depend on whom it is told.
-        let _ = self.apply(input, wakes);
+        let _ = self.apply(input, wakers);
     }
 
-    pub(super) fn apply(&mut self, input: Input, wakes: &mut Wakes) -> Result<(), Undone> {
+    pub(super) fn apply(&mut self, input: Input, wakers: &mut Wakers) -> Result<(), Undone> {
         let seat = input.sender().and_then(|sender| self.seats.get(&sender));
         let sender = seat.map(|seat| seat.sender);
         let effects = self.room.apply(input).map_err(Undone::Refused)?;
-        self.carry_out(effects, sender, wakes).map_err(|Full| Undone::Unreachable)
+        self.carry_out(effects, sender, wakers).map_err(|QueueFull| Undone::Unreachable)
     }
 
     /// Carries the effects out in their order. The error is that somebody who was addressed had no
@@ -195,28 +196,28 @@ impl Entry {
         &mut self,
         effects: Effects,
         sender: Option<Sender>,
-        wakes: &mut Wakes,
-    ) -> Result<(), Full> {
+        wakers: &mut Wakers,
+    ) -> Result<(), QueueFull> {
         let mut reached = Ok(());
         for effect in effects {
             match effect {
-                Effect::Tell(Audience::One(peer), event) => {
+                Effect::Send(Recipients::One(peer), event) => {
                     let push = match sender {
                         Some(sender) => Push::relayed(event.into_frame(), sender),
                         None => Push::direct(event.into_frame()),
                     };
                     let seat = self.seats.get(&peer);
-                    reached = seat.map_or(Err(Full), |seat| seat.outbox.push(push, wakes));
+                    reached = seat.map_or(Err(QueueFull), |seat| seat.outbox.push(push, wakers));
                 }
-                Effect::Tell(Audience::AllBut(peer), event) => {
-                    reached = reached.and(self.tell_all(Some(peer), event, sender, wakes));
+                Effect::Send(Recipients::AllBut(peer), event) => {
+                    reached = reached.and(self.tell_all(Some(peer), event, sender, wakers));
                 }
-                Effect::Tell(Audience::All, event) => {
-                    reached = reached.and(self.tell_all(None, event, sender, wakes));
+                Effect::Send(Recipients::All, event) => {
+                    reached = reached.and(self.tell_all(None, event, sender, wakers));
                 }
-                Effect::Dismiss(peer, reason) => {
+                Effect::Disconnect(peer, reason) => {
                     if let Some(seat) = self.seats.remove(&peer) {
-                        seat.outbox.close(reason, wakes);
+                        seat.outbox.close(reason, wakers);
                     }
                 }
             }
@@ -231,8 +232,8 @@ impl Entry {
         but: Option<PeerId>,
         event: Event,
         sender: Option<Sender>,
-        wakes: &mut Wakes,
-    ) -> Result<(), Full> {
+        wakers: &mut Wakers,
+    ) -> Result<(), QueueFull> {
         let mut seats = self.seats.iter().filter(|(id, _)| Some(**id) != but).peekable();
         if seats.peek().is_none() {
             return Ok(());
@@ -243,10 +244,10 @@ impl Entry {
             None => Push::event(frame),
         };
         // In one go: nearly all of them wait for their next frame.
-        wakes.reserve_exact(self.seats.len());
+        wakers.reserve_exact(self.seats.len());
         let mut reached = Ok(());
         for (_, seat) in seats {
-            reached = reached.and(seat.outbox.push(push.clone(), wakes));
+            reached = reached.and(seat.outbox.push(push.clone(), wakers));
         }
         if sender.is_some() { reached } else { Ok(()) }
     }
@@ -256,7 +257,7 @@ impl Entry {
 mod tests {
     use std::time::Instant;
 
-    use super::super::{Hub, Joining, lock};
+    use super::super::{Hub, JoinRequest, lock};
     use crate::Grant;
 
     #[test]
@@ -264,7 +265,7 @@ mod tests {
         let hub = Hub::default();
         let join = |n: usize| {
             let room = format!("room-{n}").parse().unwrap();
-            hub.join(room, Joining::default(), &Grant::new(), Instant::now()).unwrap().0
+            hub.join(room, JoinRequest::default(), &Grant::new(), Instant::now()).unwrap().0
         };
         let sessions: Vec<_> = (0..1_000).map(join).collect();
         let capacity = || hub.0.shards.iter().map(|shard| lock(shard).rooms.capacity()).sum();

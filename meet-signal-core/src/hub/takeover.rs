@@ -16,9 +16,9 @@ use super::{
 use crate::{
     CloseReason, ErrorCode, Frame, RoomId, Session,
     connection::Connection,
-    intake::Intake,
+    intake::InboundLimiter,
     message::Status,
-    outbox::{Outbox, Wakes},
+    outbox::{Outbox, Wakers},
     room::Input,
     ticket::TicketHash,
 };
@@ -70,7 +70,7 @@ pub(crate) struct Return<'a> {
     pub(crate) ticket: &'a str,
     pub(crate) received: u64,
     /// What its connection has sent before.
-    pub(crate) intake: &'a Intake,
+    pub(crate) intake: &'a InboundLimiter,
     /// Where it comes from; as before, where that is not known.
     pub(crate) address: Option<IpAddr>,
 }
@@ -111,12 +111,12 @@ impl Hub {
     /// ```
     /// use std::{ops::ControlFlow, time::Instant};
     ///
-    /// use meet_signal_core::{CloseReason, Grant, Hub, Joining, RoomId};
+    /// use meet_signal_core::{CloseReason, Grant, Hub, JoinRequest, RoomId};
     ///
     /// let hub = Hub::default();
     /// let room: RoomId = "standup".parse()?;
     /// let now = Instant::now();
-    /// let (mut old, welcome) = hub.join(room.clone(), Joining::default(), &Grant::new(), now)?;
+    /// let (mut old, welcome) = hub.join(room.clone(), JoinRequest::default(), &Grant::new(), now)?;
     /// # let welcome: serde_json::Value = serde_json::from_str(welcome.as_str())?;
     /// # let ticket = welcome["ticket"].as_str().expect("a ticket");
     ///
@@ -141,7 +141,7 @@ impl Hub {
         received: u64,
         now: Instant,
     ) -> Result<(Session, Frame), ResumeError> {
-        let intake = Intake::new(self.limits(), now);
+        let intake = InboundLimiter::new(self.limits(), now);
         self.resume_with(room, &Return { ticket, received, intake: &intake, address: None }, now)
     }
 
@@ -153,13 +153,13 @@ impl Hub {
     ) -> Result<(Session, Frame), ResumeError> {
         let ticket = back.ticket;
         let hash = TicketHash::of(ticket);
-        let taken = self.with_shard(room, |shard, wakes| {
+        let taken = self.with_shard(room, |shard, wakers| {
             // Looked at under the lock, as for a join: see `drain`.
             if self.0.draining.load(Ordering::Relaxed) {
                 return Err(ResumeError::Draining);
             }
             let hash = hash.ok_or(ResumeError::UnknownTicket)?;
-            shard.take_over(self, room, hash, back, now, wakes)
+            shard.take_over(self, room, hash, back, now, wakers)
         })?;
         let TakenOver { connection, outbox, standing } = taken;
         // It takes the older handle's place in the count of sessions.
@@ -177,10 +177,10 @@ impl Shard {
         ticket: TicketHash,
         back: &Return<'_>,
         now: Instant,
-        wakes: &mut Wakes,
+        wakers: &mut Wakers,
     ) -> Result<TakenOver, ResumeError> {
         let entry = self.rooms.get_mut(room).ok_or(ResumeError::UnknownTicket)?;
-        entry.take_over(hub, ticket, back, now, wakes)
+        entry.take_over(hub, ticket, back, now, wakers)
     }
 }
 
@@ -192,20 +192,20 @@ impl Entry {
         ticket: TicketHash,
         back: &Return<'_>,
         now: Instant,
-        wakes: &mut Wakes,
+        wakers: &mut Wakers,
     ) -> Result<TakenOver, ResumeError> {
-        let peer = self.room.roster().holder_of(ticket).ok_or(ResumeError::UnknownTicket)?;
+        let peer = self.room.roster().find_by_ticket(ticket).ok_or(ResumeError::UnknownTicket)?;
         let seat = self.seats.get_mut(&peer).expect("every member has a seat");
         let resumed = seat.intake.resume(back.intake, hub.limits(), now);
         resumed.map_err(|retry_after| ResumeError::TooOften { retry_after })?;
         let address = back.address.map(AddressKey::from).or(seat.address);
         let from = (address, hub.sender(peer, address));
-        let resumed = seat.take_over(back.received, from, wakes);
+        let resumed = seat.take_over(back.received, from, wakers);
         let connection = Connection { peer, generation: seat.generation };
         let outbox = seat.outbox.clone();
         let (received, ice_servers) = (seat.received, seat.ice_servers.clone());
         // It is a member, and the others cannot be unreachable in a way that concerns it.
-        let _ = self.apply(Input::Status { peer, status: Status::Here }, wakes);
+        let _ = self.apply(Input::Status { peer, status: Status::Here }, wakers);
         let roster = self.room.roster().iter().cloned().collect();
         let standing = Standing { resumed, received, roster, ice_servers };
         Ok(TakenOver { connection, outbox, standing })

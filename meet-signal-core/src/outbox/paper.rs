@@ -112,7 +112,7 @@ impl Paper {
         is_known
     }
 
-    fn rewind(&mut self, received: Option<usize>) -> Resumed {
+    fn resume_from(&mut self, received: Option<usize>) -> Resumed {
         let kept = self.dropped..=self.sent;
         match received.filter(|received| kept.contains(received) && !self.overflowed) {
             Some(received) => {
@@ -164,8 +164,8 @@ proptest! {
                     prop_assert_eq!(known, paper.acknowledge(received as usize));
                 }
                 Step::Rewind(received) => {
-                    let resumed = queue.rewind(received);
-                    prop_assert_eq!(resumed, paper.rewind(received.map(|n| n as usize)));
+                    let resumed = queue.resume_from(received);
+                    prop_assert_eq!(resumed, paper.resume_from(received.map(|n| n as usize)));
                 }
             }
             prop_assert_eq!(queue.has_overflowed(), paper.overflowed);

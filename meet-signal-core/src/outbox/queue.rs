@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
-use super::{Full, NeverSent, Push, Sender};
+use super::{InvalidAck, Push, QueueFull, Sender};
 use crate::{Frame, message::Resumed};
 
 /// Frame number *n* is the *n*th that was pushed since the counting began. They lie in one row:
@@ -58,11 +58,11 @@ impl Queue {
     /// The members of one address have room for as much as they leave free of what is there for
     /// members, and each of them for as much of that as it leaves free: whatever one sends, there is
     /// some for the others.
-    pub(super) fn push(&mut self, push: Push, bounds: Bounds) -> Result<(), Full> {
+    pub(super) fn push(&mut self, push: Push, bounds: Bounds) -> Result<(), QueueFull> {
         let bytes = push.frame.len();
         let waiting = self.waiting.plus(bytes);
         if self.overflowed || waiting.exceeds(bounds.all) {
-            return Err(Full);
+            return Err(QueueFull);
         }
         if let Some(sender) = push.sender {
             self.take_share(sender, bytes, bounds.relayed)?;
@@ -72,7 +72,7 @@ impl Queue {
         Ok(())
     }
 
-    fn take_share(&mut self, sender: Sender, bytes: usize, bound: Size) -> Result<(), Full> {
+    fn take_share(&mut self, sender: Sender, bytes: usize, bound: Size) -> Result<(), QueueFull> {
         // What is alone there is let in, however long it is: limits are such that all of it fits.
         if self.relayed.frames == 0 {
             let waiting = Size::default().plus(bytes);
@@ -85,7 +85,7 @@ impl Queue {
         let share = self.shares.iter_mut().find(|share| share.sender == sender);
         let own = share.as_ref().map_or(Size::default(), |share| share.waiting).plus(bytes);
         if own.and(used).exceeds(bound) {
-            return Err(Full);
+            return Err(QueueFull);
         }
         match share {
             Some(share) => share.waiting = own,
@@ -135,9 +135,9 @@ impl Queue {
     }
 
     /// The client has handled the first `received` frames.
-    pub(super) fn acknowledge(&mut self, received: u64) -> Result<(), NeverSent> {
+    pub(super) fn acknowledge(&mut self, received: u64) -> Result<(), InvalidAck> {
         if received > self.ever_sent() && !self.overflowed {
-            return Err(NeverSent);
+            return Err(InvalidAck);
         }
         // What is to be sent again stays: the client counts it as it comes on this connection.
         while self.dropped < received && self.sent.frames > 0 {
@@ -149,7 +149,7 @@ impl Queue {
     /// Goes back to the frame after the first `received`: those before it are acknowledged, those
     /// from it on are sent again. Where one of these is not kept any more, or where nobody knows how
     /// many the client has received, counting begins anew, with no frames.
-    pub(super) fn rewind(&mut self, received: Option<u64>) -> Resumed {
+    pub(super) fn resume_from(&mut self, received: Option<u64>) -> Resumed {
         let kept = self.dropped..=self.ever_sent();
         match received {
             Some(received) if !self.overflowed && kept.contains(&received) => {

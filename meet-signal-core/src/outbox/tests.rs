@@ -43,14 +43,14 @@ fn outbox(frames: usize, bytes: usize, unacknowledged: usize) -> Outbox {
 }
 
 /// Pushes, and fires what is to be fired afterwards.
-fn push(outbox: &Outbox, n: usize) -> Result<(), Full> {
+fn push(outbox: &Outbox, n: usize) -> Result<(), QueueFull> {
     push_as(outbox, Push::event(frame(n)))
 }
 
-fn push_as(outbox: &Outbox, push: Push) -> Result<(), Full> {
-    let mut wakes = Wakes::new();
-    let pushed = outbox.push(push, &mut wakes);
-    wakes.into_iter().for_each(Waker::wake);
+fn push_as(outbox: &Outbox, push: Push) -> Result<(), QueueFull> {
+    let mut wakers = Wakers::new();
+    let pushed = outbox.push(push, &mut wakers);
+    wakers.into_iter().for_each(Waker::wake);
     pushed
 }
 
@@ -60,7 +60,7 @@ pub(super) fn peer(n: u32) -> PeerId {
 }
 
 /// From the member of this number, where tens are addresses.
-fn relay(outbox: &Outbox, n: usize, from: u32) -> Result<(), Full> {
+fn relay(outbox: &Outbox, n: usize, from: u32) -> Result<(), QueueFull> {
     push_as(outbox, Push::relayed(frame(n), Sender::new(peer(from), Some(from / 10))))
 }
 
@@ -88,9 +88,9 @@ fn push_and_drain(outbox: &Outbox, numbers: Range<usize>) {
 }
 
 fn take_over(outbox: &Outbox, generation: Generation, received: Option<u64>) -> Resumed {
-    let mut wakes = Wakes::new();
-    let resumed = outbox.take_over(generation, received, &mut wakes);
-    wakes.into_iter().for_each(Waker::wake);
+    let mut wakers = Wakers::new();
+    let resumed = outbox.take_over(generation, received, &mut wakers);
+    wakers.into_iter().for_each(Waker::wake);
     resumed
 }
 
@@ -136,9 +136,9 @@ fn without_a_socket_only_the_end_wakes() {
     push(&outbox, 0).unwrap();
     push(&outbox, 1).unwrap_err();
     assert_eq!(wakeups.count(), 0);
-    let mut wakes = Wakes::new();
-    outbox.close(CloseReason::RoomClosed, &mut wakes);
-    wakes.into_iter().for_each(Waker::wake);
+    let mut wakers = Wakers::new();
+    outbox.close(CloseReason::RoomClosed, &mut wakers);
+    wakers.into_iter().for_each(Waker::wake);
     assert_eq!(wakeups.count(), 1);
 }
 
@@ -147,8 +147,8 @@ fn too_many_frames_or_bytes_end_it_with_too_slow() {
     for outbox in [outbox(2, 1000, 10), outbox(10, 8, 10)] {
         push(&outbox, 0).unwrap();
         push(&outbox, 1).unwrap();
-        assert_eq!(push(&outbox, 2), Err(Full));
-        assert_eq!(push(&outbox, 3), Err(Full), "once full, nothing more comes");
+        assert_eq!(push(&outbox, 2), Err(QueueFull));
+        assert_eq!(push(&outbox, 3), Err(QueueFull), "once full, nothing more comes");
         assert_eq!(drain(&outbox, 99), Poll::Ready(Err(CloseReason::TooSlow)));
         assert_eq!(kept(&outbox).1, 0, "its memory is free");
         let cx = Context::from_waker(Waker::noop());
@@ -206,11 +206,11 @@ fn what_is_kept_is_counted_and_what_is_not_is_not() {
     assert_eq!(take_over(&outbox, first().next().next(), None), Resumed::Partial);
     assert_eq!(kept(&outbox), 0);
     push(&outbox, 4).unwrap();
-    outbox.overflow(&mut Wakes::new());
+    outbox.overflow(&mut Wakers::new());
     assert_eq!(kept(&outbox), 0);
     assert_eq!(take_over(&outbox, first(), None), Resumed::Partial);
     push(&outbox, 5).unwrap();
-    outbox.close(CloseReason::RoomClosed, &mut Wakes::new());
+    outbox.close(CloseReason::RoomClosed, &mut Wakers::new());
     assert_eq!(kept(&outbox), 0);
     let other = Outbox::new(&limits, budget.clone());
     push(&other, 0).unwrap();
@@ -227,7 +227,7 @@ fn an_overflow_wakes_the_reader() {
     assert!(
         outbox.poll_drain(first(), &Context::from_waker(&waker), 99, &mut Vec::new()).is_pending()
     );
-    assert_eq!(push(&outbox, 0), Err(Full));
+    assert_eq!(push(&outbox, 0), Err(QueueFull));
     assert_eq!(wakeups.count(), 1);
 }
 
@@ -237,14 +237,14 @@ fn what_was_sent_is_kept_until_acknowledged() {
     for n in 0..5 {
         push(&outbox, n).unwrap();
     }
-    assert_eq!(outbox.acknowledge(1), Err(NeverSent), "they wait, but were not sent");
+    assert_eq!(outbox.acknowledge(1), Err(InvalidAck), "they wait, but were not sent");
     assert!(drain(&outbox, 99).is_ready());
     assert_eq!(kept(&outbox), (2, 3), "the oldest are dropped beyond the bound");
     outbox.acknowledge(4).unwrap();
     assert_eq!(kept(&outbox), (4, 1));
     outbox.acknowledge(1).unwrap();
     assert_eq!(kept(&outbox), (4, 1), "an older word changes nothing");
-    assert_eq!(outbox.acknowledge(6), Err(NeverSent));
+    assert_eq!(outbox.acknowledge(6), Err(InvalidAck));
     outbox.acknowledge(5).unwrap();
     assert_eq!(kept(&outbox), (5, 0));
 }
@@ -253,10 +253,10 @@ fn what_was_sent_is_kept_until_acknowledged() {
 fn the_first_reason_to_close_stays() {
     let outbox = outbox(10, 1000, 3);
     push(&outbox, 0).unwrap();
-    outbox.close(CloseReason::RoomClosed, &mut Wakes::new());
-    outbox.close(CloseReason::TakenOver, &mut Wakes::new());
+    outbox.close(CloseReason::RoomClosed, &mut Wakers::new());
+    outbox.close(CloseReason::TakenOver, &mut Wakers::new());
     assert_eq!(drain(&outbox, 99), Poll::Ready(Err(CloseReason::RoomClosed)));
-    assert_eq!(push(&outbox, 1), Err(Full));
+    assert_eq!(push(&outbox, 1), Err(QueueFull));
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn an_overflow_is_over_once_another_connection_reads() {
     let outbox = outbox(1, 1000, 10);
     let second = first().next();
     push(&outbox, 0).unwrap();
-    assert_eq!(push(&outbox, 1), Err(Full));
+    assert_eq!(push(&outbox, 1), Err(QueueFull));
     assert_eq!(take_over(&outbox, second, Some(0)), Resumed::Partial);
     push(&outbox, 2).unwrap();
     assert_eq!(drain_as(second, &outbox, 99), Poll::Ready(Ok(texts(2..3))));
@@ -322,7 +322,7 @@ fn the_older_reader_is_woken_and_gets_nothing_more() {
         push(&outbox, 0).unwrap();
         assert_eq!(wait(&outbox, first(), &cx), Poll::Ready(CloseReason::TakenOver));
         // It hears of no other end, either.
-        outbox.close(CloseReason::RoomClosed, &mut Wakes::new());
+        outbox.close(CloseReason::RoomClosed, &mut Wakers::new());
         assert_eq!(wait(&outbox, first(), &cx), Poll::Ready(CloseReason::TakenOver));
     }
 }
@@ -335,7 +335,7 @@ fn what_comes_again_is_dropped_only_when_it_was_acknowledged_on_the_connection_t
     assert_eq!(take_over(&outbox, second, Some(1)), Resumed::Full);
     outbox.acknowledge(3).unwrap();
     assert_eq!(drain_as(second, &outbox, 99), Poll::Ready(Ok(texts(1..3))));
-    assert_eq!(outbox.acknowledge(4), Err(NeverSent));
+    assert_eq!(outbox.acknowledge(4), Err(InvalidAck));
     outbox.acknowledge(3).unwrap();
     assert_eq!(kept(&outbox), (3, 0));
 }

@@ -11,14 +11,14 @@ use std::{
 use serde_json::value::RawValue;
 
 use crate::{
-    Applicant, ErrorCode, Frame, Grant, Hub, Joining, Limits, Permissions, RoomId, Secret,
+    AuthRequest, ErrorCode, Frame, Grant, Hub, JoinRequest, Limits, Permissions, RoomId, Secret,
     handshake::Handshake,
     id::PeerId,
     message::{
         ClientMessage, ErrorFrame, IceServer, Join, Knocking, Meta, Peer, Resumed, SelfInfo,
         ServerMessage, Status, VERSION, Welcome,
     },
-    room::{Audience, Effect, Event, Input, Room},
+    room::{Effect, Event, Input, Recipients, Room},
     roster::{Member, Roster},
     socket::Incoming,
     ticket::{Ticket, TicketHash},
@@ -35,7 +35,7 @@ fn nothing_public_shows_a_secret() {
 fn a_ticket_is_shown_by_nothing_either() {
     let (hub, room, now) = (Hub::default(), room(), Instant::now());
     let (session, welcome) =
-        hub.join(room.clone(), Joining::new(meta()), &grant(), now).expect("there is space");
+        hub.join(room.clone(), JoinRequest::new(meta()), &grant(), now).expect("there is space");
     let ticket: serde_json::Value = serde_json::from_str(welcome.as_str()).expect("a welcome");
     let ticket = ticket["ticket"].as_str().expect("a ticket");
     let join = join(ticket);
@@ -136,7 +136,7 @@ fn shown() -> Vec<(&'static str, String)> {
         limits: Some((&Limits::default()).into()),
     };
     let (hub, now) = (Hub::default(), Instant::now());
-    let joining = || Joining::new(meta.clone()).replaces(Some(SECRET));
+    let joining = || JoinRequest::new(meta.clone()).replaces(Some(SECRET));
     let (session, first) = hub.join(room(), joining(), &grant(), now).expect("there is space");
     let mut state = Room::new(1);
     let effects = state.apply(Input::Join { member: member(), replaces: None });
@@ -164,7 +164,7 @@ fn shown() -> Vec<(&'static str, String)> {
         ServerMessage::IceServers { ice_servers: &ice_servers },
     ];
     let applicant =
-        Applicant { room: room(), token: Some(Secret::from(SECRET)), meta: meta.clone() };
+        AuthRequest { room: room(), token: Some(Secret::from(SECRET)), meta: meta.clone() };
     let client = ["signal", "broadcast", "update", "deny", "kick"].map(|kind| {
         parse(&format!(
             r#"{{"type":"{kind}","to":"{SECRET}","peer":"{SECRET}","reason":"{SECRET}","data":{JSON},"meta":{JSON}}}"#
@@ -174,11 +174,11 @@ fn shown() -> Vec<(&'static str, String)> {
         ("Secret", debug(Secret::from(SECRET))),
         ("Ticket", debug(Ticket::random())),
         ("TicketHash", debug(Ticket::random().hash())),
-        ("Applicant", debug(applicant)),
+        ("AuthRequest", debug(applicant)),
         ("Grant", debug(grant())),
         ("IceServer", debug(turn())),
         ("Meta", debug(&meta)),
-        ("Joining", debug(joining())),
+        ("JoinRequest", debug(joining())),
         ("Join", parse(&join)),
         ("Resume", debug(resume)),
         ("ClientMessage", client.concat()),
@@ -200,7 +200,7 @@ fn shown() -> Vec<(&'static str, String)> {
                 Input::App { to: None, frame: frame.clone() },
             )),
         ),
-        ("Effect", debug((&effects, Effect::Tell(Audience::All, Event::Relayed(frame.clone()))))),
+        ("Effect", debug((&effects, Effect::Send(Recipients::All, Event::Relayed(frame.clone()))))),
         ("Event", debug((Event::Joined(id, meta.clone()), Event::Relayed(frame)))),
         ("Incoming", debug(Incoming::Text(join.as_str()))),
         ("Handshake", debug(Handshake::new(None, headers))),
@@ -248,7 +248,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 /// Public types of which no value holds a secret or something that a client has sent.
 const HOLD_NONE: &[&str] = &[
     "Accepted",
-    "Audience",
+    "Recipients",
     // Of the application's own configuration.
     "ClientAddress",
     "CloseReason",
@@ -267,7 +267,7 @@ const HOLD_NONE: &[&str] = &[
     "InvalidHeaderName",
     "Limits",
     "LimitsBuilder",
-    "Lost",
+    "Disconnected",
     // `no_error_about_a_frame_quotes_it`.
     "Malformed",
     "Meter",
@@ -277,7 +277,7 @@ const HOLD_NONE: &[&str] = &[
     "PeerId",
     "Permissions",
     "Problem",
-    "Refusal",
+    "ApplyError",
     "ResumeError",
     "Resumed",
     "RoomId",

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::{
     CloseReason, PeerId,
     message::{LeaveReason, Status},
-    room::{Audience, Effect, Event, Input, Refusal, Room},
+    room::{ApplyError, Effect, Event, Input, Recipients, Room},
     roster::Member,
 };
 
@@ -58,13 +58,13 @@ impl Model {
     /// # Errors
     ///
     /// The input is refused, and the room is as it was.
-    pub fn apply(&mut self, input: &Input) -> Result<(), Refusal> {
+    pub fn apply(&mut self, input: &Input) -> Result<(), ApplyError> {
         match input.clone() {
             Input::Join { member, replaces } => {
                 let ghost = self.members.iter().find(|member| Some(member.ticket) == replaces);
                 let ghost = ghost.map(|ghost| ghost.id);
                 if self.members.len() - usize::from(ghost.is_some()) >= self.capacity {
-                    return Err(Refusal::Full);
+                    return Err(ApplyError::RoomFull);
                 }
                 if let Some(ghost) = ghost {
                     self.remove(ghost, LeaveReason::Replaced, CloseReason::TakenOver)?;
@@ -81,23 +81,23 @@ impl Model {
             }
             Input::Update { peer, meta } => {
                 let member = self.member(peer)?;
-                (!member.meta_is_granted).then_some(()).ok_or(Refusal::NotAllowed)?;
+                (!member.meta_is_granted).then_some(()).ok_or(ApplyError::NotAllowed)?;
                 member.meta = meta.clone();
                 self.tell_all(Some(peer), &Event::Updated(peer, meta));
             }
             Input::Signal { from, to, frame } => {
                 let may = self.member(from)?.permissions.signal;
-                may.then_some(()).ok_or(Refusal::NotAllowed)?;
-                self.member(to).ok().filter(|_| to != from).ok_or(Refusal::NoSuchPeer)?;
+                may.then_some(()).ok_or(ApplyError::NotAllowed)?;
+                self.member(to).ok().filter(|_| to != from).ok_or(ApplyError::NoSuchPeer)?;
                 self.record.tell(to, Event::Relayed(frame));
             }
             Input::Broadcast { from, frame } => {
                 let may = self.member(from)?.permissions.broadcast;
-                may.then_some(()).ok_or(Refusal::NotAllowed)?;
+                may.then_some(()).ok_or(ApplyError::NotAllowed)?;
                 self.tell_all(Some(from), &Event::Relayed(frame));
             }
             Input::App { to: Some(to), frame } => {
-                self.member(to).map_err(|_| Refusal::NoSuchPeer)?;
+                self.member(to).map_err(|_| ApplyError::NoSuchPeer)?;
                 self.record.tell(to, Event::Relayed(frame));
             }
             Input::App { to: None, frame } => self.tell_all(None, &Event::Relayed(frame)),
@@ -120,8 +120,8 @@ impl Model {
         &self.record
     }
 
-    fn member(&mut self, id: PeerId) -> Result<&mut Member, Refusal> {
-        self.members.iter_mut().find(|member| member.id == id).ok_or(Refusal::NotAMember)
+    fn member(&mut self, id: PeerId) -> Result<&mut Member, ApplyError> {
+        self.members.iter_mut().find(|member| member.id == id).ok_or(ApplyError::NotAMember)
     }
 
     fn remove(
@@ -129,7 +129,7 @@ impl Model {
         id: PeerId,
         reason: LeaveReason,
         close: CloseReason,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ApplyError> {
         self.member(id)?;
         self.members.retain(|member| member.id != id);
         self.record.dismissed.push((id, close));
@@ -159,15 +159,15 @@ impl RecordedRoom {
     /// # Panics
     ///
     /// An effect tells somebody who is no member.
-    pub fn apply(&mut self, input: Input) -> Result<(), Refusal> {
+    pub fn apply(&mut self, input: Input) -> Result<(), ApplyError> {
         let newcomer = match &input {
             Input::Join { member, .. } => Some(member.id),
             _ => None,
         };
         for effect in self.room.apply(input)? {
             match effect {
-                Effect::Tell(audience, event) => self.tell(audience, newcomer, &event),
-                Effect::Dismiss(peer, reason) => self.record.dismissed.push((peer, reason)),
+                Effect::Send(audience, event) => self.tell(audience, newcomer, &event),
+                Effect::Disconnect(peer, reason) => self.record.dismissed.push((peer, reason)),
             }
         }
         if let Some(newcomer) = newcomer {
@@ -187,17 +187,17 @@ impl RecordedRoom {
         &self.record
     }
 
-    fn tell(&mut self, audience: Audience, newcomer: Option<PeerId>, event: &Event) {
-        if let Audience::One(peer) = audience {
+    fn tell(&mut self, audience: Recipients, newcomer: Option<PeerId>, event: &Event) {
+        if let Recipients::One(peer) = audience {
             assert!(self.room.roster().contains(peer), "{peer} is told something and no member");
         }
         // A newcomer's history begins with what it finds.
         let members = self.room.roster().iter().filter(|member| Some(member.id) != newcomer);
         for member in members {
             let hears = match audience {
-                Audience::One(peer) => peer == member.id,
-                Audience::AllBut(peer) => peer != member.id,
-                Audience::All => true,
+                Recipients::One(peer) => peer == member.id,
+                Recipients::AllBut(peer) => peer != member.id,
+                Recipients::All => true,
             };
             if hears {
                 self.record.tell(member.id, event.clone());

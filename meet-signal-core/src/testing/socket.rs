@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::{
     CloseReason, Frame,
-    socket::{Incoming, Lost, Socket},
+    socket::{Disconnected, Incoming, Socket},
 };
 
 /// The two ends of a connection; the client's takes `room` batches of frames before the server's has
@@ -96,7 +96,7 @@ impl Socket for ServerEnd {
         }
     }
 
-    async fn send(&mut self, batch: &mut Vec<Frame>) -> Result<(), Lost> {
+    async fn send(&mut self, batch: &mut Vec<Frame>) -> Result<(), Disconnected> {
         self.write(Outgoing::Batch(std::mem::take(batch))).await
     }
 
@@ -123,7 +123,7 @@ impl ServerEnd {
         self
     }
 
-    async fn write(&self, outgoing: Outgoing) -> Result<(), Lost> {
+    async fn write(&self, outgoing: Outgoing) -> Result<(), Disconnected> {
         let written = match self.wire.room.acquire().await {
             Ok(permit) => {
                 permit.forget();
@@ -131,7 +131,7 @@ impl ServerEnd {
             }
             Err(_) => false,
         };
-        if written || self.wire.is_half_open() { Ok(()) } else { Err(Lost::new()) }
+        if written || self.wire.is_half_open() { Ok(()) } else { Err(Disconnected::new()) }
     }
 }
 
@@ -142,7 +142,7 @@ impl Sender {
     }
 
     /// Has something arrive at the server: a [control frame](Incoming::Control), or what an adapter
-    /// [refuses](Incoming::Refused).
+    /// [refuses](Incoming::ProtocolError).
     pub fn deliver(&self, incoming: Incoming<String>) {
         // A server that has closed does not read any more.
         let _ = self.0.send(incoming);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use meet_signal_core::{
-    CloseReason, ErrorCode, JoinError, Joining, ResumeError, RoomId, message::Status,
+    CloseReason, ErrorCode, JoinError, JoinRequest, ResumeError, RoomId, message::Status,
 };
 use serde_json::json;
 
@@ -75,7 +75,8 @@ fn every_meta_counts_until_its_member_is_gone() {
     // Room for 128 of four kilobytes.
     let hub = hub(|limits| limits.hub_bytes(KIB * KIB));
     let now = Instant::now();
-    let large = |n: usize| try_join(&hub, &named(&n.to_string()), Joining::new(meta(4 * KIB)), now);
+    let large =
+        |n: usize| try_join(&hub, &named(&n.to_string()), JoinRequest::new(meta(4 * KIB)), now);
     let mut members: Vec<_> = (0..128).map(|n| large(n).unwrap()).collect();
     let refused = large(128).map(drop).unwrap_err();
     assert_eq!((refused, refused.code()), (JoinError::HubFull, ErrorCode::Unavailable));
@@ -86,7 +87,7 @@ fn every_meta_counts_until_its_member_is_gone() {
         members[0].errors()
     };
     assert!(update(KIB).is_empty());
-    let last = try_join(&hub, &named("last"), Joining::new(meta(2 * KIB)), now).unwrap();
+    let last = try_join(&hub, &named("last"), JoinRequest::new(meta(2 * KIB)), now).unwrap();
     assert_eq!(update(4 * KIB), ["unavailable"]);
     assert!(update(2 * KIB).is_empty());
     assert_eq!(hub.roster(&named("0"))[0].meta.as_json().len(), 2 * KIB);
@@ -103,24 +104,24 @@ fn a_reload_gets_in_however_full_it_is() {
     let now = Instant::now();
     let (_other, mut member) = (join(&hub, now), join(&hub, now));
     for room_name in ["standup", "elsewhere"] {
-        let full = try_join(&hub, &named(room_name), Joining::default(), now).map(drop);
+        let full = try_join(&hub, &named(room_name), JoinRequest::default(), now).map(drop);
         assert!(full.is_err());
     }
     for _ in 0..5 {
         let ticket = member.ticket.clone();
         // The one before is still there when the next one comes, and goes when it has heard of it.
         let next =
-            try_join(&hub, &room(), Joining::default().replaces(Some(&ticket)), now).unwrap();
+            try_join(&hub, &room(), JoinRequest::default().replaces(Some(&ticket)), now).unwrap();
         assert_eq!(member.take_all(), Err(CloseReason::TakenOver));
         assert_eq!(hub.sessions(), 2);
         member = next;
         assert_eq!(hub.sessions(), 2);
     }
     // A ticket of nobody there makes no room, nor does one of another room.
-    let bogus = Joining::default().replaces(Some("no ticket"));
+    let bogus = JoinRequest::default().replaces(Some("no ticket"));
     assert_eq!(try_join(&hub, &named("elsewhere"), bogus, now).map(drop), Err(JoinError::HubFull));
     let ticket = member.ticket.clone();
-    let elsewhere = Joining::default().replaces(Some(&ticket));
+    let elsewhere = JoinRequest::default().replaces(Some(&ticket));
     let refused = try_join(&hub, &named("elsewhere"), elsewhere, now).map(drop);
     assert_eq!(refused, Err(JoinError::HubFull));
     drop(member);
@@ -133,7 +134,7 @@ fn churn_in_one_room_is_bounded_so_that_who_reads_slowly_stays() {
     let now = Instant::now();
     let slow = join(&hub, now);
     let address = Some([192, 0, 2, 1].into());
-    let joining = |address| Joining::new(meta(4 * KIB)).address(address);
+    let joining = |address| JoinRequest::new(meta(4 * KIB)).address(address);
     let joined = |address| {
         (0..500).filter(|_| try_join(&hub, &room(), joining(address), now).is_ok()).count()
     };
@@ -156,7 +157,7 @@ fn one_address_keeps_no_more_than_its_part() {
     let hub = hub(|limits| limits.room_peers(6).address_away(4));
     let now = Instant::now();
     let from = |name: &str, host: u8| {
-        let joining = Joining::default().address(Some([192, 0, 2, host].into()));
+        let joining = JoinRequest::default().address(Some([192, 0, 2, host].into()));
         try_join(&hub, &named(name), joining, now).unwrap()
     };
     let away = |name: &str| {
@@ -189,8 +190,9 @@ fn one_address_keeps_no_more_than_its_part() {
     fourth.session.away(now);
     assert_eq!(away("three"), 1);
     // Without an address, there is no such limit.
-    let unknown: Vec<_> =
-        (0..6).map(|_| try_join(&hub, &named("four"), Joining::default(), now).unwrap()).collect();
+    let unknown: Vec<_> = (0..6)
+        .map(|_| try_join(&hub, &named("four"), JoinRequest::default(), now).unwrap())
+        .collect();
     unknown.iter().for_each(|member| member.session.away(now));
     assert_eq!(away("four"), 6);
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use meet_signal_core::{
-    CloseReason, Frame, Grant, Hub, JoinError, Joining, Limits, LimitsBuilder, RoomId, Session,
+    CloseReason, Frame, Grant, Hub, JoinError, JoinRequest, Limits, LimitsBuilder, RoomId, Session,
     message::Meta,
 };
 use serde_json::{Value, json};
@@ -29,13 +29,13 @@ fn hub(limits: impl FnOnce(LimitsBuilder) -> LimitsBuilder) -> Hub {
 }
 
 fn join(hub: &Hub, now: Instant) -> Member {
-    try_join(hub, &room(), Joining::default(), now).expect("there is room")
+    try_join(hub, &room(), JoinRequest::default(), now).expect("there is room")
 }
 
 fn try_join(
     hub: &Hub,
     room: &RoomId,
-    joining: Joining<'_>,
+    joining: JoinRequest<'_>,
     now: Instant,
 ) -> Result<Member, JoinError> {
     let (session, welcome) = hub.join(room.clone(), joining, &Grant::new(), now)?;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use meet_signal_core::{CloseReason, Hub, Joining, Session};
+use meet_signal_core::{CloseReason, Hub, JoinRequest, Session};
 use proptest::{collection::vec, prelude::*};
 use serde_json::json;
 
@@ -67,7 +67,7 @@ impl Scene {
         // The honest one is at another address than the hostile one.
         let mut join = || {
             let address = hosts.next().map(|host| [192, 0, 2, host].into());
-            try_join(&hub, &room(), Joining::default().address(address), now)
+            try_join(&hub, &room(), JoinRequest::default().address(address), now)
                 .expect("there is room")
         };
         let (hostile, victim, honest) = (Some(join()), join(), join());
@@ -88,7 +88,7 @@ impl Scene {
             Act::Join(count, size) => {
                 let address = Some([192, 0, 2, 1].into());
                 for _ in 0..*count {
-                    let joining = Joining::new(meta(*size)).address(address);
+                    let joining = JoinRequest::new(meta(*size)).address(address);
                     drop(try_join(&self.hub, &room(), joining, self.now));
                 }
                 return;
@@ -113,7 +113,7 @@ impl Scene {
                 // It comes back as another one, with fresh limits: as an application lets it.
                 ControlFlow::Break(_) => {
                     self.hostile = None;
-                    let joining = Joining::default().address(Some([192, 0, 2, 1].into()));
+                    let joining = JoinRequest::default().address(Some([192, 0, 2, 1].into()));
                     self.hostile = try_join(&self.hub, &room(), joining, self.now).ok();
                 }
             }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use meet_signal_core::{
-    Applicant, Denied, Grant, Hub, Limits,
+    AuthRequest, Denied, Grant, Hub, Limits,
     driver::serve,
     testing::{ClientEnd, Received, connection},
 };
@@ -127,7 +127,7 @@ async fn start(
         _ => None,
     };
     let (server, client) = connection(2);
-    let authorize = async |_: Applicant| {
+    let authorize = async |_: AuthRequest| {
         // The application has to ask its database.
         yield_now().await;
         Ok::<_, Denied>(Grant::new())

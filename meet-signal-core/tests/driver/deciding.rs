@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use meet_signal_core::{
-    Applicant, CloseReason, Denied, Grant, Hub, Limits,
+    AuthRequest, CloseReason, Denied, Grant, Hub, Limits,
     driver::serve,
     socket::Incoming,
     testing::{ClientEnd, Received, connection},
@@ -23,7 +23,7 @@ type Decision = oneshot::Sender<Result<Grant, Denied>>;
 fn connect(hub: &Hub) -> (ClientEnd, mpsc::UnboundedReceiver<Decision>, JoinHandle<()>) {
     let (server, client) = connection(8);
     let (asked, decisions) = mpsc::unbounded_channel();
-    let authorize = move |_: Applicant| {
+    let authorize = move |_: AuthRequest| {
         let (decide, decided) = oneshot::channel();
         asked.send(decide).expect("the test decides");
         async move { decided.await.expect("the test decides") }
@@ -139,7 +139,7 @@ async fn what_comes_while_it_is_decided_has_its_bounds() {
     }
     // What is no message ends it, as ever.
     let (mut client, _decisions, _task) = connect(&hub);
-    client.sender().deliver(Incoming::Refused(CloseReason::NotUtf8));
+    client.sender().deliver(Incoming::ProtocolError(CloseReason::NotUtf8));
     assert_eq!(closed(&mut client).await, CloseReason::NotUtf8);
 }
 
@@ -167,7 +167,7 @@ async fn a_client_that_takes_nothing_meanwhile_is_too_slow() {
     let (server, mut client) = connection(1);
     client.stall();
     client.send(r#"{"type":"join"}"#);
-    let authorize = |_: Applicant| pending::<Result<Grant, Denied>>();
+    let authorize = |_: AuthRequest| pending::<Result<Grant, Denied>>();
     let task = tokio::spawn(serve(hub.clone(), room(), authorize, server));
     sleep(Duration::from_secs(20)).await;
     task.await.unwrap();

@@ -12,7 +12,7 @@ mod verdicts;
 use std::future::pending;
 
 use meet_signal_core::{
-    Applicant, CloseReason, Denied, Grant, Hub, Limits, RoomId,
+    AuthRequest, CloseReason, Denied, Grant, Hub, Limits, RoomId,
     driver::serve,
     socket::Incoming,
     testing::{ClientEnd, Received, Sender, connection},
@@ -209,7 +209,7 @@ async fn an_offender_is_gone_before_it_has_answered_the_close() {
     client.join().await;
     other.told().await;
     let start = Instant::now();
-    client.sender().deliver(Incoming::Refused(CloseReason::Binary));
+    client.sender().deliver(Incoming::ProtocolError(CloseReason::Binary));
     assert_eq!(other.told().await["reason"], "closed");
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(client.next().await, Received::Closed(CloseReason::Binary));
@@ -321,7 +321,7 @@ async fn a_panic_in_the_application_hurts_only_its_own_connection() {
     let hub = Hub::default();
     let mut other = bystander(&hub).await;
     let (server, client) = connection(8);
-    let authorize = |_: Applicant| async { panic!("a bug of the application") };
+    let authorize = |_: AuthRequest| async { panic!("a bug of the application") };
     client.send(r#"{"type":"join"}"#);
     tokio::spawn(serve(hub.clone(), room(), authorize, server)).await.unwrap_err();
     assert_eq!(hub.sessions(), 1);
@@ -335,7 +335,7 @@ async fn while_the_application_decides_nobody_has_joined() {
     let hub = Hub::default();
     let mut other = bystander(&hub).await;
     let (server, client) = connection(8);
-    let authorize = |_: Applicant| pending::<Result<Grant, Denied>>();
+    let authorize = |_: AuthRequest| pending::<Result<Grant, Denied>>();
     let task = tokio::spawn(serve(hub.clone(), room(), authorize, server));
     client.send(r#"{"type":"join"}"#);
     timeout(Duration::from_secs(1), other.told()).await.unwrap_err();

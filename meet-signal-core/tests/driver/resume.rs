@@ -7,7 +7,7 @@ use std::{
 };
 
 use meet_signal_core::{
-    Applicant, CloseReason, Denied, Grant, Hub,
+    AuthRequest, CloseReason, Denied, Grant, Hub,
     driver::serve,
     message::{IceServer, Meta, Status},
     testing::{ClientEnd, Received, connection},
@@ -220,7 +220,7 @@ async fn after_the_grace_the_application_is_asked_again() {
     let connect = || {
         let (server, client) = connection(8);
         let tell = tell.clone();
-        let authorize = move |applicant: Applicant| {
+        let authorize = move |applicant: AuthRequest| {
             tell.send(applicant.token).unwrap();
             ready(Ok::<_, Denied>(Grant::new()))
         };

@@ -1,7 +1,7 @@
 //! What a connection is closed with, and when.
 
 use meet_signal_core::{
-    Applicant, CloseReason, Denied, Grant, Hub, Limits, Secret,
+    AuthRequest, CloseReason, Denied, Grant, Hub, Limits, Secret,
     driver::serve,
     message::Status,
     socket::Incoming,
@@ -221,7 +221,7 @@ async fn an_address_that_is_refused_often_is_not_asked_about() {
     let join = async |address: &str, token: &str| {
         let (server, mut client) = connection(8);
         let server = server.from_address(address.parse().unwrap());
-        let authorize = |applicant: Applicant| async move {
+        let authorize = |applicant: AuthRequest| async move {
             match applicant.token.as_ref().map(Secret::expose) {
                 Some("right") => Ok(Grant::new()),
                 Some("busy") => Err(Denied::unavailable("busy")),

@@ -15,7 +15,7 @@ use std::{
 
 use fixtures::{ClientInvalid, ClientValid, Server, frames, schema};
 use meet_signal_core::{
-    CloseReason, Grant, Hub, Joining, Session,
+    CloseReason, Grant, Hub, JoinRequest, Session,
     message::{ClientMessage, Problem},
 };
 use serde_json::{Value, json};
@@ -107,7 +107,7 @@ fn welcomes_pings_and_waiting_are_not_counted_by_a_client() {
 /// A session that is alone in its room.
 fn session() -> Session {
     let room = "standup".parse().expect("a valid name");
-    let join = Hub::default().join(room, Joining::default(), &Grant::new(), Instant::now());
+    let join = Hub::default().join(room, JoinRequest::default(), &Grant::new(), Instant::now());
     join.expect("there is room").0
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use arbitrary::{Arbitrary, Unstructured};
 use meet_signal_core::{
-    Grant, Hub, Joining, Limits, RoomId, Session,
+    Grant, Hub, JoinRequest, Limits, RoomId, Session,
     message::{LeaveReason, Meta},
 };
 use serde_json::Value;
@@ -82,7 +82,7 @@ impl World {
         match *operation {
             Operation::Join { replaces } => {
                 let replaces = replaces.and_then(|at| self.at(at)).map(|c| c.ticket.clone());
-                let joining = Joining::new(Meta::default()).replaces(replaces.as_deref());
+                let joining = JoinRequest::new(Meta::default()).replaces(replaces.as_deref());
                 let joined = self.hub.join(room(), joining, &Grant::new(), self.now);
                 self.connections.extend(joined.ok().map(Connection::new));
             }

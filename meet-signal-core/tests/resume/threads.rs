@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use meet_signal_core::{Grant, Hub, Joining, Limits, Session};
+use meet_signal_core::{Grant, Hub, JoinRequest, Limits, Session};
 use serde_json::{Value, value::to_raw_value};
 
 use crate::world::room;
@@ -26,7 +26,7 @@ fn racing_takeovers_leave_one_session_that_lacks_nothing() {
     let hub = Hub::new(limits.expect("within the ranges"));
     let now = Instant::now();
     let (first, welcome) =
-        hub.join(room(), Joining::default(), &Grant::new(), now).expect("there is room");
+        hub.join(room(), JoinRequest::default(), &Grant::new(), now).expect("there is room");
     let welcome: Value = serde_json::from_str(welcome.as_str()).expect("JSON");
     let ticket = welcome["ticket"].as_str().expect("a ticket");
 

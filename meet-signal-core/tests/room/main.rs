@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meet_signal_core::{
     Permissions,
     message::{LeaveReason, Meta, Status},
-    room::{Effect, Event, Input, Refusal, Room},
+    room::{ApplyError, Effect, Event, Input, Room},
     roster::Member,
     testing::{
         ids::{peer, ticket, ticket_text},
@@ -100,7 +100,7 @@ fn without_permission_nothing_is_relayed() {
     let signal = |from, to| Input::Signal { from: peer(from), to: peer(to), frame: frame.clone() };
     let broadcast = Input::Broadcast { from: peer(0), frame: frame.clone() };
     for input in [signal(0, 1), broadcast] {
-        assert_eq!(room.apply(input.clone()), Err(Refusal::NotAllowed), "{input:?}");
+        assert_eq!(room.apply(input.clone()), Err(ApplyError::NotAllowed), "{input:?}");
     }
     assert!(room.apply(signal(1, 0)).is_ok(), "who may not speak may listen");
 }
@@ -111,7 +111,7 @@ fn what_the_application_says_of_a_member_stays() {
     let member = newcomer(0).meta_is_granted(true);
     let _ = room.apply(Input::Join { member, replaces: None }).unwrap();
     let update = Input::Update { peer: peer(0), meta: meta(1) };
-    assert_eq!(room.apply(update), Err(Refusal::NotAllowed));
+    assert_eq!(room.apply(update), Err(ApplyError::NotAllowed));
     assert_eq!(room.roster().get(peer(0)).unwrap().meta, meta(0));
 }
 
@@ -123,7 +123,7 @@ fn a_ghost_does_not_count_against_its_own_return() {
         replaces: replaces.map(ticket),
     };
     let _ = room.apply(join(0, None)).unwrap();
-    assert_eq!(room.apply(join(1, None)), Err(Refusal::Full));
+    assert_eq!(room.apply(join(1, None)), Err(ApplyError::RoomFull));
     let _ = room.apply(join(1, Some(0))).unwrap();
     assert_eq!(roster(&room), [newcomer(1)]);
 }
@@ -136,7 +136,7 @@ fn who_goes_is_dismissed_before_the_others_hear_of_it() {
         let _ = room.apply(Input::Join { member: newcomer(who), replaces: None }).unwrap();
     }
     let effects = room.apply(Input::Leave { peer: peer(0), reason: LeaveReason::Left }).unwrap();
-    assert!(matches!(effects[..], [Effect::Dismiss(..), Effect::Tell(..)]), "{effects:?}");
+    assert!(matches!(effects[..], [Effect::Disconnect(..), Effect::Send(..)]), "{effects:?}");
 }
 
 #[test]

@@ -10,10 +10,10 @@ use std::{
 };
 
 use meet_signal_core::{
-    CloseReason, Grant, Hub, JoinError, Joining, Limits, PeerId, Permissions, ResumeError, RoomId,
-    SendError, Session,
+    CloseReason, Grant, Hub, JoinError, JoinRequest, Limits, PeerId, Permissions, ResumeError,
+    RoomId, SendError, Session,
     message::{LeaveReason, Meta, ServerMessage, Status},
-    room::{Input, Refusal},
+    room::{ApplyError, Input},
     roster::Member,
     testing::{ids, model::Model},
     ticket::TicketHash,
@@ -94,7 +94,7 @@ impl World {
         let ticket =
             replaces.and_then(|who| self.stay(who)).map(|at| self.stays[at].ticket.clone());
         let n = self.number();
-        let joining = Joining::new(meta(n)).replaces(ticket.as_deref());
+        let joining = JoinRequest::new(meta(n)).replaces(ticket.as_deref());
         let sessions = self.sessions();
         let joined = self.hub.join(room(at), joining, grant, self.now);
         let replaces = ticket.as_deref().and_then(TicketHash::of);
@@ -111,7 +111,7 @@ impl World {
                 let member =
                     Member::new(ids::peer(0), meta(n), Permissions::default(), ids::ticket(0));
                 let refused = self.rooms[at].apply(&Input::Join { member, replaces });
-                return assert_eq!(refused, Err(Refusal::Full));
+                return assert_eq!(refused, Err(ApplyError::RoomFull));
             }
         };
         assert!(sessions < self.bounds.sessions || takes_a_place);

@@ -11,7 +11,7 @@ pub(crate) struct Plan {
     smoke: &'static [&'static str],
     /// Whether it takes the time that it is given.
     timed: bool,
-    audience: Audience,
+    audience: Recipients,
     /// Played only if it is asked for by its name, or for a moment.
     pub(crate) on_request: bool,
     /// What meet-signal's own server is started with.
@@ -19,7 +19,7 @@ pub(crate) struct Plan {
 }
 
 #[derive(PartialEq, Eq)]
-enum Audience {
+enum Recipients {
     /// Whoever brings messages from one to another.
     Everybody,
     /// Whoever knows who joins.
@@ -34,16 +34,16 @@ enum Audience {
 
 pub(crate) fn plans() -> Vec<Plan> {
     vec![
-        Plan::new("relay", &["relay", "--pairs", "60", "--bytes", "2048"], Audience::Everybody)
+        Plan::new("relay", &["relay", "--pairs", "60", "--bytes", "2048"], Recipients::Everybody)
             .smoke(&["relay", "--pairs", "4"]),
         Plan::new(
             "relay-open-loop",
             &["relay", "--pairs", "60", "--bytes", "2048", "--rate", "4000"],
-            Audience::Everybody,
+            Recipients::Everybody,
         )
         .smoke(&["relay", "--pairs", "4", "--rate", "500"]),
-        Plan::new("calls", &["calls"], Audience::Rooms).smoke(&["calls", "--at-once", "2"]),
-        Plan::new("fan-out", &["fan-out", "--members", "50"], Audience::FanOut).smoke(&[
+        Plan::new("calls", &["calls"], Recipients::Rooms).smoke(&["calls", "--at-once", "2"]),
+        Plan::new("fan-out", &["fan-out", "--members", "50"], Recipients::FanOut).smoke(&[
             "fan-out",
             "--members",
             "5",
@@ -51,31 +51,31 @@ pub(crate) fn plans() -> Vec<Plan> {
         Plan::new(
             "fan-out-bursts",
             &["fan-out", "--members", "50", "--burst", "10"],
-            Audience::FanOut,
+            Recipients::FanOut,
         )
         .smoke(&["fan-out", "--members", "5", "--burst", "10"]),
-        Plan::new("idle", &["idle", "--connections", "2000"], Audience::Rooms).smoke(&[
+        Plan::new("idle", &["idle", "--connections", "2000"], Recipients::Rooms).smoke(&[
             "idle",
             "--connections",
             "20",
         ]),
-        Plan::new("join-storm", &["join-storm", "--connections", "2000"], Audience::Rooms)
+        Plan::new("join-storm", &["join-storm", "--connections", "2000"], Recipients::Rooms)
             .untimed()
             .smoke(&["join-storm", "--connections", "40"]),
-        Plan::new("resume-storm", &["resume-storm", "--sessions", "5000"], Audience::Own)
+        Plan::new("resume-storm", &["resume-storm", "--sessions", "5000"], Recipients::Own)
             .untimed()
             .smoke(&["resume-storm", "--sessions", "40"]),
         // Whoever loses its socket stays for the grace period: so long, memory has to grow.
-        Plan::new("churn", &["churn", "--rate", "150"], Audience::Own)
+        Plan::new("churn", &["churn", "--rate", "150"], Recipients::Own)
             .on_request()
             .server(&["--grace", "1"])
             .smoke(&["churn", "--at-once", "4"]),
-        Plan::new("in-process", &[], Audience::InProcess),
+        Plan::new("in-process", &[], Recipients::InProcess),
     ]
 }
 
 impl Plan {
-    fn new(name: &'static str, full: &'static [&'static str], audience: Audience) -> Self {
+    fn new(name: &'static str, full: &'static [&'static str], audience: Recipients) -> Self {
         Self { name, full, smoke: full, timed: true, audience, on_request: false, server: &[] }
     }
 
@@ -101,12 +101,12 @@ impl Plan {
 
     pub(crate) fn is_for(&self, server: &Server) -> bool {
         match server.kind {
-            Kind::Own => self.audience != Audience::InProcess,
-            Kind::Peer => !matches!(self.audience, Audience::Own | Audience::InProcess),
-            Kind::Bytes | Kind::Reduced => self.audience == Audience::Everybody,
-            Kind::Frames => matches!(self.audience, Audience::Everybody | Audience::Rooms),
-            Kind::FanOut => self.audience == Audience::FanOut,
-            Kind::InProcess => self.audience == Audience::InProcess,
+            Kind::Own => self.audience != Recipients::InProcess,
+            Kind::Peer => !matches!(self.audience, Recipients::Own | Recipients::InProcess),
+            Kind::Bytes | Kind::Reduced => self.audience == Recipients::Everybody,
+            Kind::Frames => matches!(self.audience, Recipients::Everybody | Recipients::Rooms),
+            Kind::FanOut => self.audience == Recipients::FanOut,
+            Kind::InProcess => self.audience == Recipients::InProcess,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use crate::{
-    Applicant, Denied, Grant, Hub, Limits, Permissions,
+    AuthRequest, Denied, Grant, Hub, Limits, Permissions,
     message::{IceServer, Meta},
 };
 
@@ -97,7 +97,7 @@ pub fn limits() -> Limits {
 /// # Cancel safety
 ///
 /// Cancel safe: it decides at once.
-pub async fn authorize(applicant: Applicant) -> Result<Grant, Denied> {
+pub async fn authorize(applicant: AuthRequest) -> Result<Grant, Denied> {
     let asked =
         applicant.token.as_ref().and_then(|token| token.expose().strip_prefix("conformance:"));
     match asked {

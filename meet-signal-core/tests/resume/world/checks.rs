@@ -28,7 +28,7 @@ impl World {
                 while self.server_writes(at, true) | self.client_reads(at) {}
             }
             let unnoticed = self.wires.iter().position(|wire| {
-                let believed = matches!(wire.server, Server::Joining | Server::Open(_));
+                let believed = matches!(wire.server, Server::JoinRequest | Server::Open(_));
                 believed && !wire.open && wire.up.is_empty()
             });
             let apart =

@@ -5,7 +5,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use meet_signal_core::{CloseReason, Grant, Joining, ResumeError, Session, message::LeaveReason};
+use meet_signal_core::{
+    CloseReason, Grant, JoinRequest, ResumeError, Session, message::LeaveReason,
+};
 use serde_json::{Value, json, value::to_raw_value};
 
 use super::{Down, Server, Verdict, World, room, value};
@@ -21,7 +23,7 @@ impl World {
     pub(crate) fn server_reads(&mut self, at: usize) -> bool {
         let Some(text) = self.wires[at].up.pop_front() else { return false };
         let Server::Open(session) = &mut self.wires[at].server else {
-            if matches!(self.wires[at].server, Server::Joining) {
+            if matches!(self.wires[at].server, Server::JoinRequest) {
                 self.admit(at, &text);
             }
             return true;
@@ -59,7 +61,7 @@ impl World {
         let (session, welcome) = match resumed {
             None | Some(Err(ResumeError::UnknownTicket)) => {
                 let grant = Grant::new();
-                let joined = self.hub.join(room(), Joining::default(), &grant, self.now);
+                let joined = self.hub.join(room(), JoinRequest::default(), &grant, self.now);
                 let (session, welcome) = joined.expect("there is room");
                 self.paper.join(&session.id().to_string(), at);
                 (session, welcome)
@@ -134,7 +136,7 @@ impl World {
 
     /// The server finds that the socket is gone, or takes it for gone.
     pub(crate) fn server_notices(&mut self, at: usize) {
-        if !matches!(self.wires[at].server, Server::Joining | Server::Open(_)) {
+        if !matches!(self.wires[at].server, Server::JoinRequest | Server::Open(_)) {
             return;
         }
         if let Server::Open(session) = self.take_server(at) {
@@ -154,7 +156,7 @@ impl World {
             Server::Lingering(session) => {
                 self.leaves(at, "timeout", || session.leave(LeaveReason::Timeout));
             }
-            Server::Joining | Server::Ended => {}
+            Server::JoinRequest | Server::Ended => {}
         }
     }
 

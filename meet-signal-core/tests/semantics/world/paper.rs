@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use meet_signal_core::{
     CloseReason, Frame, PeerId,
     message::{LeaveReason, ServerMessage, Status},
-    room::{Input, Refusal},
+    room::{ApplyError, Input},
     roster::Member,
 };
 use serde_json::{Value, json, value::to_raw_value};
@@ -61,9 +61,9 @@ impl World {
         let code = match self.apply(self.stays[at].room, &input) {
             Ok(false) if !matches!(said, Said::Update) => "peer-unreachable",
             Ok(_) => return ControlFlow::Continue(()),
-            Err(Refusal::NoSuchPeer) => "no-such-peer",
+            Err(ApplyError::NoSuchPeer) => "no-such-peer",
             Err(refusal) => {
-                assert_eq!(refusal, Refusal::NotAllowed);
+                assert_eq!(refusal, ApplyError::NotAllowed);
                 "not-allowed"
             }
         };
@@ -72,7 +72,7 @@ impl World {
     }
 
     /// Takes a step on paper. Whether everybody who is told something has room for it.
-    pub(super) fn apply(&mut self, at: usize, input: &Input) -> Result<bool, Refusal> {
+    pub(super) fn apply(&mut self, at: usize, input: &Input) -> Result<bool, ApplyError> {
         let class = match input {
             Input::Signal { from, .. } | Input::Broadcast { from, .. } => Class::Relayed(*from),
             Input::App { to: Some(_), .. } => Class::Direct,

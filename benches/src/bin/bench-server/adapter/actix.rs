@@ -3,11 +3,11 @@
 use std::{io, net::TcpListener};
 
 use actix_web::{App, HttpServer};
-use meet_signal_actix::{Hub, SignalScope};
+use meet_signal_actix::{Hub, SignalService};
 
 #[actix_web::main]
 pub(crate) async fn serve(listener: TcpListener, hub: Hub) -> io::Result<()> {
-    HttpServer::new(move || App::new().service(SignalScope::new(hub.clone())))
+    HttpServer::new(move || App::new().service(SignalService::new(hub.clone())))
         .tcp_nodelay(true)
         .listen(listener)?
         .run()

@@ -13,10 +13,10 @@ use crate::{assets, upgrade::SignalUpgrade};
 ///
 /// ```
 /// use actix_web::App;
-/// use meet_signal_actix::{Hub, SignalScope};
+/// use meet_signal_actix::{Hub, SignalService};
 ///
 /// let hub = Hub::default(); // before `HttpServer::new`: all workers share it
-/// let factory = move || App::new().service(SignalScope::new(hub.clone()));
+/// let factory = move || App::new().service(SignalService::new(hub.clone()));
 /// # factory();
 /// ```
 ///
@@ -24,14 +24,14 @@ use crate::{assets, upgrade::SignalUpgrade};
 /// [`SignalUpgrade`] in a handler, and [`client`](crate::client).
 #[derive(Debug, Clone)]
 #[must_use = "`App::service` mounts it"]
-pub struct SignalScope<A = Grant> {
+pub struct SignalService<A = Grant> {
     hub: Hub,
     authorize: A,
     origins: OriginPolicy,
     client_address: ClientAddress,
 }
 
-impl SignalScope {
+impl SignalService {
     /// Lets everybody in, from pages of the same host.
     pub fn new(hub: Hub) -> Self {
         Self {
@@ -43,12 +43,12 @@ impl SignalScope {
     }
 }
 
-impl<A> SignalScope<A> {
+impl<A> SignalService<A> {
     /// Who is let in, and with what: a [`Grant`] for everybody, or a closure; see [`Authorize`]. Its
     /// decision stays on the worker's thread, so it need not be `Send`.
-    pub fn authorize<B>(self, authorize: B) -> SignalScope<B> {
+    pub fn authorize<B>(self, authorize: B) -> SignalService<B> {
         let Self { hub, origins, client_address, .. } = self;
-        SignalScope { hub, authorize, origins, client_address }
+        SignalService { hub, authorize, origins, client_address }
     }
 
     /// Which pages may connect.
@@ -65,7 +65,7 @@ impl<A> SignalScope<A> {
     }
 }
 
-impl<A> HttpServiceFactory for SignalScope<A>
+impl<A> HttpServiceFactory for SignalService<A>
 where
     A: Authorize + Clone + 'static,
 {
