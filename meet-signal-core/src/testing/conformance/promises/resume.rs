@@ -99,7 +99,8 @@ pub(super) async fn partial(server: Server) -> Verdict {
     back.expect(json!({"type": "signal", "data": "new"})).await?;
     // Both ends count from there.
     back.say(json!({"type": "ack", "received": 1})).await?;
-    let again = server.resume(&back, 1).await?;
+    back.goes_on().await?;
+    let again = server.resume(&back, 2).await?;
     ensure!(again.welcome["resumed"] == "full", "the answer is {}", again.welcome);
     others.undisturbed().await
 }
