@@ -1,13 +1,13 @@
 //! What the core costs, without a socket: `cargo bench -p meet-signal-benches`.
 
-use std::{hint::black_box, time::Instant};
+use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use meet_signal_benches::{Participant, broadcast, hub, join, meta, room, signal};
 use meet_signal_core::{
-    Frame, Grant, Hub, JoinRequest, Session,
-    message::ClientMessage,
-    room::{Input, Room},
+    Hub, Permissions,
+    message::{ClientMessage, ServerMessage},
+    testing::{Input, Member, Room, ids},
 };
 
 /// The size of a session description with a few m-lines, in bytes.
@@ -44,15 +44,14 @@ fn relay(c: &mut Criterion) {
 
 /// The state machine alone: no lock, no outbox.
 fn state_machine(c: &mut Criterion) {
-    let hub = hub();
-    let (_session, frame) = session(&hub);
+    let frame = ServerMessage::Ping { received: 0 }.encode();
     let mut group = c.benchmark_group("room");
     for others in [2, 64] {
-        let hub = meet_signal_benches::hub();
-        let _sessions: Vec<_> = (0..=others).map(|_| session(&hub)).collect();
         let mut state = Room::new(1_000);
-        for member in hub.roster(&room(0)) {
-            // Nobody is to be told.
+        for n in 0..=others as u32 {
+            let (permissions, ticket) = (Permissions::default(), ids::ticket(n));
+            let member = Member::new(ids::peer(n), meta(), permissions, ticket);
+            // There is nobody to carry the effects out for.
             let _ = state.apply(Input::Join { member, replaces: None }).expect("there is space");
         }
         let ids: Vec<_> = state.roster().iter().map(|member| member.id).collect();
@@ -126,12 +125,6 @@ fn fill(hub: &Hub, count: usize) -> Vec<Participant> {
         participant.drain();
     }
     participants
-}
-
-/// One more session of room 0, and its welcome.
-fn session(hub: &Hub) -> (Session, Frame) {
-    let (joining, now) = (JoinRequest::new(meta()), Instant::now());
-    hub.join(room(0), joining, &Grant::new(), now).expect("no limit is near")
 }
 
 criterion_group!(benches, parse, state_machine, relay, drain, fan_out, join_and_leave);

@@ -6,9 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use meet_signal_core::{
-    Frame, Grant, Hub, JoinRequest, Limits, PeerId, RoomId, Session, message::Meta,
-};
+use meet_signal_core::{Frame, Grant, Hub, JoinRequest, Limits, Meta, PeerId, RoomId, Session};
 use serde_json::{Value, json};
 
 /// A hub whose limits are not what is measured.
@@ -42,10 +40,12 @@ pub fn room(number: usize) -> RoomId {
 ///
 /// Never: the hub has no limit that is reached here.
 pub fn join(hub: &Hub, room: RoomId) -> Participant {
-    let joining = JoinRequest::new(meta());
     let now = Instant::now();
-    let (session, _) = hub.join(room, joining, &Grant::new(), now).expect("no limit is near");
-    Participant { session, now, batch: Vec::new() }
+    let session =
+        hub.join(room, JoinRequest::new(meta()), &Grant::new(), now).expect("no limit is near");
+    let mut participant = Participant { session, now, batch: Vec::new() };
+    assert_eq!(participant.drain(), 1, "its welcome");
+    participant
 }
 
 /// What participants tell about themselves.

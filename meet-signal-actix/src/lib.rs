@@ -13,8 +13,9 @@ pub use connection::{on_connect, on_connect_tcp};
 pub use service::SignalService;
 pub use upgrade::SignalUpgrade;
 
-pub use meet_signal_core as core;
 pub use meet_signal_core::{
-    ClientAddress, Denied, Grant, Hub, InvalidHeaderName, InvalidOrigin, Limits, OriginPolicy,
-    RoomId,
+    AuthRequest, Authorize, ClientAddress, CloseReason, Decision, Denied, Grant, Hub, IceServer,
+    InvalidHeaderName, InvalidLimits, InvalidOrigin, InvalidRoomId, LeaveReason, Limits,
+    LimitsBuilder, LocalAuthorize, LocalDecision, MemberInfo, Meta, OriginPolicy, PeerId,
+    Permissions, RoomId, Secret, SendError, Status, handshake::UpgradeRefused,
 };

@@ -1,10 +1,12 @@
 //! The ready-made routes.
 
+use std::marker::PhantomData;
+
 use actix_web::{
     dev::{AppService, HttpServiceFactory},
     web,
 };
-use meet_signal_core::{Authorize, ClientAddress, Grant, Hub, OriginPolicy};
+use meet_signal_core::{BySend, ClientAddress, Grant, Hub, LocalAuthorize, OriginPolicy};
 
 use crate::{assets, upgrade::SignalUpgrade};
 
@@ -24,9 +26,10 @@ use crate::{assets, upgrade::SignalUpgrade};
 /// [`SignalUpgrade`] in a handler, and [`client`](crate::client).
 #[derive(Debug, Clone)]
 #[must_use = "`App::service` mounts it"]
-pub struct SignalService<A = Grant> {
+pub struct SignalService<A = Grant, Marker = BySend> {
     hub: Hub,
     authorize: A,
+    marker: PhantomData<fn() -> Marker>,
     origins: OriginPolicy,
     client_address: ClientAddress,
 }
@@ -37,18 +40,23 @@ impl SignalService {
         Self {
             hub,
             authorize: Grant::new(),
+            marker: PhantomData,
             origins: OriginPolicy::default(),
             client_address: ClientAddress::default(),
         }
     }
 }
 
-impl<A> SignalService<A> {
-    /// Who is let in, and with what: a [`Grant`] for everybody, or a closure; see [`Authorize`]. Its
-    /// decision stays on the worker's thread, so it need not be `Send`.
-    pub fn authorize<B>(self, authorize: B) -> SignalService<B> {
+impl<A, M> SignalService<A, M> {
+    /// Who is let in, and with what: a [`Grant`] for everybody, a closure, or a type of the
+    /// application's; see [`Authorize`](crate::Authorize). A decision stays on the worker's thread, so
+    /// a closure's need not be `Send`.
+    pub fn authorize<B, N>(self, authorize: B) -> SignalService<B, N>
+    where
+        B: LocalAuthorize<N>,
+    {
         let Self { hub, origins, client_address, .. } = self;
-        SignalService { hub, authorize, origins, client_address }
+        SignalService { hub, authorize, marker: PhantomData, origins, client_address }
     }
 
     /// Which pages may connect.
@@ -65,13 +73,14 @@ impl<A> SignalService<A> {
     }
 }
 
-impl<A> HttpServiceFactory for SignalService<A>
+impl<A, M> HttpServiceFactory for SignalService<A, M>
 where
-    A: Authorize + Clone + 'static,
+    A: LocalAuthorize<M> + Clone + 'static,
+    M: Clone + 'static,
 {
     fn register(self, config: &mut AppService) {
         let signal = move |upgrade: SignalUpgrade| {
-            let Self { hub, authorize, origins, client_address } = self.clone();
+            let Self { hub, authorize, origins, client_address, .. } = self.clone();
             async move {
                 let room = upgrade.parameter("room");
                 let upgrade = upgrade.origins(origins).client_address(client_address);

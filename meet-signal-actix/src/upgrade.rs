@@ -15,9 +15,8 @@ use actix_web::{
     rt, web,
 };
 use meet_signal_core::{
-    Authorize, ClientAddress, Hub, OriginPolicy, driver,
-    handshake::{Handshake, UpgradeRefused},
-    message::SUBPROTOCOL,
+    ClientAddress, Hub, LocalAuthorize, OriginPolicy, driver,
+    handshake::{Handshake, SUBPROTOCOL, UpgradeRefused},
 };
 
 use crate::{connection::Lifeline, outgoing::outgoing, socket::ActixSocket};
@@ -63,12 +62,14 @@ impl SignalUpgrade {
 
     /// Upgrades the connection, and serves it until its session has ended.
     ///
-    /// `authorize` is a ready [`Grant`](meet_signal_core::Grant), or a closure that gets the token
-    /// of the client's first message; see [`Authorize`]. A request that is refused is answered with
+    /// `authorize` is a ready [`Grant`](meet_signal_core::Grant), or a closure or a type of the
+    /// application's that gets the token of the client's first message; see
+    /// [`Authorize`](crate::Authorize). A request that is refused is answered with
     /// [`UpgradeRefused`].
-    pub fn join<A>(self, hub: &Hub, room: &str, authorize: A) -> HttpResponse
+    pub fn join<A, M>(self, hub: &Hub, room: &str, authorize: A) -> HttpResponse
     where
-        A: Authorize + 'static,
+        A: LocalAuthorize<M> + 'static,
+        M: 'static,
     {
         self.try_join(hub, room, authorize).unwrap_or_else(|refused| {
             let status = StatusCode::from_u16(refused.status()).expect("a status of HTTP");
@@ -83,21 +84,22 @@ impl SignalUpgrade {
     /// # Errors
     ///
     /// The request is not to be upgraded.
-    pub fn try_join<A>(
+    pub fn try_join<A, M>(
         self,
         hub: &Hub,
         room: &str,
         authorize: A,
     ) -> Result<HttpResponse, UpgradeRefused>
     where
-        A: Authorize + 'static,
+        A: LocalAuthorize<M> + 'static,
+        M: 'static,
     {
         let accepted = self.handshake().check(room, &self.origins)?;
         let (outgoing, body) = outgoing();
         let address = self.peer_address();
         let frame_bytes = hub.limits().frame_bytes();
         let socket = ActixSocket::new(self.payload, outgoing, self.lifeline, frame_bytes, address);
-        rt::spawn(driver::serve(hub.clone(), accepted.room, authorize, socket));
+        rt::spawn(driver::serve_local(hub.clone(), accepted.room, authorize, socket));
 
         // What actix-ws would send and receive with is dropped: it would be without a bound.
         let (response, _, _) = actix_ws::handle_with_protocols(

@@ -10,8 +10,9 @@ pub use assets::client;
 pub use router::SignalRouter;
 pub use upgrade::SignalUpgrade;
 
-pub use meet_signal_core as core;
 pub use meet_signal_core::{
-    ClientAddress, Denied, Grant, Hub, InvalidHeaderName, InvalidOrigin, Limits, OriginPolicy,
-    RoomId, handshake::UpgradeRefused,
+    AuthRequest, Authorize, ClientAddress, CloseReason, Decision, Denied, Grant, Hub, IceServer,
+    InvalidHeaderName, InvalidLimits, InvalidOrigin, InvalidRoomId, LeaveReason, Limits,
+    LimitsBuilder, LocalAuthorize, LocalDecision, MemberInfo, Meta, OriginPolicy, PeerId,
+    Permissions, RoomId, Secret, SendError, Status, handshake::UpgradeRefused,
 };

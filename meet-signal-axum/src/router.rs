@@ -1,5 +1,7 @@
 //! The ready-made route.
 
+use std::{fmt, sync::Arc};
+
 use axum::{
     Router,
     extract::RawPathParams,
@@ -32,11 +34,11 @@ use crate::{assets, parameter::parameter, upgrade::SignalUpgrade};
 ///
 /// For other paths, or to run the application's own extractors first, use
 /// [`SignalUpgrade`] in a handler, and [`client`](crate::client).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "`into_router` makes the router"]
-pub struct SignalRouter<A = Grant> {
+pub struct SignalRouter {
     hub: Hub,
-    authorize: A,
+    authorize: Arc<dyn Authorize>,
     origins: OriginPolicy,
     client_address: ClientAddress,
 }
@@ -46,18 +48,21 @@ impl SignalRouter {
     pub fn new(hub: Hub) -> Self {
         Self {
             hub,
-            authorize: Grant::new(),
+            authorize: Grant::new().shared(),
             origins: OriginPolicy::default(),
             client_address: ClientAddress::default(),
         }
     }
-}
 
-impl<A> SignalRouter<A> {
-    /// Who is let in, and with what: a [`Grant`] for everybody, or a closure; see [`Authorize`].
-    pub fn authorize<B>(self, authorize: B) -> SignalRouter<B> {
-        let Self { hub, origins, client_address, .. } = self;
-        SignalRouter { hub, authorize, origins, client_address }
+    /// Who is let in, and with what: a [`Grant`] for everybody, a closure, or a type of the
+    /// application's; see [`Authorize`].
+    pub fn authorize<A, M>(mut self, authorize: A) -> Self
+    where
+        A: Authorize<M> + 'static,
+        M: 'static,
+    {
+        self.authorize = authorize.shared();
+        self
     }
 
     /// Which pages may connect.
@@ -72,12 +77,7 @@ impl<A> SignalRouter<A> {
         self.client_address = policy;
         self
     }
-}
 
-impl<A> SignalRouter<A>
-where
-    A: Authorize<Decision: Send> + Clone + Send + Sync + 'static,
-{
     /// The router.
     pub fn into_router<S>(self) -> Router<S>
     where
@@ -91,6 +91,16 @@ where
         Router::new()
             .route(PATH, on(MethodFilter::GET.or(MethodFilter::CONNECT), signal))
             .nest("/meet-signal", assets::client())
+    }
+}
+
+impl fmt::Debug for SignalRouter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignalRouter")
+            .field("hub", &self.hub)
+            .field("origins", &self.origins)
+            .field("client_address", &self.client_address)
+            .finish_non_exhaustive()
     }
 }
 

@@ -81,12 +81,13 @@ impl SignalUpgrade {
 
     /// Upgrades the connection, and serves it until its session has ended.
     ///
-    /// `authorize` is a ready [`Grant`](meet_signal_core::Grant), or a closure that gets the token
-    /// of the client's first message; see [`Authorize`]. A request that is refused is answered with
+    /// `authorize` is a ready [`Grant`](meet_signal_core::Grant), or a closure or a type of the
+    /// application's that gets the token of the client's first message; see [`Authorize`]. A request that is refused is answered with
     /// [`UpgradeRefused`].
-    pub fn join<A>(self, hub: &Hub, room: &str, authorize: A) -> Response
+    pub fn join<A, M>(self, hub: &Hub, room: &str, authorize: A) -> Response
     where
-        A: Authorize<Decision: Send> + Send + 'static,
+        A: Authorize<M> + 'static,
+        M: 'static,
     {
         self.try_join(hub, room, authorize).unwrap_or_else(|refused| {
             let status = StatusCode::from_u16(refused.status()).expect("a status of HTTP");
@@ -99,14 +100,15 @@ impl SignalUpgrade {
     /// # Errors
     ///
     /// The request is not to be upgraded.
-    pub fn try_join<A>(
+    pub fn try_join<A, M>(
         self,
         hub: &Hub,
         room: &str,
         authorize: A,
     ) -> Result<Response, UpgradeRefused>
     where
-        A: Authorize<Decision: Send> + Send + 'static,
+        A: Authorize<M> + 'static,
+        M: 'static,
     {
         let accepted = self.handshake.check(room, &self.origins)?;
         let peer = self.peer_address();

@@ -2,16 +2,15 @@
 
 use std::{
     borrow::Cow,
-    future::{Future, Ready, ready},
+    future::{Future, ready},
+    marker::PhantomData,
+    pin::Pin,
     sync::Arc,
 };
 
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
-use crate::{
-    CloseReason, ErrorCode, RoomId, Secret,
-    message::{IceServer, Meta},
-};
+use crate::{CloseReason, ErrorCode, IceServer, Meta, RoomId, Secret};
 
 /// Decides whether a peer is let into a room. Called once for each session, after its connection's
 /// first message and before anybody in the room hears of it.
@@ -26,26 +25,107 @@ use crate::{
 /// ```
 /// use meet_signal_core::{AuthRequest, Denied, Grant};
 ///
-/// let authorize = |applicant: AuthRequest| async move {
-///     match applicant.token.as_ref().map(|token| token.expose()) {
+/// let authorize = |request: AuthRequest| async move {
+///     match request.token.as_ref().map(|token| token.expose()) {
 ///         Some("open sesame") => Ok(Grant::new()),
 ///         _ => Err(Denied::unauthorized("this room asks for a password")),
 ///     }
 /// };
-/// # fn takes(_: impl meet_signal_core::Authorize) {}
+/// # fn takes<M>(_: impl meet_signal_core::Authorize<M>) {}
 /// # takes(authorize);
 /// ```
-pub trait Authorize {
-    /// The decision, on its way. An adapter of a multi-threaded framework asks for it to be `Send`.
+///
+/// A type of the application's own boxes its future, and may be shared as `Arc<dyn Authorize>`:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use meet_signal_core::{AuthRequest, Authorize, Decision, Denied, Grant};
+///
+/// struct Password(String);
+///
+/// impl Authorize for Password {
+///     fn authorize(&self, request: AuthRequest) -> Decision<'_> {
+///         Box::pin(async move {
+///             match request.token {
+///                 Some(token) if token.expose() == self.0 => Ok(Grant::new()),
+///                 _ => Err(Denied::unauthorized("this room asks for a password")),
+///             }
+///         })
+///     }
+/// }
+///
+/// let authorize: Arc<dyn Authorize> = Arc::new(Password("open sesame".to_owned()));
+/// # fn takes<M>(_: impl meet_signal_core::Authorize<M>) {}
+/// # takes(authorize);
+/// ```
+///
+/// The parameter only tells closures from types of one's own; it is never written out.
+pub trait Authorize<Marker = ()>: Send + Sync {
+    /// Decides. The future is dropped when the client is gone or [`Limits::authorize_timeout`] is
+    /// over; nobody has joined then.
     ///
-    /// It is dropped when the server gives the connection up; nobody has joined then.
-    type Decision: Future<Output = Result<Grant, Denied>>;
+    /// [`Limits::authorize_timeout`]: crate::Limits::authorize_timeout
+    fn authorize(&self, request: AuthRequest) -> Decision<'_>;
 
-    /// Decides.
-    fn authorize(&self, applicant: AuthRequest) -> Self::Decision;
+    /// The same without its type.
+    fn shared(self) -> Arc<dyn Authorize>
+    where
+        Self: Sized + 'static,
+        Marker: 'static,
+    {
+        Arc::new(Erased(self, PhantomData))
+    }
 }
 
-/// Who wants to join.
+/// A decision on its way.
+pub type Decision<'a> = Pin<Box<dyn Future<Output = Result<Grant, Denied>> + Send + 'a>>;
+
+/// [`Authorize`] for frameworks that stay on one thread, such as actix-web: a closure's future need
+/// not be `Send`. Everything that is `Authorize` is this as well.
+pub trait LocalAuthorize<Marker = ()> {
+    /// Decides: see [`Authorize::authorize`].
+    fn authorize_local(&self, request: AuthRequest) -> LocalDecision<'_>;
+}
+
+/// A decision on its way that stays on its thread.
+pub type LocalDecision<'a> = Pin<Box<dyn Future<Output = Result<Grant, Denied>> + 'a>>;
+
+/// Marks closures that are used as [`Authorize`] or [`LocalAuthorize`].
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ByClosure;
+
+/// Marks what is [`Authorize`], and so [`LocalAuthorize`].
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct BySend;
+
+struct Erased<A, Marker>(A, PhantomData<fn() -> Marker>);
+
+impl<A: Authorize<M>, M> Authorize for Erased<A, M> {
+    fn authorize(&self, request: AuthRequest) -> Decision<'_> {
+        self.0.authorize(request)
+    }
+}
+
+impl<A: Authorize> LocalAuthorize<BySend> for A {
+    fn authorize_local(&self, request: AuthRequest) -> LocalDecision<'_> {
+        self.authorize(request)
+    }
+}
+
+impl<F, Fut> LocalAuthorize<ByClosure> for F
+where
+    F: Fn(AuthRequest) -> Fut,
+    Fut: Future<Output = Result<Grant, Denied>> + 'static,
+{
+    fn authorize_local(&self, request: AuthRequest) -> LocalDecision<'_> {
+        Box::pin(self(request))
+    }
+}
+
+/// What a decision is about.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AuthRequest {
@@ -53,27 +133,29 @@ pub struct AuthRequest {
     pub room: RoomId,
     /// What the client's first message brought for the application.
     pub token: Option<Secret<'static>>,
-    /// What the client wants the others to be told about it.
+    /// What the client wants the others to see of it.
     pub meta: Meta,
 }
 
 impl Authorize for Grant {
-    type Decision = Ready<Result<Self, Denied>>;
-
-    fn authorize(&self, _: AuthRequest) -> Self::Decision {
-        ready(Ok(self.clone()))
+    fn authorize(&self, _: AuthRequest) -> Decision<'_> {
+        Box::pin(ready(Ok(self.clone())))
     }
 }
 
-impl<F, Fut> Authorize for F
-where
-    F: Fn(AuthRequest) -> Fut,
-    Fut: Future<Output = Result<Grant, Denied>>,
-{
-    type Decision = Fut;
+impl<A: Authorize<M> + ?Sized, M> Authorize<M> for Arc<A> {
+    fn authorize(&self, request: AuthRequest) -> Decision<'_> {
+        (**self).authorize(request)
+    }
+}
 
-    fn authorize(&self, applicant: AuthRequest) -> Fut {
-        self(applicant)
+impl<F, Fut> Authorize<ByClosure> for F
+where
+    F: Fn(AuthRequest) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<Grant, Denied>> + Send + 'static,
+{
+    fn authorize(&self, request: AuthRequest) -> Decision<'_> {
+        Box::pin(self(request))
     }
 }
 
@@ -127,8 +209,22 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// None at all: sees the roster, and hears what is broadcast.
+    /// None at all: sees the roster, and receives broadcasts.
     pub const NONE: Self = Self { signal: false, broadcast: false };
+
+    /// With or without the permission to send to one peer.
+    #[must_use]
+    pub const fn signal(mut self, signal: bool) -> Self {
+        self.signal = signal;
+        self
+    }
+
+    /// With or without the permission to send to everybody else.
+    #[must_use]
+    pub const fn broadcast(mut self, broadcast: bool) -> Self {
+        self.broadcast = broadcast;
+        self
+    }
 
     fn names(self) -> impl Iterator<Item = &'static str> {
         [(self.signal, "signal"), (self.broadcast, "broadcast")]

@@ -6,7 +6,7 @@ use std::{borrow::Cow, time::Duration};
 ///
 /// [`code`](Self::code) carries the retry policy in its range: a client comes back after 4000 to
 /// 4499 and stays away after 4500 to 4999. Codes below 4000 are those of RFC 6455, section 7.4.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// The client said `leave`.
@@ -52,7 +52,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// The WebSocket close code.
-    pub fn code(self) -> u16 {
+    pub fn code(&self) -> u16 {
         match self {
             Self::Left => 1000,
             Self::NotWebSocket => 1002,
@@ -77,7 +77,7 @@ impl CloseReason {
 
     /// The reason that goes with the code: for people, except for 4000, where it is
     /// `retry-after-ms=N`. At most 123 bytes (RFC 6455, section 5.5).
-    pub fn text(self) -> Cow<'static, str> {
+    pub fn text(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
             Self::Draining { retry_after } => {
                 return Cow::Owned(format!("retry-after-ms={}", retry_after.as_millis()));
@@ -103,7 +103,7 @@ impl CloseReason {
     }
 
     /// Whether the session outlives this connection, so that its client may come back to it.
-    pub fn keeps_session(self) -> bool {
+    pub fn keeps_session(&self) -> bool {
         match self {
             Self::HeartbeatMissed | Self::TooSlow | Self::Unavailable | Self::Flood => true,
             // A client that came back from these would do the same again; the rest end by intent.

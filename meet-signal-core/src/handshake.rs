@@ -1,10 +1,14 @@
 //! Whether an HTTP request becomes a connection: what every adapter asks before it upgrades.
 
+mod origin;
+mod subprotocol;
+
 use thiserror::Error;
 
-use crate::{
-    InvalidRoomId, OriginPolicy, OriginRefused, RoomId, UnknownSubprotocol, select_subprotocol,
-};
+pub use origin::{InvalidOrigin, OriginFault, OriginPolicy, OriginRefused};
+pub use subprotocol::{SUBPROTOCOL, UnknownSubprotocol, select_subprotocol};
+
+use crate::{InvalidRoomId, RoomId};
 
 /// What a request for a WebSocket says that decides whether it gets one.
 ///

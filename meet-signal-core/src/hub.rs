@@ -2,29 +2,26 @@
 
 mod address;
 mod drain;
+mod greeting;
 mod join;
 mod reclaim;
-mod request;
+mod resume;
 mod room_rate;
-mod seat;
+mod room_state;
+mod session_state;
 mod shard;
-mod takeover;
-mod welcome;
 
 pub(crate) use address::{AddressKey, Lease};
 pub use join::{JoinError, JoinRequest};
-pub(crate) use request::{NO_SUCH_PEER, Request};
-pub use takeover::ResumeError;
+pub use resume::ResumeError;
 #[cfg(feature = "driver")]
-pub(crate) use takeover::Return;
+pub(crate) use resume::ResumeRequest;
 
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
-    ops::ControlFlow,
     sync::{Arc, PoisonError, atomic::Ordering},
     task::Waker,
-    time::{Duration, Instant},
 };
 
 use serde_json::value::RawValue;
@@ -33,17 +30,16 @@ use thiserror::Error;
 #[cfg(feature = "driver")]
 use crate::ticket::TicketHash;
 use crate::{
-    CloseReason, Limits, PeerId, RoomId,
+    Limits, MemberInfo, PeerId, RoomId,
     budget::Budget,
     connection::Connection,
-    intake::Read,
     message::ServerMessage,
     outbox::{Sender, Wakers},
     room::{ApplyError, Input},
-    roster::Member,
     sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard},
 };
 use address::Addresses;
+use room_state::{InputError, RoomState};
 use shard::Shard;
 
 /// The rooms. A cheap clone: every clone is the same hub, and a process may have several hubs.
@@ -79,13 +75,6 @@ pub enum SendError {
     NoSuchPeer,
     /// The peer's queue has no room for it: the peer reads too slowly, or is away.
     #[error("the peer's queue is full")]
-    Unreachable,
-}
-
-/// Why an input did nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Undone {
-    Refused(ApplyError),
     Unreachable,
 }
 
@@ -125,21 +114,22 @@ impl Hub {
         self.app(room, None, data)
     }
 
-    /// Ends every session in a room, with [`CloseReason::RoomClosed`]: their clients do not come
+    /// Ends every session in a room, with [`CloseReason::RoomClosed`](crate::CloseReason::RoomClosed): their clients do not come
     /// back by themselves. False where there is no such room.
     pub fn close_room(&self, room: &RoomId) -> bool {
-        self.apply(room, Input::Close).is_ok()
+        self.with_room(room, |room, wakers| room.apply_surely(Input::Close, wakers)).is_some()
     }
 
-    /// The rooms that somebody is in, in no order. The rooms of a shard are of one moment, the
-    /// shards are not.
+    /// The rooms that have members, in no order. The rooms of a shard are of one moment, the shards are
+    /// not.
     pub fn rooms(&self) -> Vec<RoomId> {
-        self.0.shards.iter().flat_map(|shard| lock(shard).rooms()).collect()
+        self.0.shards.iter().flat_map(|shard| lock(shard).ids()).collect()
     }
 
-    /// Who is in a room, in the order in which they joined; nobody where there is no such room.
-    pub fn roster(&self, room: &RoomId) -> Vec<Member> {
-        self.with_shard(room, |shard, _| shard.roster(room))
+    /// Who is in a room, in the order in which they joined; nobody if there is no such room.
+    pub fn roster(&self, room: &RoomId) -> Vec<MemberInfo> {
+        self.with_room(room, |room, _| room.members().iter().map(MemberInfo::from).collect())
+            .unwrap_or_default()
     }
 
     /// How many sessions there are, in all rooms, away ones too.
@@ -152,85 +142,52 @@ impl Hub {
         &self.0.limits
     }
 
-    /// Has the room do something, and carries the effects out.
-    pub(crate) fn apply(&self, room: &RoomId, input: Input) -> Result<(), Undone> {
-        self.with_shard(room, |shard, wakers| shard.apply(room, input, wakers))
-    }
-
-    /// Does what a member's frame asks for; `None` where it is no member.
-    pub(crate) fn handle(
-        &self,
-        room: &RoomId,
-        connection: Connection,
-        request: Read<Request>,
-        now: Instant,
-    ) -> Option<ControlFlow<CloseReason>> {
-        self.with_shard(room, |shard, wakers| {
-            shard.handle(self.limits(), room, connection, request, now, wakers)
-        })
-    }
-
-    /// Counts so many WebSocket pings, pongs or fragments of a member, and the bytes of the latter;
-    /// `None` where it is no member.
-    pub(crate) fn control(
-        &self,
-        room: &RoomId,
-        connection: Connection,
-        frames: usize,
-        bytes: usize,
-        now: Instant,
-    ) -> Option<ControlFlow<CloseReason>> {
-        self.with_shard(room, |shard, _| shard.control(room, connection, frames, bytes, now))
-    }
-
-    /// Has the room do something with a member, if this connection speaks for it.
-    pub(crate) fn apply_for(&self, room: &RoomId, connection: Connection, input: Input) {
-        self.with_shard(room, |shard, wakers| {
-            if shard.seat(room, connection).is_some() {
-                // What becomes of a member does not depend on whom it is told.
-                let _ = shard.apply(room, input, wakers);
-            }
-        });
-    }
-
-    /// A member's socket is lost: it is away, or has left where too much is kept for its address.
-    /// `goes` where it is since the client's page goes.
-    pub(crate) fn away(&self, room: &RoomId, connection: Connection, goes: bool, now: Instant) {
-        self.with_shard(room, |shard, wakers| {
-            shard.away(self, room, (connection, goes), now, wakers);
-        });
-    }
-
     /// The session with this ticket leaves, if there is one.
     #[cfg(feature = "driver")]
-    pub(crate) fn leave(&self, room: &RoomId, ticket: &str) {
+    pub(crate) fn leave_by_ticket(&self, room: &RoomId, ticket: &str) {
         let Some(ticket) = TicketHash::of(ticket) else { return };
-        self.with_shard(room, |shard, wakers| shard.leave(room, ticket, wakers));
-    }
-
-    /// How long a member's session outlives its socket, as it is now; zero where it has ended.
-    pub(crate) fn grace(&self, room: &RoomId, connection: Connection) -> Duration {
-        self.with_shard(room, |shard, _| {
-            shard.seat(room, connection).map_or(Duration::ZERO, |seat| seat.grace(self.limits()))
-        })
+        self.with_room(room, |room, wakers| room.leave_by_ticket(ticket, wakers));
     }
 
     pub(crate) fn addresses(&self) -> &Arc<Addresses> {
         &self.0.addresses
     }
 
-    pub(crate) fn received(&self, room: &RoomId, connection: Connection) -> u64 {
-        self.with_shard(room, |shard, _| {
-            shard.seat(room, connection).map_or(0, |seat| seat.received)
+    fn app(&self, room: &RoomId, to: Option<PeerId>, data: &RawValue) -> Result<(), SendError> {
+        let frame = ServerMessage::App { data }.encode();
+        let sent =
+            self.with_room(room, |room, wakers| room.apply(Input::App { to, frame }, wakers));
+        sent.ok_or(SendError::NoSuchRoom)?.map_err(|error| match error {
+            InputError::Apply(ApplyError::NoSuchPeer) => SendError::NoSuchPeer,
+            InputError::Apply(_) => SendError::NoSuchRoom,
+            InputError::Unreachable => SendError::Unreachable,
         })
     }
 
-    fn app(&self, room: &RoomId, to: Option<PeerId>, data: &RawValue) -> Result<(), SendError> {
-        let frame = ServerMessage::App { data }.encode();
-        self.apply(room, Input::App { to, frame }).map_err(|undone| match undone {
-            Undone::Refused(ApplyError::NoSuchPeer) => SendError::NoSuchPeer,
-            Undone::Refused(_) => SendError::NoSuchRoom,
-            Undone::Unreachable => SendError::Unreachable,
+    /// Runs `f` on the state of a room and of the session for which this connection speaks, under the
+    /// lock of the room. `None` if the connection speaks for no session any more.
+    pub(crate) fn with_session<T>(
+        &self,
+        room: &RoomId,
+        connection: Connection,
+        f: impl FnOnce(&mut RoomState, &mut Wakers) -> T,
+    ) -> Option<T> {
+        self.with_room(room, |room, wakers| {
+            room.session(connection).is_some().then(|| f(room, wakers))
+        })
+        .flatten()
+    }
+
+    /// Runs `f` on a room's state, if there is such a room, under its lock.
+    fn with_room<T>(
+        &self,
+        id: &RoomId,
+        f: impl FnOnce(&mut RoomState, &mut Wakers) -> T,
+    ) -> Option<T> {
+        self.with_shard(id, |shard, wakers| {
+            let result = f(shard.get_mut(id)?, wakers);
+            shard.remove_if_empty(id);
+            Some(result)
         })
     }
 

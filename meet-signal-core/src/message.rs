@@ -14,9 +14,10 @@ mod schema;
 mod server;
 
 pub use client::{ClientMessage, Join, Malformed, Problem, Resume};
+#[cfg(any(test, feature = "unstable-message"))]
+pub use server::{ClientLimits, Knocking};
 pub use server::{
-    ClientLimits, ErrorFrame, IceServer, Knocking, LeaveReason, Peer, Resumed, SelfInfo,
-    ServerMessage, Status, Welcome,
+    ErrorFrame, IceServer, LeaveReason, Peer, Resumed, SelfInfo, ServerMessage, Status, Welcome,
 };
 
 use std::{fmt, sync::Arc};
@@ -26,9 +27,6 @@ use serde_json::value::RawValue;
 
 /// The version that a `welcome` states.
 pub const VERSION: u32 = 1;
-
-/// The WebSocket subprotocol of this version.
-pub const SUBPROTOCOL: &str = "meet-signal.v1";
 
 /// What a peer tells the room about itself: opaque JSON; `null` where nothing was told.
 ///

@@ -99,6 +99,8 @@ impl Push {
 #[derive(Debug)]
 struct State {
     queue: Queue,
+    /// What the connection is to send before anything of the queue. It has no number.
+    greeting: Option<Frame>,
     /// What the queue counts for in the hub's budget.
     reservation: Reservation,
     /// Which connection the reader is.
@@ -118,6 +120,7 @@ impl Outbox {
             Size { frames: limits.unacknowledged_frames(), bytes: limits.unacknowledged_bytes() };
         let state = State {
             queue: Queue::default(),
+            greeting: None,
             reservation: Reservation::new(budget),
             generation: Generation::default(),
             closed: None,
@@ -125,6 +128,19 @@ impl Outbox {
             close_waker: None,
         };
         Self { waiting: Bounds { all, relayed }, unacknowledged, state: Mutex::new(state) }
+    }
+
+    /// Has this connection send a frame before anything else that waits, and outside of the count.
+    /// Nothing happens if the connection does not read from here any more.
+    pub(crate) fn greet(&self, generation: Generation, frame: Frame) {
+        let mut state = self.lock();
+        if state.end(generation).is_none() && !state.queue.has_overflowed() {
+            state.greeting = Some(frame);
+            state.settle();
+        }
+        let waker = state.drain_waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
     }
 
     /// Appends a frame.
@@ -161,7 +177,7 @@ impl Outbox {
         let mut state = self.lock();
         state.closed.get_or_insert(reason);
         // Nothing of it is sent any more.
-        state.queue.overflow();
+        state.drop_frames();
         state.settle();
         state.wake_all(wakers);
     }
@@ -177,13 +193,15 @@ impl Outbox {
     ) -> Resumed {
         let mut state = self.lock();
         state.generation = generation;
+        state.greeting = None;
         state.wake_all(wakers);
         let resumed = state.queue.resume_from(received);
         state.settle();
         resumed
     }
 
-    /// Appends all that waits, up to `most` bytes (but at least one frame), to `batch`.
+    /// Appends all that waits, up to `most` bytes (but at least one frame), to `batch`; first of all
+    /// the greeting by itself.
     ///
     /// Ready with an error once the queue is closed or has overflowed, or another connection reads
     /// from it. There is one reader: only the last waker counts.
@@ -201,7 +219,11 @@ impl Outbox {
         if state.queue.has_overflowed() {
             return Poll::Ready(Err(CloseReason::TooSlow));
         }
-        if !state.queue.send(most, self.unacknowledged, batch) {
+        let greeting = state.greeting.take();
+        let is_greeted = greeting.is_some();
+        batch.extend(greeting);
+        // With a greeting, the rest is for the next time: it may be as long as all that is sent at once.
+        if !is_greeted && !state.queue.send(most, self.unacknowledged, batch) {
             wait(&mut state.drain_waker, cx);
             return Poll::Pending;
         }
@@ -254,17 +276,27 @@ impl Outbox {
 impl State {
     /// Why this connection has nothing to wait for any more.
     fn end(&self, generation: Generation) -> Option<CloseReason> {
-        if self.generation == generation { self.closed } else { Some(CloseReason::TakenOver) }
+        if self.generation == generation {
+            self.closed.clone()
+        } else {
+            Some(CloseReason::TakenOver)
+        }
     }
 
     /// Counts what the queue keeps by now.
     fn settle(&mut self) {
-        self.reservation.set(self.queue.kept_bytes());
+        let greeting = self.greeting.as_ref().map_or(0, Frame::len);
+        self.reservation.set(self.queue.kept_bytes() + greeting);
+    }
+
+    fn drop_frames(&mut self) {
+        self.queue.overflow();
+        self.greeting = None;
     }
 
     /// It is for the reader to see, too.
     fn overflow(&mut self, wakers: &mut Wakers) {
-        self.queue.overflow();
+        self.drop_frames();
         wakers.extend(self.drain_waker.take());
     }
 

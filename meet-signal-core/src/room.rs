@@ -1,8 +1,10 @@
 //! The semantics of a room, as a state machine that knows no clock, no socket and no lock.
 //!
-//! An [`Input`] goes in, [`Effects`] come out: who is to be told what, in this order. Whoever
-//! carries them out in the order in which inputs were applied gives every member the same history.
+//! An [`Input`] goes in, [`Effects`] come out, to be carried out in their order. If the effects of
+//! successive inputs are carried out in the order of the inputs, every member sees the same history.
 //! The hub does so under its lock; a property test does so with vectors.
+
+use std::{mem, slice};
 
 use smallvec::{SmallVec, smallvec};
 use thiserror::Error;
@@ -91,21 +93,29 @@ impl Input {
     }
 }
 
-/// What is to be done because of an [`Input`], in this order.
-pub type Effects = SmallVec<[Effect; 1]>;
+/// What follows from an [`Input`], in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "the members are owed the effects"]
+pub struct Effects(SmallVec<[Effect; 1]>);
 
-/// One thing to be done.
+/// The effects, by value.
+#[derive(Debug)]
+pub struct IntoEffects(smallvec::IntoIter<[Effect; 1]>);
+
+/// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
 pub enum Effect {
-    /// Tells members something.
-    Send(Recipients, Event),
-    /// This peer is no member any more: its connection, if it has one, ends.
+    /// Send a frame of a member or of the application to members.
+    Send(Recipients, Frame),
+    /// Something happened in the room: tell every member but the one that it is about.
+    Event(Event),
+    /// End the connection, if there is one, of a peer that is no member any more.
     Disconnect(PeerId, CloseReason),
 }
 
-/// Who is told. Members only, as of after the input.
+/// Who receives a frame: members as of after the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Recipients {
@@ -117,40 +127,111 @@ pub enum Recipients {
     All,
 }
 
-/// What members are told.
+/// A change of the room. Each `Joined` is followed by exactly one `Left` of the same peer, and all of
+/// them lie between an `Opened` and the next `Closed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// Somebody joined.
+    /// The first member is about to join.
+    Opened,
+    /// A peer joined.
     Joined(PeerId, Meta),
-    /// Somebody left.
+    /// A member left.
     Left(PeerId, LeaveReason),
-    /// Somebody's socket was lost, or is back.
+    /// A member's socket was lost, or is back.
     Status(PeerId, Status),
-    /// Somebody tells something new about itself.
+    /// A member changed its `meta`.
     Updated(PeerId, Meta),
-    /// A frame that a member or the application sent.
-    Relayed(Frame),
+    /// The last member has left.
+    Closed,
 }
 
-impl Event {
-    /// The frame that tells it.
-    pub fn into_frame(self) -> Frame {
-        match self {
-            Self::Joined(id, meta) => {
-                // Whoever hears of a newcomer was in the room first, and so is polite toward it.
-                let peer = Peer { id, meta: &meta, status: Status::Here, polite: true };
-                ServerMessage::Joined { peer }.encode()
-            }
-            Self::Left(peer, reason) => ServerMessage::Left { peer, reason }.encode(),
-            Self::Status(peer, status) => ServerMessage::Status { peer, status }.encode(),
-            Self::Updated(peer, meta) => ServerMessage::Updated { peer, meta: &meta }.encode(),
-            Self::Relayed(frame) => frame,
-        }
+impl Effects {
+    fn push(&mut self, effect: Effect) {
+        self.0.push(effect);
+    }
+
+    fn event(event: Event) -> Self {
+        Self(smallvec![Effect::Event(event)])
+    }
+
+    fn send(to: Recipients, frame: Frame) -> Self {
+        Self(smallvec![Effect::Send(to, frame)])
+    }
+
+    /// The effects, by reference.
+    pub fn iter(&self) -> slice::Iter<'_, Effect> {
+        self.0.iter()
     }
 }
 
-/// The room does not do what the input asks for; nothing has changed.
+impl IntoIterator for Effects {
+    type Item = Effect;
+    type IntoIter = IntoEffects;
+
+    fn into_iter(self) -> IntoEffects {
+        IntoEffects(self.0.into_iter())
+    }
+}
+
+impl<'a> IntoIterator for &'a Effects {
+    type Item = &'a Effect;
+    type IntoIter = slice::Iter<'a, Effect>;
+
+    fn into_iter(self) -> slice::Iter<'a, Effect> {
+        self.iter()
+    }
+}
+
+impl FromIterator<Effect> for Effects {
+    fn from_iter<I: IntoIterator<Item = Effect>>(effects: I) -> Self {
+        Self(effects.into_iter().collect())
+    }
+}
+
+impl Iterator for IntoEffects {
+    type Item = Effect;
+
+    fn next(&mut self) -> Option<Effect> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl Event {
+    /// The peer that it is about.
+    pub fn subject(&self) -> Option<PeerId> {
+        match self {
+            Self::Joined(peer, _)
+            | Self::Left(peer, _)
+            | Self::Status(peer, _)
+            | Self::Updated(peer, _) => Some(*peer),
+            Self::Opened | Self::Closed => None,
+        }
+    }
+
+    /// The frame that the other members receive. There is none for the two events at which the room
+    /// has no members.
+    pub fn into_frame(self) -> Option<Frame> {
+        let message = match &self {
+            Self::Joined(id, meta) => {
+                // The members that receive it joined earlier, so they are polite toward the newcomer.
+                let peer = Peer { id: *id, meta, status: Status::Here, polite: true };
+                ServerMessage::Joined { peer }
+            }
+            Self::Left(peer, reason) => ServerMessage::Left { peer: *peer, reason: *reason },
+            Self::Status(peer, status) => ServerMessage::Status { peer: *peer, status: *status },
+            Self::Updated(peer, meta) => ServerMessage::Updated { peer: *peer, meta },
+            Self::Opened | Self::Closed => return None,
+        };
+        Some(message.encode())
+    }
+}
+
+/// Why an input was not applied; nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ApplyError {
@@ -191,7 +272,6 @@ impl Room {
     /// # Errors
     ///
     /// The input is refused, and the room is as it was.
-    #[must_use = "the members are owed what the effects say"]
     pub fn apply(&mut self, input: Input) -> Result<Effects, ApplyError> {
         match input {
             Input::Signal { from, to, frame } => self.signal(from, to, frame),
@@ -227,25 +307,29 @@ impl Room {
     ) -> Result<Effects, ApplyError> {
         let mut effects = match self.place_for(replaces)? {
             Some(old) => self.remove(old, LeaveReason::Replaced, CloseReason::TakenOver)?,
-            None => Effects::new(),
+            None if self.roster.is_empty() => Effects::event(Event::Opened),
+            None => Effects::default(),
         };
-        let joined = Event::Joined(member.id, member.meta.clone());
-        effects.push(Effect::Send(Recipients::AllBut(member.id), joined));
+        effects.push(Effect::Event(Event::Joined(member.id, member.meta.clone())));
         self.roster.push(member);
         Ok(effects)
     }
 
     fn leave(&mut self, peer: PeerId, reason: LeaveReason) -> Result<Effects, ApplyError> {
-        self.remove(peer, reason, CloseReason::Left)
+        let mut effects = self.remove(peer, reason, CloseReason::Left)?;
+        if self.roster.is_empty() {
+            effects.push(Effect::Event(Event::Closed));
+        }
+        Ok(effects)
     }
 
     fn status(&mut self, peer: PeerId, status: Status) -> Result<Effects, ApplyError> {
         let member = self.roster.get_mut(peer).ok_or(ApplyError::NotAMember)?;
         if member.status == status {
-            return Ok(Effects::new());
+            return Ok(Effects::default());
         }
         member.status = status;
-        Ok(tell(Recipients::AllBut(peer), Event::Status(peer, status)))
+        Ok(Effects::event(Event::Status(peer, status)))
     }
 
     fn update(&mut self, peer: PeerId, meta: Meta) -> Result<Effects, ApplyError> {
@@ -254,7 +338,7 @@ impl Room {
             return Err(ApplyError::NotAllowed);
         }
         member.meta = meta.clone();
-        Ok(tell(Recipients::AllBut(peer), Event::Updated(peer, meta)))
+        Ok(Effects::event(Event::Updated(peer, meta)))
     }
 
     fn signal(&self, from: PeerId, to: PeerId, frame: Frame) -> Result<Effects, ApplyError> {
@@ -265,7 +349,7 @@ impl Room {
         if to == from || !self.roster.contains(to) {
             return Err(ApplyError::NoSuchPeer);
         }
-        Ok(tell(Recipients::One(to), Event::Relayed(frame)))
+        Ok(Effects::send(Recipients::One(to), frame))
     }
 
     fn broadcast(&self, from: PeerId, frame: Frame) -> Result<Effects, ApplyError> {
@@ -273,23 +357,29 @@ impl Room {
         if !sender.permissions.broadcast {
             return Err(ApplyError::NotAllowed);
         }
-        Ok(tell(Recipients::AllBut(from), Event::Relayed(frame)))
+        Ok(Effects::send(Recipients::AllBut(from), frame))
     }
 
     fn app(&self, to: Option<PeerId>, frame: Frame) -> Result<Effects, ApplyError> {
-        let audience = match to {
+        let recipients = match to {
             Some(peer) if !self.roster.contains(peer) => return Err(ApplyError::NoSuchPeer),
             Some(peer) => Recipients::One(peer),
             None => Recipients::All,
         };
-        Ok(tell(audience, Event::Relayed(frame)))
+        Ok(Effects::send(recipients, frame))
     }
 
     fn close(&mut self) -> Effects {
-        let roster = std::mem::take(&mut self.roster);
-        roster.iter().map(|member| Effect::Disconnect(member.id, CloseReason::RoomClosed)).collect()
+        let members = mem::take(&mut self.roster);
+        let disconnect =
+            members.iter().map(|member| Effect::Disconnect(member.id, CloseReason::RoomClosed));
+        let left =
+            members.iter().map(|member| Effect::Event(Event::Left(member.id, LeaveReason::Closed)));
+        let closed = (!members.is_empty()).then_some(Effect::Event(Event::Closed));
+        disconnect.chain(left).chain(closed).collect()
     }
 
+    /// The member's end, as every leave and replacement has it.
     fn remove(
         &mut self,
         peer: PeerId,
@@ -297,12 +387,9 @@ impl Room {
         close: CloseReason,
     ) -> Result<Effects, ApplyError> {
         self.roster.remove(peer).ok_or(ApplyError::NotAMember)?;
-        let mut effects = tell(Recipients::AllBut(peer), Event::Left(peer, reason));
-        effects.insert(0, Effect::Disconnect(peer, close));
-        Ok(effects)
+        Ok(Effects(smallvec![
+            Effect::Disconnect(peer, close),
+            Effect::Event(Event::Left(peer, reason)),
+        ]))
     }
-}
-
-fn tell(audience: Recipients, event: Event) -> Effects {
-    smallvec![Effect::Send(audience, event)]
 }

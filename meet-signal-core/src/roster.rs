@@ -49,6 +49,27 @@ impl Member {
     }
 }
 
+/// What the application sees of a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemberInfo {
+    /// Its id.
+    pub id: PeerId,
+    /// What the others see of it.
+    pub meta: Meta,
+    /// Whether its socket is there.
+    pub status: Status,
+    /// What it may do.
+    pub permissions: Permissions,
+}
+
+impl From<&Member> for MemberInfo {
+    fn from(member: &Member) -> Self {
+        let Member { id, meta, status, permissions, .. } = member;
+        Self { id: *id, meta: meta.clone(), status: *status, permissions: *permissions }
+    }
+}
+
 impl Roster {
     pub(crate) fn push(&mut self, member: Member) {
         debug_assert!(!self.contains(member.id), "ids are random");

@@ -8,14 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::value::RawValue;
-
 use crate::{
-    CloseReason, ErrorCode, Frame, PeerId, RoomId,
+    CloseReason, Frame, LeaveReason, PeerId, RoomId,
     connection::Connection,
-    hub::{Hub, NO_SUCH_PEER, Request},
-    intake::Read,
-    message::{ClientMessage, LeaveReason, Meta},
+    hub::Hub,
+    inbound::{ParsedFrame, Request},
     outbox::Outbox,
     room::Input,
 };
@@ -50,14 +47,18 @@ impl Session {
     /// that the connection ends; on [`CloseReason::Left`] the room has been left.
     /// A `probe` is answered by what drives the session: see [`takes_probe`](Self::takes_probe).
     pub fn receive(&mut self, text: &str, now: Instant) -> ControlFlow<CloseReason> {
-        match Read::new(text, self.hub.limits()) {
-            Ok(frame) => {
-                let request = frame.map(|message| self.request(message));
-                let handled = self.hub.handle(&self.room, self.connection, request, now);
-                handled.unwrap_or_else(|| self.outbox.end(self.connection.generation))
-            }
-            Err(reason) => ControlFlow::Break(reason),
-        }
+        let limits = self.hub.limits();
+        let frame = match ParsedFrame::parse(text, limits) {
+            Ok(frame) => frame.map(|message| Request::new(message, self.connection.peer, limits)),
+            Err(reason) => return ControlFlow::Break(reason),
+        };
+        self.is_probed |= frame.is_probe();
+        let (peer, limits) = (self.id(), self.hub.limits());
+        self.hub
+            .with_session(&self.room, self.connection, |room, wakers| {
+                room.handle(limits, peer, frame, now, wakers)
+            })
+            .unwrap_or_else(|| self.outbox.end(self.connection.generation))
     }
 
     /// Handles a WebSocket ping or pong from the client, which counts against its rate. The adapter
@@ -79,8 +80,12 @@ impl Session {
         bytes: usize,
         now: Instant,
     ) -> ControlFlow<CloseReason> {
-        let counted = self.hub.control(&self.room, self.connection, fragments, bytes, now);
-        counted.unwrap_or_else(|| self.outbox.end(self.connection.generation))
+        let peer = self.id();
+        self.hub
+            .with_session(&self.room, self.connection, |room, _| {
+                room.handle_control(peer, fragments, bytes, now)
+            })
+            .unwrap_or_else(|| self.outbox.end(self.connection.generation))
     }
 
     /// Whether the client has sent a `probe` since this was asked last: then a `ping` is to be sent at
@@ -115,13 +120,13 @@ impl Session {
     /// Where [`Limits::address_away`](crate::Limits::address_away) sessions of its address are kept
     /// already, the session leaves instead.
     pub fn away(&self, now: Instant) {
-        self.hub.away(&self.room, self.connection, false, now);
+        self.lose_socket(false, now);
     }
 
     /// The socket was closed since the client's page goes away: like [`away`](Self::away), and the
     /// session is kept for [`Limits::going_away_grace`](crate::Limits::going_away_grace) at most.
     pub fn going_away(&self, now: Instant) {
-        self.hub.away(&self.room, self.connection, true, now);
+        self.lose_socket(true, now);
     }
 
     /// How long the session is to be kept without a socket: see
@@ -129,7 +134,13 @@ impl Session {
     /// [`Limits::unheard_grace`](crate::Limits::unheard_grace) and
     /// [`Limits::going_away_grace`](crate::Limits::going_away_grace).
     pub fn grace(&self) -> Duration {
-        self.hub.grace(&self.room, self.connection)
+        let limits = self.hub.limits();
+        self.hub
+            .with_session(&self.room, self.connection, |room, _| {
+                room.session(self.connection).map(|session| session.grace(limits))
+            })
+            .flatten()
+            .unwrap_or_default()
     }
 
     /// Why the hub has ended the session, or the connection, if it has.
@@ -140,13 +151,18 @@ impl Session {
 
     /// Leaves the room, and says why. Dropping leaves with [`LeaveReason::Closed`].
     pub fn leave(self, reason: LeaveReason) {
-        self.depart(reason);
+        self.leave_once(reason);
     }
 
     /// How many of the client's sequenced frames have been handled; 0 once the session has ended or
     /// was taken over.
     pub fn received(&self) -> u64 {
-        self.hub.received(&self.room, self.connection)
+        self.hub
+            .with_session(&self.room, self.connection, |room, _| {
+                room.session(self.connection).map(|session| session.received)
+            })
+            .flatten()
+            .unwrap_or_default()
     }
 
     /// The participant's id.
@@ -163,58 +179,30 @@ impl Session {
         &self.hub
     }
 
-    /// Everything that can be done about a message before the room comes in.
-    fn request(&mut self, message: ClientMessage<'_>) -> Request {
-        match message {
-            ClientMessage::Signal { to, data, .. } => match to.parse() {
-                Ok(to) => {
-                    let frame = relayed("signal", self.id(), data);
-                    Request::Apply(Input::Signal { from: self.id(), to, frame })
-                }
-                Err(_) => Request::Refuse(NO_SUCH_PEER),
-            },
-            ClientMessage::Broadcast { data, .. } => {
-                let frame = relayed("broadcast", self.id(), data);
-                Request::Apply(Input::Broadcast { from: self.id(), frame })
-            }
-            ClientMessage::Update { meta, .. } => {
-                if meta.get().len() > self.hub.limits().meta_bytes() {
-                    return Request::Refuse((ErrorCode::TooLarge, "`meta` is too large"));
-                }
-                let meta = Meta::from(meta.to_owned());
-                Request::Apply(Input::Update { peer: self.id(), meta })
-            }
-            ClientMessage::Pong { received } | ClientMessage::Ack { received } => {
-                Request::Acknowledge(received)
-            }
-            ClientMessage::Leave { .. } => Request::Leave,
-            ClientMessage::Probe => {
-                self.is_probed = true;
-                Request::Probe
-            }
-            ClientMessage::Join(_) => {
-                Request::Refuse((ErrorCode::AlreadyJoined, "this connection has joined"))
-            }
-            // No session has the permission: lobby, kick and lock are not there yet.
-            ClientMessage::Admit { .. }
-            | ClientMessage::Deny { .. }
-            | ClientMessage::Kick { .. }
-            | ClientMessage::Lock { .. } => {
-                Request::Refuse((ErrorCode::NotAllowed, "this session may not moderate"))
-            }
-        }
+    /// Has the connection send this before anything else, numbered by nobody.
+    pub(crate) fn greet(&self, frame: Frame) {
+        self.outbox.greet(self.connection.generation, frame);
+    }
+
+    fn lose_socket(&self, is_going_away: bool, now: Instant) {
+        let peer = self.id();
+        self.hub.with_session(&self.room, self.connection, |room, wakers| {
+            room.away(&self.hub, peer, is_going_away, now, wakers);
+        });
     }
 
     /// Idempotent: nobody leaves twice.
-    fn depart(&self, reason: LeaveReason) {
-        let input = Input::Leave { peer: self.id(), reason };
-        self.hub.apply_for(&self.room, self.connection, input);
+    fn leave_once(&self, reason: LeaveReason) {
+        let leave = Input::Leave { peer: self.id(), reason };
+        self.hub.with_session(&self.room, self.connection, |room, wakers| {
+            room.apply_surely(leave, wakers);
+        });
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.depart(LeaveReason::Closed);
+        self.leave_once(LeaveReason::Closed);
         // Once it has left, nobody takes it over any more. If somebody did, it is theirs to count.
         if self.outbox.serves(self.connection.generation) {
             self.hub.session_ended();
@@ -222,31 +210,19 @@ impl Drop for Session {
     }
 }
 
-/// The hot path's frames, composed with one allocation; the same text that
-/// [`ServerMessage::Signal`] and [`ServerMessage::Broadcast`] encode to.
-fn relayed(kind: &str, from: PeerId, data: &RawValue) -> Frame {
-    let mut id = [0; 22];
-    let head = [r#"{"type":""#, kind, r#"","from":""#, from.encode(&mut id), r#"","data":"#];
-    let mut frame =
-        String::with_capacity(head.map(str::len).iter().sum::<usize>() + data.get().len() + 1);
-    frame.extend(head);
-    frame.push_str(data.get());
-    frame.push('}');
-    Frame::new(frame)
-}
-
 #[cfg(test)]
 mod tests {
     use std::task::Waker;
 
     use super::*;
-    use crate::{Grant, JoinRequest, Limits, message::ServerMessage};
+    use crate::{Grant, JoinRequest, Limits};
 
     #[test]
     fn an_updates_meta_is_bounded() {
         let hub = Hub::new(Limits::builder().meta_bytes(4).build().unwrap());
         let (room, now): (RoomId, _) = ("standup".parse().unwrap(), Instant::now());
-        let (mut session, _) = hub.join(room, JoinRequest::default(), &Grant::new(), now).unwrap();
+        let mut session = hub.join(room, JoinRequest::default(), &Grant::new(), now).unwrap();
+        let _ = session.poll_drain(&Context::from_waker(Waker::noop()), 1, &mut Vec::new());
         for (meta, refused) in [("1234", false), ("12345", true), ("123456", true)] {
             let update = format!(r#"{{"type":"update","meta":{meta}}}"#);
             assert_eq!(session.receive(&update, now), ControlFlow::Continue(()));
@@ -256,27 +232,5 @@ mod tests {
             assert_eq!(answer.contains(r#""code":"too-large""#), refused, "{meta}");
         }
         assert_eq!(hub.roster(session.room())[0].meta.as_json(), "1234");
-    }
-
-    #[test]
-    fn relayed_frames_are_what_the_schema_says() {
-        let from = PeerId::random();
-        let data = serde_json::value::to_raw_value(&serde_json::json!({"sdp": "v=0\r\n", "n": 1}))
-            .unwrap();
-        assert_eq!(
-            relayed("signal", from, &data),
-            ServerMessage::Signal { from, data: &data }.encode()
-        );
-        assert_eq!(
-            relayed("broadcast", from, &data),
-            ServerMessage::Broadcast { from, data: &data }.encode()
-        );
-    }
-
-    #[test]
-    fn payloads_are_relayed_byte_for_byte() {
-        let raw = r#"{ "b" : 1.0e0,"a":[ ] ,"a":"\u00e4/" }"#;
-        let data: &RawValue = serde_json::from_str(raw).unwrap();
-        assert!(relayed("signal", PeerId::random(), data).as_str().ends_with(&format!("{raw}}}")));
     }
 }

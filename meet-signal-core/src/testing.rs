@@ -82,5 +82,10 @@ pub mod strategies;
 mod fate;
 mod socket;
 
+pub use crate::{
+    room::{ApplyError, Effect, Effects, Event, Input, IntoEffects, Recipients, Room},
+    roster::{Member, Roster},
+    ticket::TicketHash,
+};
 pub use fate::Fate;
 pub use socket::{ClientEnd, Received, Sender, ServerEnd, connection};

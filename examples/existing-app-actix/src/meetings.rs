@@ -8,7 +8,7 @@ use actix_web::{
     web::{Data, Html, ServiceConfig, get, scope},
 };
 use existing_app::{context, page, stop_requested};
-use meet_signal_actix::{Grant, Hub, SignalUpgrade, client, core::message::Meta};
+use meet_signal_actix::{Grant, Hub, Meta, SignalUpgrade, client};
 use serde_json::json;
 
 use crate::login::Member;

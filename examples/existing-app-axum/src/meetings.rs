@@ -9,7 +9,7 @@ use axum::{
     routing::{any, get},
 };
 use existing_app::{context, page, stop_requested};
-use meet_signal_axum::{Grant, Hub, SignalUpgrade, client, core::message::Meta};
+use meet_signal_axum::{Grant, Hub, Meta, SignalUpgrade, client};
 use serde_json::json;
 use tokio::time::timeout;
 

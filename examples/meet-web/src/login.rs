@@ -1,8 +1,8 @@
 //! Who is let in.
 
-use std::{pin::Pin, time::Duration};
+use std::time::Duration;
 
-use meet_signal_core::{AuthRequest, Authorize, Denied, Grant};
+use meet_signal_core::{AuthRequest, Authorize, Decision, Grant};
 
 /// Lets everybody in, at once or after a while.
 #[derive(Debug, Clone)]
@@ -12,15 +12,12 @@ pub struct Login {
 }
 
 impl Authorize for Login {
-    type Decision = Pin<Box<dyn Future<Output = Result<Grant, Denied>> + Send>>;
-
-    fn authorize(&self, _: AuthRequest) -> Self::Decision {
-        let Self { grant, takes } = self.clone();
-        Box::pin(async move {
-            if let Some(time) = takes {
+    fn authorize(&self, _: AuthRequest) -> Decision<'_> {
+        Box::pin(async {
+            if let Some(time) = self.takes {
                 tokio::time::sleep(time).await;
             }
-            Ok(grant)
+            Ok(self.grant.clone())
         })
     }
 }

@@ -5,6 +5,7 @@ use std::{
     future::{self, poll_fn},
     io,
     net::IpAddr,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -32,10 +33,12 @@ use tokio_tungstenite::{
 /// # Errors
 ///
 /// The listener's.
-pub async fn serve<A>(listener: TcpListener, hub: Hub, authorize: A) -> io::Result<()>
+pub async fn serve<A, M>(listener: TcpListener, hub: Hub, authorize: A) -> io::Result<()>
 where
-    A: Authorize<Decision: Send> + Clone + Send + Sync + 'static,
+    A: Authorize<M> + 'static,
+    M: 'static,
 {
+    let authorize = authorize.shared();
     loop {
         let (stream, peer) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -43,7 +46,7 @@ where
     }
 }
 
-async fn connection<A: Authorize>(stream: TcpStream, peer: IpAddr, hub: Hub, authorize: A) {
+async fn connection(stream: TcpStream, peer: IpAddr, hub: Hub, authorize: Arc<dyn Authorize>) {
     let mut room = None;
     #[expect(clippy::result_large_err, reason = "tungstenite's type")]
     let decide = |request: &Request, mut response: Response| {

@@ -1,7 +1,7 @@
 //! An application's own rule about its rooms: a meeting is over when its host has left. Its property
 //! test is in `tests/host.rs`.
 
-use meet_signal_core::{Grant, Hub, RoomId, driver::serve, message::Meta, socket::Socket};
+use meet_signal_core::{Grant, Hub, Meta, RoomId, driver::serve, socket::Socket};
 
 /// What somebody is in a meeting, by the application's own word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

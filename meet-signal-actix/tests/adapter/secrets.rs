@@ -1,7 +1,7 @@
 //! The adapter's types in a log: each of its public ones has to be here.
 
 use actix_web::{FromRequest, dev::Payload, test::TestRequest};
-use meet_signal_actix::{Grant, Hub, SignalService, SignalUpgrade, core::message::IceServer};
+use meet_signal_actix::{Grant, Hub, IceServer, SignalService, SignalUpgrade};
 
 #[actix_web::test]
 async fn no_public_type_shows_a_secret() {

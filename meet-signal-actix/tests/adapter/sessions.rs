@@ -14,8 +14,7 @@ use actix_web::{
     error::ErrorUnauthorized, web,
 };
 use meet_signal_actix::{
-    Denied, Grant, Hub, Limits, SignalService, SignalUpgrade,
-    core::{AuthRequest, message::Meta},
+    AuthRequest, Denied, Grant, Hub, Limits, Meta, SignalService, SignalUpgrade,
 };
 use serde_json::json;
 use tokio::sync::Notify;

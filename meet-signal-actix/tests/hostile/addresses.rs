@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use meet_signal_actix::{Denied, Grant, Limits, core::AuthRequest};
+use meet_signal_actix::{AuthRequest, Denied, Grant, Limits};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 

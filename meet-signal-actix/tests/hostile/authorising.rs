@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use meet_signal_actix::{Grant, Limits, core::AuthRequest};
+use meet_signal_actix::{AuthRequest, Grant, Limits};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 

@@ -10,7 +10,7 @@ use std::{
 
 use actix_web::{App, HttpServer, rt::System, web};
 use axum::{Router, routing::get};
-use meet_signal_actix::{Denied, Grant, Hub, Limits, SignalService, core::AuthRequest};
+use meet_signal_actix::{AuthRequest, Denied, Grant, Hub, Limits, SignalService};
 use meet_signal_axum::SignalRouter;
 use socket2::{Domain, Socket, Type};
 

@@ -1,7 +1,7 @@
 //! The adapter's types in a log: each of its public ones has to be here.
 
 use axum::{Router, extract::Path, routing};
-use meet_signal_axum::{Grant, Hub, SignalRouter, SignalUpgrade, core::message::IceServer};
+use meet_signal_axum::{Grant, Hub, IceServer, SignalRouter, SignalUpgrade};
 
 use crate::support::{serve, upgrade};
 

@@ -8,8 +8,9 @@ use axum::{
     routing,
 };
 use futures_util::SinkExt;
-use meet_signal_axum::{Grant, Hub, OriginPolicy, SignalRouter, SignalUpgrade, UpgradeRefused};
-use meet_signal_core::message::Meta;
+use meet_signal_axum::{
+    Grant, Hub, Meta, OriginPolicy, SignalRouter, SignalUpgrade, UpgradeRefused,
+};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 

@@ -33,14 +33,14 @@ struct Deadline {
 }
 
 /// What is to be done now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum HeartbeatAction {
     /// Nothing before this instant.
     Wait(Instant),
     /// Send a ping.
     Ping,
     /// Nothing was heard for three heartbeats, or a message took too long.
-    Lost(CloseReason),
+    Close(CloseReason),
 }
 
 impl Liveness {
@@ -95,12 +95,12 @@ impl Liveness {
         let last_call = heartbeat.min(LAST_CALL);
         let silent = self.heard + heartbeat * SILENT_HEARTBEATS;
         let Some(mut next) = self.silence.check(silent + self.unread, last_call, now) else {
-            return HeartbeatAction::Lost(CloseReason::HeartbeatMissed);
+            return HeartbeatAction::Close(CloseReason::HeartbeatMissed);
         };
         if let Some(began) = self.message {
             let overdue = began + self.message_timeout;
             let Some(overdue) = self.overdue.check(overdue, last_call, now) else {
-                return HeartbeatAction::Lost(CloseReason::TooSlow);
+                return HeartbeatAction::Close(CloseReason::TooSlow);
             };
             next = next.min(overdue);
         }
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     const BEAT: Duration = Duration::from_secs(10);
-    const LOST: HeartbeatAction = HeartbeatAction::Lost(CloseReason::HeartbeatMissed);
+    const LOST: HeartbeatAction = HeartbeatAction::Close(CloseReason::HeartbeatMissed);
 
     fn liveness(start: Instant) -> Liveness {
         Liveness::new(&Limits::builder().heartbeat(BEAT).build().unwrap(), start)
@@ -218,8 +218,8 @@ mod tests {
         live.heard_part(overdue + LAST_CALL / 2);
         let mut complete = live.clone();
         let late = overdue + LAST_CALL;
-        assert_eq!(live.check(late), HeartbeatAction::Lost(CloseReason::TooSlow));
+        assert_eq!(live.check(late), HeartbeatAction::Close(CloseReason::TooSlow));
         complete.heard(late);
-        assert!(!matches!(complete.check(late), HeartbeatAction::Lost(_)));
+        assert!(!matches!(complete.check(late), HeartbeatAction::Close(_)));
     }
 }

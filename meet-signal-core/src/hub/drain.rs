@@ -139,7 +139,7 @@ mod tests {
         let hub = Hub::default();
         let room = "standup".parse().unwrap();
         let joined = hub.join(room, JoinRequest::default(), &Grant::new(), Instant::now());
-        let (session, _) = joined.unwrap();
+        let session = joined.unwrap();
         let (woken, result) = mpsc::channel();
         let inline = Arc::new(Inline(hub.clone(), woken)).into();
         let mut drained = pin!(hub.drain());

@@ -10,22 +10,19 @@ use thiserror::Error;
 
 use super::{
     AddressKey, Hub, drain,
-    seat::Seat,
-    shard::Newcomer,
-    welcome::{Standing, welcome},
+    session_state::{SessionSnapshot, SessionState},
 };
 use crate::{
-    CloseReason, ErrorCode, Frame, Grant, PeerId, RoomId, Secret, Session,
+    CloseReason, ErrorCode, Grant, Meta, PeerId, Resumed, RoomId, Secret, Session,
     budget::Reservation,
     connection::Connection,
-    intake::InboundLimiter,
-    message::{Meta, Resumed},
+    inbound::InboundLimiter,
     outbox::Outbox,
     roster::Member,
     ticket::{Ticket, TicketHash},
 };
 
-/// What a peer brings along when it joins.
+/// What a peer asks for when it joins.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct JoinRequest<'a> {
@@ -110,10 +107,9 @@ impl JoinError {
 }
 
 impl Hub {
-    /// Lets a peer into a room, which comes into being with its first one.
+    /// Adds a peer to a room, which begins to exist with its first one.
     ///
-    /// The frame is the `welcome`: it goes to the socket before anything that
-    /// [`Session::poll_drain`] gives.
+    /// The first frame that [`Session::poll_drain`] gives is the `welcome`, with the ticket.
     ///
     /// # Errors
     ///
@@ -121,23 +117,23 @@ impl Hub {
     pub fn join(
         &self,
         room: RoomId,
-        joining: JoinRequest<'_>,
+        request: JoinRequest<'_>,
         grant: &Grant,
         now: Instant,
-    ) -> Result<(Session, Frame), JoinError> {
-        let intake = InboundLimiter::new(self.limits(), now);
-        self.join_with(room, joining, grant, intake, now)
+    ) -> Result<Session, JoinError> {
+        let limiter = InboundLimiter::new(self.limits(), now);
+        self.join_with(room, request, grant, limiter, now)
     }
 
     pub(crate) fn join_with(
         &self,
         room: RoomId,
-        joining: JoinRequest<'_>,
+        request: JoinRequest<'_>,
         grant: &Grant,
-        intake: InboundLimiter,
+        limiter: InboundLimiter,
         now: Instant,
-    ) -> Result<(Session, Frame), JoinError> {
-        let meta = grant.meta.clone().unwrap_or(joining.meta);
+    ) -> Result<Session, JoinError> {
+        let meta = grant.meta.clone().unwrap_or(request.meta);
         let mut meta_bytes = Reservation::new(self.0.metas.clone());
         if !meta_bytes.try_set(meta.as_json().len()) {
             return Err(JoinError::HubFull);
@@ -145,28 +141,39 @@ impl Hub {
         let ticket = Ticket::random();
         let id = PeerId::random();
         let outbox = Arc::new(Outbox::new(self.limits(), self.0.queues.clone()));
-        let address = joining.address.map(AddressKey::from);
+        let address = request.address.map(AddressKey::from);
         let from = (address, self.sender(id, address));
         let ice_servers = grant.ice_servers.clone();
         let member = Member::new(id, meta, grant.permissions, ticket.hash())
             .meta_is_granted(grant.meta.is_some());
-        let newcomer = Newcomer {
-            member,
-            replaces: joining.replaces.and_then(|ticket| TicketHash::of(ticket.expose())),
-            seat: Seat::new(outbox.clone(), intake, ice_servers, from, meta_bytes),
-        };
-        let roster = self.with_shard(&room, |shard, wakers| {
+        let replaces = request.replaces.and_then(|ticket| TicketHash::of(ticket.expose()));
+        let state =
+            SessionState::new(outbox.clone(), limiter, ice_servers.clone(), from, meta_bytes);
+        let members = self.with_shard(&room, |shard, wakers| {
             if self.0.draining.load(Ordering::Relaxed) {
                 return Err(JoinError::Draining);
             }
-            shard.join(self, &room, newcomer, now, wakers)
+            let room_state = shard.get_or_create(&room, self.limits(), now);
+            let joined = room_state.join(self, (member, replaces), state, now, wakers);
+            shard.remove_if_empty(&room);
+            joined
         })?;
-        // From here on, its destructor undoes what was done.
-        let session = Session::new(self.clone(), room, Connection::first(id), outbox);
+        let snapshot =
+            SessionSnapshot { resumed: Resumed::No, received: 0, members, ice_servers, outbox };
+        Ok(self.greeted(room, Connection::first(id), &ticket.encode(), &snapshot))
+    }
 
-        let ice_servers = grant.ice_servers.clone();
-        let standing = Standing { resumed: Resumed::No, received: 0, roster, ice_servers };
-        let welcome = welcome(&session, &ticket.encode(), &standing);
-        Ok((session, welcome))
+    /// The handle of a session, whose connection has its `welcome` to send first. From here on, its
+    /// destructor undoes what was done.
+    pub(super) fn greeted(
+        &self,
+        room: RoomId,
+        connection: Connection,
+        ticket: &str,
+        snapshot: &SessionSnapshot,
+    ) -> Session {
+        let session = Session::new(self.clone(), room, connection, snapshot.outbox.clone());
+        session.greet(snapshot.welcome(&session, ticket));
+        session
     }
 }

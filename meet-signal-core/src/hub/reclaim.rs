@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, sync::atomic::Ordering, task::Waker};
 
 use super::{Hub, lock, shard::Shard};
-use crate::{PeerId, RoomId, message::Status, outbox::Wakers};
+use crate::{PeerId, RoomId, Status, outbox::Wakers};
 
 /// A queue that could be emptied. Those of away sessions come first, and of these the fullest.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,9 +43,9 @@ impl Hub {
 
 impl Shard {
     fn candidates(&self, candidates: &mut Vec<Candidate>) {
-        for (room, entry) in &self.rooms {
-            candidates.extend(entry.room.roster().iter().filter_map(|member| {
-                let bytes = entry.seats.get(&member.id)?.outbox.kept_bytes();
+        for (room, state) in &self.rooms {
+            candidates.extend(state.room.roster().iter().filter_map(|member| {
+                let bytes = state.sessions.get(&member.id)?.outbox.kept_bytes();
                 let is_here = member.status == Status::Here;
                 (bytes > 0).then(|| Candidate {
                     is_here,
@@ -58,9 +58,9 @@ impl Shard {
     }
 
     fn empty(&self, candidate: &Candidate, wakers: &mut Wakers) {
-        let seat = self.rooms.get(&candidate.room).and_then(|it| it.seats.get(&candidate.peer));
-        if let Some(seat) = seat {
-            seat.outbox.overflow(wakers);
+        let room = self.rooms.get(&candidate.room);
+        if let Some(session) = room.and_then(|room| room.sessions.get(&candidate.peer)) {
+            session.outbox.overflow(wakers);
         }
     }
 }

@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    CloseReason, PeerId,
-    message::{LeaveReason, Status},
+    CloseReason, Frame, LeaveReason, PeerId, Status,
     room::{ApplyError, Effect, Event, Input, Recipients, Room},
     roster::Member,
 };
@@ -37,6 +36,30 @@ pub struct Record {
     pub dismissed: Vec<(PeerId, CloseReason)>,
 }
 
+/// Something that one member receives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a room has nothing else")]
+pub enum Delivery {
+    /// An event of the room.
+    Event(Event),
+    /// A frame of another member or of the application.
+    Frame(Frame),
+}
+
+impl Delivery {
+    /// The frame that the member's connection sends.
+    ///
+    /// # Panics
+    ///
+    /// It is an event at which a room has no members.
+    pub fn into_frame(self) -> Frame {
+        match self {
+            Self::Event(event) => event.into_frame().expect("an event that is sent has a frame"),
+            Self::Frame(frame) => frame,
+        }
+    }
+}
+
 /// What one member was told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,7 +67,7 @@ pub struct History {
     /// Who was there when it joined, in the order in which they had joined.
     pub found: Vec<Member>,
     /// What it was told since.
-    pub events: Vec<Event>,
+    pub events: Vec<Delivery>,
 }
 
 impl Model {
@@ -69,38 +92,41 @@ impl Model {
                 if let Some(ghost) = ghost {
                     self.remove(ghost, LeaveReason::Replaced, CloseReason::TakenOver)?;
                 }
-                self.tell_all(None, &Event::Joined(member.id, member.meta.clone()));
+                self.tell_all(
+                    None,
+                    &Delivery::Event(Event::Joined(member.id, member.meta.clone())),
+                );
                 self.record.begin(member.id, self.members.clone());
                 self.members.push(member);
             }
             Input::Leave { peer, reason } => self.remove(peer, reason, CloseReason::Left)?,
             Input::Status { peer, status } => {
                 if std::mem::replace(&mut self.member(peer)?.status, status) != status {
-                    self.tell_all(Some(peer), &Event::Status(peer, status));
+                    self.tell_all(Some(peer), &Delivery::Event(Event::Status(peer, status)));
                 }
             }
             Input::Update { peer, meta } => {
                 let member = self.member(peer)?;
                 (!member.meta_is_granted).then_some(()).ok_or(ApplyError::NotAllowed)?;
                 member.meta = meta.clone();
-                self.tell_all(Some(peer), &Event::Updated(peer, meta));
+                self.tell_all(Some(peer), &Delivery::Event(Event::Updated(peer, meta)));
             }
             Input::Signal { from, to, frame } => {
                 let may = self.member(from)?.permissions.signal;
                 may.then_some(()).ok_or(ApplyError::NotAllowed)?;
                 self.member(to).ok().filter(|_| to != from).ok_or(ApplyError::NoSuchPeer)?;
-                self.record.tell(to, Event::Relayed(frame));
+                self.record.tell(to, Delivery::Frame(frame));
             }
             Input::Broadcast { from, frame } => {
                 let may = self.member(from)?.permissions.broadcast;
                 may.then_some(()).ok_or(ApplyError::NotAllowed)?;
-                self.tell_all(Some(from), &Event::Relayed(frame));
+                self.tell_all(Some(from), &Delivery::Frame(frame));
             }
             Input::App { to: Some(to), frame } => {
                 self.member(to).map_err(|_| ApplyError::NoSuchPeer)?;
-                self.record.tell(to, Event::Relayed(frame));
+                self.record.tell(to, Delivery::Frame(frame));
             }
-            Input::App { to: None, frame } => self.tell_all(None, &Event::Relayed(frame)),
+            Input::App { to: None, frame } => self.tell_all(None, &Delivery::Frame(frame)),
             Input::Close => {
                 let gone =
                     self.members.drain(..).map(|member| (member.id, CloseReason::RoomClosed));
@@ -133,11 +159,11 @@ impl Model {
         self.member(id)?;
         self.members.retain(|member| member.id != id);
         self.record.dismissed.push((id, close));
-        self.tell_all(None, &Event::Left(id, reason));
+        self.tell_all(None, &Delivery::Event(Event::Left(id, reason)));
         Ok(())
     }
 
-    fn tell_all(&mut self, but: Option<PeerId>, event: &Event) {
+    fn tell_all(&mut self, but: Option<PeerId>, event: &Delivery) {
         for member in self.members.iter().filter(|member| Some(member.id) != but) {
             self.record.tell(member.id, event.clone());
         }
@@ -166,7 +192,14 @@ impl RecordedRoom {
         };
         for effect in self.room.apply(input)? {
             match effect {
-                Effect::Send(audience, event) => self.tell(audience, newcomer, &event),
+                Effect::Send(recipients, frame) => {
+                    self.tell(recipients, newcomer, &Delivery::Frame(frame));
+                }
+                Effect::Event(Event::Opened | Event::Closed) => {}
+                Effect::Event(event) => {
+                    let recipients = event.subject().map_or(Recipients::All, Recipients::AllBut);
+                    self.tell(recipients, newcomer, &Delivery::Event(event));
+                }
                 Effect::Disconnect(peer, reason) => self.record.dismissed.push((peer, reason)),
             }
         }
@@ -187,14 +220,14 @@ impl RecordedRoom {
         &self.record
     }
 
-    fn tell(&mut self, audience: Recipients, newcomer: Option<PeerId>, event: &Event) {
-        if let Recipients::One(peer) = audience {
+    fn tell(&mut self, recipients: Recipients, newcomer: Option<PeerId>, event: &Delivery) {
+        if let Recipients::One(peer) = recipients {
             assert!(self.room.roster().contains(peer), "{peer} is told something and no member");
         }
         // A newcomer's history begins with what it finds.
         let members = self.room.roster().iter().filter(|member| Some(member.id) != newcomer);
         for member in members {
-            let hears = match audience {
+            let hears = match recipients {
                 Recipients::One(peer) => peer == member.id,
                 Recipients::AllBut(peer) => peer != member.id,
                 Recipients::All => true,
@@ -211,7 +244,7 @@ impl Record {
         self.told.insert(peer, History { found, events: Vec::new() });
     }
 
-    fn tell(&mut self, peer: PeerId, event: Event) {
+    fn tell(&mut self, peer: PeerId, event: Delivery) {
         self.told.entry(peer).or_default().events.push(event);
     }
 }
@@ -228,20 +261,20 @@ impl History {
             self.found.iter().map(|member| (member.id, member.status)).collect();
         for event in &self.events {
             match event {
-                Event::Joined(peer, _) => {
+                Delivery::Event(Event::Joined(peer, _)) => {
                     let known = view.insert(*peer, Status::Here);
                     assert!(known.is_none(), "{peer} is announced twice");
                 }
-                Event::Left(peer, _) => {
+                Delivery::Event(Event::Left(peer, _)) => {
                     assert!(view.remove(peer).is_some(), "{peer} leaves unannounced");
                 }
-                Event::Status(peer, status) => {
+                Delivery::Event(Event::Status(peer, status)) => {
                     *view.get_mut(peer).expect("whoever has a status was announced") = *status;
                 }
-                Event::Updated(peer, _) => {
+                Delivery::Event(Event::Updated(peer, _)) => {
                     assert!(view.contains_key(peer), "{peer} changes unannounced");
                 }
-                Event::Relayed(_) => {}
+                Delivery::Frame(_) | Delivery::Event(Event::Opened | Event::Closed) => {}
             }
         }
         view

@@ -10,7 +10,7 @@ use meet_signal_core::{
 };
 use serde_json::json;
 
-use crate::{Member, hub, join, meta, room, try_join, value};
+use crate::{Member, hub, join, meta, room, try_join};
 
 const KIB: usize = 1024;
 
@@ -20,8 +20,8 @@ fn named(name: &str) -> RoomId {
 
 /// Whether it comes back to all that it was sent.
 fn comes_back_full(hub: &meet_signal_core::Hub, member: &Member, now: Instant) -> bool {
-    let (_session, welcome) = hub.resume(&room(), &member.ticket, 0, now).expect("it is kept");
-    value(&welcome)["resumed"] == "full"
+    let session = hub.resume(&room(), &member.ticket, 0, now).expect("it is kept");
+    Member::new(session).1["resumed"] == "full"
 }
 
 #[test]

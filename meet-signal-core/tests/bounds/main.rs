@@ -38,12 +38,7 @@ fn try_join(
     joining: JoinRequest<'_>,
     now: Instant,
 ) -> Result<Member, JoinError> {
-    let (session, welcome) = hub.join(room.clone(), joining, &Grant::new(), now)?;
-    Ok(Member { session, ticket: ticket(&welcome) })
-}
-
-fn ticket(welcome: &Frame) -> String {
-    value(welcome)["ticket"].as_str().expect("a ticket").to_owned()
+    Ok(Member::new(hub.join(room.clone(), joining, &Grant::new(), now)?).0)
 }
 
 fn value(frame: &Frame) -> Value {
@@ -56,6 +51,14 @@ fn meta(bytes: usize) -> Meta {
 }
 
 impl Member {
+    /// Reads the welcome.
+    fn new(session: Session) -> (Self, Value) {
+        let mut member = Self { session, ticket: String::new() };
+        let welcome = member.take(1).expect("it has just joined").remove(0);
+        member.ticket = welcome["ticket"].as_str().expect("a ticket").to_owned();
+        (member, welcome)
+    }
+
     fn signal(&mut self, to: &Self, data: &str, now: Instant) {
         let signal = json!({"type": "signal", "to": to.session.id(), "data": data});
         assert!(self.session.receive(&signal.to_string(), now).is_continue());

@@ -9,7 +9,7 @@ use meet_signal_core::{CloseReason, Hub, JoinRequest, Session};
 use proptest::{collection::vec, prelude::*};
 use serde_json::json;
 
-use crate::{Member, hub, meta, room, ticket, try_join, value};
+use crate::{Member, hub, meta, room, try_join};
 
 /// What a hostile member does within a fifth of a second.
 #[derive(Debug, Clone)]
@@ -97,8 +97,8 @@ impl Scene {
                 let Some(hostile) = &mut self.hostile else { return };
                 hostile.session.away(self.now);
                 let back = self.hub.resume(&room(), &hostile.ticket, 0, self.now);
-                if let Ok((session, welcome)) = back {
-                    *hostile = Member { session, ticket: ticket(&welcome) };
+                if let Ok(session) = back {
+                    (*hostile, _) = Member::new(session);
                 }
                 return;
             }
@@ -198,10 +198,11 @@ proptest! {
         }
         let (hub, victim) = (&scene.hub, &scene.victim);
         let received = had.len() as u64;
-        let (session, welcome) =
+        let session =
             hub.resume(&room(), &victim.ticket, received, scene.now).expect("it is kept");
-        prop_assert_eq!(&value(&welcome)["resumed"], "full");
-        scene.victim = Member { ticket: ticket(&welcome), session };
+        let (victim, welcome) = Member::new(session);
+        prop_assert_eq!(&welcome["resumed"], "full");
+        scene.victim = victim;
         for frame in scene.victim.take_all().unwrap() {
             scene.hear(&frame);
         }

@@ -36,7 +36,7 @@ struct Cancelled<F> {
     ended: Arc<AtomicBool>,
 }
 
-impl<F: Future<Output = ()>> Future for Cancelled<F> {
+impl<F: Future> Future for Cancelled<F> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -47,7 +47,7 @@ impl<F: Future<Output = ()>> Future for Cancelled<F> {
         };
         *polls = left;
         let running = future.as_mut().expect("it is not polled after its end");
-        let polled = running.as_mut().poll(cx);
+        let polled = running.as_mut().poll(cx).map(drop);
         ended.store(polled.is_ready(), Ordering::Relaxed);
         if polled.is_pending() && left == 0 {
             // There is no next poll to wait for: it is dropped where it waits.

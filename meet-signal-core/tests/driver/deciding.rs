@@ -4,7 +4,7 @@ use std::future::pending;
 
 use meet_signal_core::{
     AuthRequest, CloseReason, Denied, Grant, Hub, Limits,
-    driver::serve,
+    driver::{Outcome, serve},
     socket::Incoming,
     testing::{ClientEnd, Received, connection},
 };
@@ -20,7 +20,7 @@ use crate::{assert_about, bystander, closed, room};
 type Decision = oneshot::Sender<Result<Grant, Denied>>;
 
 /// A connection whose application decides when the test does: it is handed each decision to make.
-fn connect(hub: &Hub) -> (ClientEnd, mpsc::UnboundedReceiver<Decision>, JoinHandle<()>) {
+fn connect(hub: &Hub) -> (ClientEnd, mpsc::UnboundedReceiver<Decision>, JoinHandle<Outcome>) {
     let (server, client) = connection(8);
     let (asked, decisions) = mpsc::unbounded_channel();
     let authorize = move |_: AuthRequest| {

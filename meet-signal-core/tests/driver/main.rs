@@ -13,7 +13,7 @@ use std::future::pending;
 
 use meet_signal_core::{
     AuthRequest, CloseReason, Denied, Grant, Hub, Limits, RoomId,
-    driver::serve,
+    driver::{Outcome, serve},
     socket::Incoming,
     testing::{ClientEnd, Received, Sender, connection},
 };
@@ -40,11 +40,11 @@ fn room() -> RoomId {
     "standup".parse().expect("a valid name")
 }
 
-fn connect(hub: &Hub) -> (ClientEnd, JoinHandle<()>) {
+fn connect(hub: &Hub) -> (ClientEnd, JoinHandle<Outcome>) {
     connect_with_room_for(64, hub)
 }
 
-fn connect_with_room_for(batches: usize, hub: &Hub) -> (ClientEnd, JoinHandle<()>) {
+fn connect_with_room_for(batches: usize, hub: &Hub) -> (ClientEnd, JoinHandle<Outcome>) {
     let (server, client) = connection(batches);
     (client, tokio::spawn(serve(hub.clone(), room(), Grant::new(), server)))
 }

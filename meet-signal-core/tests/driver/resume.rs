@@ -207,7 +207,7 @@ async fn the_last_instant_of_the_grace_is_in_time() {
     assert!(poll_once(serving.as_mut()).is_pending());
     task.await.unwrap();
     let welcome = select! {
-        () = &mut serving => panic!("the session goes on"),
+        _ = &mut serving => panic!("the session goes on"),
         welcome = new.expect("welcome") => welcome,
     };
     assert_eq!((id(&welcome), &welcome["resumed"]), (id(&first), &json!("full")));
@@ -316,7 +316,7 @@ async fn advance_only_the_clock(duration: Duration) {
     poll_fn(|cx| Poll::Ready(advancing.as_mut().poll(cx).is_ready())).await;
 }
 
-fn poll_once(future: Pin<&mut impl Future<Output = ()>>) -> Poll<()> {
+fn poll_once<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 

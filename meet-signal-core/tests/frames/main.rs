@@ -108,7 +108,9 @@ fn welcomes_pings_and_waiting_are_not_counted_by_a_client() {
 fn session() -> Session {
     let room = "standup".parse().expect("a valid name");
     let join = Hub::default().join(room, JoinRequest::default(), &Grant::new(), Instant::now());
-    join.expect("there is room").0
+    let session = join.expect("there is room");
+    assert_eq!(told(&session)["type"], "welcome");
+    session
 }
 
 /// The one frame that waits for the session's socket.

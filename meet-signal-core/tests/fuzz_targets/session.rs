@@ -84,13 +84,13 @@ impl World {
                 let replaces = replaces.and_then(|at| self.at(at)).map(|c| c.ticket.clone());
                 let joining = JoinRequest::new(Meta::default()).replaces(replaces.as_deref());
                 let joined = self.hub.join(room(), joining, &Grant::new(), self.now);
-                self.connections.extend(joined.ok().map(Connection::new));
+                self.connections.extend(joined.ok().map(greeted).map(Connection::new));
             }
             Operation::Resume { of, received } => {
                 let Some(connection) = self.at(of) else { return };
                 let ticket = connection.ticket.clone();
                 let resumed = self.hub.resume(&room(), &ticket, received.into(), self.now);
-                self.connections.extend(resumed.ok().map(Connection::new));
+                self.connections.extend(resumed.ok().map(greeted).map(Connection::new));
             }
             Operation::Receive { at, text } => self.receive(at, text),
             Operation::Signal { from, to } => {
@@ -215,3 +215,10 @@ fn room() -> RoomId {
 const PEERS: usize = 4;
 const SESSIONS: usize = 6;
 const WAITING: usize = 8;
+
+/// The session, and the welcome that its connection sends first.
+fn greeted(session: Session) -> (Session, meet_signal_core::Frame) {
+    let mut batch = Vec::new();
+    let _ = session.poll_drain(&Context::from_waker(Waker::noop()), 1, &mut batch);
+    (session, batch.remove(0))
+}

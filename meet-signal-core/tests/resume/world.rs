@@ -42,7 +42,7 @@ enum Down {
 /// The server's end.
 #[derive(Debug)]
 enum Server {
-    JoinRequest,
+    Joining,
     Open(Session),
     /// The socket is gone, the session is kept.
     Lingering(Session),
@@ -111,7 +111,7 @@ impl World {
             up: [join].into(),
             down: VecDeque::new(),
             open: true,
-            server: Server::JoinRequest,
+            server: Server::Joining,
             member: None,
             counting: 0,
             claim,

@@ -4,15 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meet_signal_core::{
     Permissions,
-    message::{LeaveReason, Meta, Status},
-    room::{ApplyError, Effect, Event, Input, Room},
-    roster::Member,
+    message::{LeaveReason, Meta, ServerMessage, Status},
     testing::{
+        ApplyError, Effect, Event, Input, Member, Room, TicketHash,
         ids::{peer, ticket, ticket_text},
-        model::{Model, RecordedRoom},
+        model::{Delivery, Model, RecordedRoom},
         strategies,
     },
-    ticket::TicketHash,
 };
 use proptest::prelude::*;
 
@@ -61,8 +59,8 @@ proptest! {
             let mut gone = Vec::new();
             for event in &history.events {
                 match event {
-                    Event::Joined(id, _) => announced.push(*id),
-                    Event::Left(id, _) => gone.push(*id),
+                    Delivery::Event(Event::Joined(id, _)) => announced.push(*id),
+                    Delivery::Event(Event::Left(id, _)) => gone.push(*id),
                     _ => {}
                 }
             }
@@ -96,7 +94,7 @@ fn without_permission_nothing_is_relayed() {
         let member = Member::new(peer(who), meta(0), permissions, ticket(who));
         let _ = room.apply(Input::Join { member, replaces: None }).unwrap();
     }
-    let frame = Event::Updated(peer(0), meta(0)).into_frame();
+    let frame = ServerMessage::Ping { received: 0 }.encode();
     let signal = |from, to| Input::Signal { from: peer(from), to: peer(to), frame: frame.clone() };
     let broadcast = Input::Broadcast { from: peer(0), frame: frame.clone() };
     for input in [signal(0, 1), broadcast] {
@@ -136,7 +134,13 @@ fn who_goes_is_dismissed_before_the_others_hear_of_it() {
         let _ = room.apply(Input::Join { member: newcomer(who), replaces: None }).unwrap();
     }
     let effects = room.apply(Input::Leave { peer: peer(0), reason: LeaveReason::Left }).unwrap();
-    assert!(matches!(effects[..], [Effect::Disconnect(..), Effect::Send(..)]), "{effects:?}");
+    assert!(
+        matches!(
+            effects.iter().as_slice(),
+            [Effect::Disconnect(..), Effect::Event(Event::Left(..))]
+        ),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -144,7 +148,7 @@ fn a_status_that_is_none_is_told_nobody() {
     let mut room = Room::new(4);
     let _ = room.apply(Input::Join { member: newcomer(0), replaces: None }).unwrap();
     let status = Input::Status { peer: peer(0), status: Status::Here };
-    assert_eq!(room.apply(status).unwrap().len(), 0);
+    assert_eq!(room.apply(status).unwrap().iter().len(), 0);
 }
 
 #[test]

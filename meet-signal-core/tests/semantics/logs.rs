@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meet_signal_core::{PeerId, message::Status, roster::Member};
+use meet_signal_core::{PeerId, Status, testing::Member};
 use serde_json::Value;
 
 use crate::stay::Stay;

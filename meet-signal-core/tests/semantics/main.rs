@@ -8,7 +8,7 @@ mod world;
 
 use std::time::Duration;
 
-use meet_signal_core::{Grant, Permissions, message::Meta};
+use meet_signal_core::{Grant, Meta, Permissions};
 use proptest::{collection::vec, option, prelude::*, test_runner::RngAlgorithm};
 use stay::Bounds;
 use world::{Said, World};

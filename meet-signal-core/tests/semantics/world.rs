@@ -10,13 +10,10 @@ use std::{
 };
 
 use meet_signal_core::{
-    CloseReason, Grant, Hub, JoinError, JoinRequest, Limits, PeerId, Permissions, ResumeError,
-    RoomId, SendError, Session,
+    CloseReason, Frame, Grant, Hub, JoinError, JoinRequest, Limits, MemberInfo, PeerId,
+    Permissions, ResumeError, RoomId, SendError, Session,
     message::{LeaveReason, Meta, ServerMessage, Status},
-    room::{ApplyError, Input},
-    roster::Member,
-    testing::{ids, model::Model},
-    ticket::TicketHash,
+    testing::{ApplyError, Input, Member, TicketHash, ids, model::Model},
 };
 use serde_json::{Value, json, value::to_raw_value};
 
@@ -96,7 +93,7 @@ impl World {
         let n = self.number();
         let joining = JoinRequest::new(meta(n)).replaces(ticket.as_deref());
         let sessions = self.sessions();
-        let joined = self.hub.join(room(at), joining, grant, self.now);
+        let joined = self.hub.join(room(at), joining, grant, self.now).map(greeted);
         let replaces = ticket.as_deref().and_then(TicketHash::of);
         let members = self.rooms[at].members();
         let takes_a_place = members.iter().any(|member| Some(member.ticket) == replaces);
@@ -159,13 +156,13 @@ impl World {
             Said::Control => session.receive_control(self.now),
             _ => session.receive(&text, self.now),
         };
-        let expected = match stay.end {
+        let expected = match stay.end.clone() {
             Some(reason) => ControlFlow::Break(reason),
             None => self.expect(at, said, n),
         };
         assert_eq!(end, expected, "{text}");
         if let ControlFlow::Break(reason) = end {
-            self.closes(at, reason);
+            self.closes(at, &reason);
         }
     }
 
@@ -177,7 +174,7 @@ impl World {
         let (mut batch, most) = (Vec::new(), if all { usize::MAX } else { 1 });
         let drained = session.poll_drain(&Context::from_waker(Waker::noop()), most, &mut batch);
         assert!(batch.len() <= self.bounds.waiting);
-        let expected = match (stay.end, stay.overflowed) {
+        let expected = match (stay.end.clone(), stay.overflowed) {
             (Some(reason), _) => Poll::Ready(Err(reason)),
             (None, true) => Poll::Ready(Err(CloseReason::TooSlow)),
             (None, false) if stay.owed.is_empty() => Poll::Pending,
@@ -194,7 +191,7 @@ impl World {
             assert!(stay.owed.is_empty(), "{:?} does not come", stay.owed);
         }
         if let Poll::Ready(Err(reason)) = drained {
-            self.closes(at, reason);
+            self.closes(at, &reason);
         }
     }
 
@@ -213,14 +210,14 @@ impl World {
         let Some(at) = self.stay(who) else { return };
         let stay = &mut self.stays[at];
         let (ticket, handled) = (stay.ticket.clone(), stay.handled);
-        let (session, welcome) = match self.hub.resume(&room(stay.room), &ticket, handled, self.now)
-        {
-            Ok(resumed) => resumed,
-            Err(refused) => {
-                assert_eq!(refused, ResumeError::UnknownTicket);
-                return assert!(!stay.is_member());
-            }
-        };
+        let (session, welcome) =
+            match self.hub.resume(&room(stay.room), &ticket, handled, self.now).map(greeted) {
+                Ok(resumed) => resumed,
+                Err(refused) => {
+                    assert_eq!(refused, ResumeError::UnknownTicket);
+                    return assert!(!stay.is_member());
+                }
+            };
         assert!(stay.is_member());
         self.old.extend(stay.session.replace(session));
         stay.away_since = None;
@@ -294,7 +291,8 @@ impl World {
     pub(crate) fn check(&self) {
         let mut open = BTreeSet::new();
         for (at, model) in self.rooms.iter().enumerate() {
-            assert_eq!(self.hub.roster(&room(at)), model.members());
+            let members: Vec<_> = model.members().iter().map(MemberInfo::from).collect();
+            assert_eq!(self.hub.roster(&room(at)), members);
             assert!(model.members().len() <= self.bounds.room_peers);
             if !model.members().is_empty() {
                 open.insert(room(at));
@@ -310,7 +308,7 @@ impl World {
     }
 
     /// As the driver does it.
-    fn closes(&mut self, at: usize, reason: CloseReason) {
+    fn closes(&mut self, at: usize, reason: &CloseReason) {
         if reason.keeps_session() {
             return self.lose(self.stays[at].who);
         }
@@ -371,3 +369,10 @@ fn meta(n: u64) -> Meta {
 }
 
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+/// The session, and the welcome that its connection sends first.
+fn greeted(session: Session) -> (Session, Frame) {
+    let mut batch = Vec::new();
+    let _ = session.poll_drain(&Context::from_waker(Waker::noop()), 1, &mut batch);
+    (session, batch.remove(0))
+}

@@ -28,7 +28,7 @@ impl World {
                 while self.server_writes(at, true) | self.client_reads(at) {}
             }
             let unnoticed = self.wires.iter().position(|wire| {
-                let believed = matches!(wire.server, Server::JoinRequest | Server::Open(_));
+                let believed = matches!(wire.server, Server::Joining | Server::Open(_));
                 believed && !wire.open && wire.up.is_empty()
             });
             let apart =
@@ -89,16 +89,16 @@ impl World {
                 unreachable!("looked at above");
             };
             let cx = Context::from_waker(Waker::noop());
-            let taken_over = CloseReason::TakenOver;
+            let taken_over = || CloseReason::TakenOver;
             for text in [r#"{"type":"broadcast","data":0}"#, r#"{"type":"ack","received":0}"#, "?"]
             {
-                assert_eq!(session.receive(text, self.now), ControlFlow::Break(taken_over));
+                assert_eq!(session.receive(text, self.now), ControlFlow::Break(taken_over()));
             }
             assert_eq!(
                 session.poll_drain(&cx, usize::MAX, &mut Vec::new()),
-                Poll::Ready(Err(taken_over))
+                Poll::Ready(Err(taken_over()))
             );
-            assert_eq!(session.poll_closed(&cx), Poll::Ready(taken_over));
+            assert_eq!(session.poll_closed(&cx), Poll::Ready(taken_over()));
             assert_eq!(session.received(), 0);
             session.away(self.now);
             // Every other one is dropped.

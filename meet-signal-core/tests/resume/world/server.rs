@@ -23,7 +23,7 @@ impl World {
     pub(crate) fn server_reads(&mut self, at: usize) -> bool {
         let Some(text) = self.wires[at].up.pop_front() else { return false };
         let Server::Open(session) = &mut self.wires[at].server else {
-            if matches!(self.wires[at].server, Server::JoinRequest) {
+            if matches!(self.wires[at].server, Server::Joining) {
                 self.admit(at, &text);
             }
             return true;
@@ -47,7 +47,7 @@ impl World {
             }
         }
         if let ControlFlow::Break(reason) = end {
-            self.server_closes(at, reason);
+            self.server_closes(at, &reason);
         }
         true
     }
@@ -56,13 +56,13 @@ impl World {
         let join: Value = serde_json::from_str(join).expect("clients send JSON");
         let resumed = join["resume"]["ticket"].as_str().map(|ticket| {
             let received = join["resume"]["received"].as_u64().expect("a number");
-            self.hub.resume(&room(), ticket, received, self.now)
+            self.hub.resume(&room(), ticket, received, self.now).map(greeted)
         });
         let (session, welcome) = match resumed {
             None | Some(Err(ResumeError::UnknownTicket)) => {
                 let grant = Grant::new();
                 let joined = self.hub.join(room(), JoinRequest::default(), &grant, self.now);
-                let (session, welcome) = joined.expect("there is room");
+                let (session, welcome) = greeted(joined.expect("there is room"));
                 self.paper.join(&session.id().to_string(), at);
                 (session, welcome)
             }
@@ -118,14 +118,14 @@ impl World {
                 true
             }
             Poll::Ready(Err(reason)) => {
-                self.server_closes(at, reason);
+                self.server_closes(at, &reason);
                 true
             }
         }
     }
 
     /// As the driver does it.
-    fn server_closes(&mut self, at: usize, reason: CloseReason) {
+    fn server_closes(&mut self, at: usize, reason: &CloseReason) {
         if reason.keeps_session() {
             return self.server_notices(at);
         }
@@ -136,7 +136,7 @@ impl World {
 
     /// The server finds that the socket is gone, or takes it for gone.
     pub(crate) fn server_notices(&mut self, at: usize) {
-        if !matches!(self.wires[at].server, Server::JoinRequest | Server::Open(_)) {
+        if !matches!(self.wires[at].server, Server::Joining | Server::Open(_)) {
             return;
         }
         if let Server::Open(session) = self.take_server(at) {
@@ -156,7 +156,7 @@ impl World {
             Server::Lingering(session) => {
                 self.leaves(at, "timeout", || session.leave(LeaveReason::Timeout));
             }
-            Server::JoinRequest | Server::Ended => {}
+            Server::Joining | Server::Ended => {}
         }
     }
 
@@ -185,4 +185,11 @@ impl World {
             self.paper.leave(&id, reason);
         }
     }
+}
+
+/// The session, and the welcome that its connection sends first.
+fn greeted(session: Session) -> (Session, meet_signal_core::Frame) {
+    let mut batch = Vec::new();
+    let _ = session.poll_drain(&Context::from_waker(Waker::noop()), 1, &mut batch);
+    (session, batch.remove(0))
 }

@@ -3,10 +3,9 @@
 use std::ops::ControlFlow;
 
 use meet_signal_core::{
-    CloseReason, Frame, PeerId,
-    message::{LeaveReason, ServerMessage, Status},
-    room::{ApplyError, Input},
-    roster::Member,
+    CloseReason, Frame, LeaveReason, PeerId, Status,
+    message::ServerMessage,
+    testing::{ApplyError, Input, Member},
 };
 use serde_json::{Value, json, value::to_raw_value};
 
@@ -90,7 +89,7 @@ impl World {
             stay.events = history.events.len();
             let dismissed = &record.dismissed[self.dismissed[at]..];
             if let Some((_, reason)) = dismissed.iter().find(|(id, _)| *id == stay.id) {
-                stay.end = Some(*reason);
+                stay.end = Some(reason.clone());
                 stay.owed.clear();
             }
         }

@@ -9,8 +9,7 @@ use tokio::{
 };
 
 use super::{
-    End,
-    joining::First,
+    Exit, Outcome,
     liveness::{HeartbeatAction, Liveness},
     now, send,
 };
@@ -20,18 +19,25 @@ use crate::{
     socket::{Incoming, Socket},
 };
 
-pub(super) async fn relay<S: Socket>(
+/// Relays in both directions. `held` is what the client has sent during the handshake.
+pub(super) async fn run<S: Socket>(
     session: &mut Session,
-    first: First<S::Text>,
+    held: Vec<S::Text>,
     socket: &mut S,
-) -> End {
+    outcome: &mut Outcome,
+) -> Exit {
     let hub = session.hub().clone();
     let mut liveness = Liveness::new(hub.limits(), now());
     let mut timer = pin!(sleep_until(Instant::now()));
-    let mut batch = vec![first.welcome];
-    for text in first.held {
+    let mut batch = Vec::new();
+    // Its `welcome`, which waits already.
+    if let Err(reason) = poll_fn(|cx| session.poll_drain(cx, BATCH_BYTES, &mut batch)).await {
+        return Exit::closed(reason);
+    }
+    for text in held {
+        outcome.received.count(text.as_ref().len());
         if let ControlFlow::Break(reason) = session.receive(text.as_ref(), now()) {
-            return End::closed(reason);
+            return Exit::closed(reason);
         }
     }
     let mut ping_is_due = false;
@@ -51,15 +57,16 @@ pub(super) async fn relay<S: Socket>(
         }
         if !batch.is_empty() {
             let bytes = batch.iter().map(Frame::len).sum();
+            outcome.sent.count_all(&batch);
             select! {
                 biased;
-                sent = send(&hub, socket, &mut batch) => if let Err(end) = sent {
-                    return end;
+                sent = send(&hub, socket, &mut batch) => if let Err(exit) = sent {
+                    return exit;
                 },
                 // Not held back by a socket that takes nothing. Of a session that goes on, the frames
                 // are not lost: the newer connection gets them, too.
                 reason = poll_fn(|cx| session.poll_closed(cx)) => {
-                    return End::Closed { reason, is_writing: true };
+                    return Exit::Closed { reason, is_writing: true };
                 }
             }
             liveness.sent(bytes, now());
@@ -73,6 +80,7 @@ pub(super) async fn relay<S: Socket>(
                         liveness.heard(now);
                         unyielded += text.as_ref().len().max(YIELD_LEAST);
                         unacknowledged.count(text.as_ref().len());
+                        outcome.received.count(text.as_ref().len());
                         session.receive(text.as_ref(), now)
                     }
                     Incoming::Control => {
@@ -85,22 +93,22 @@ pub(super) async fn relay<S: Socket>(
                         session.receive_partial(fragments, bytes, now)
                     }
                     Incoming::ProtocolError(reason) => ControlFlow::Break(reason),
-                    Incoming::Closed => return End::Lost,
-                    Incoming::GoingAway => return End::GoingAway,
+                    Incoming::Closed => return Exit::Disconnected,
+                    Incoming::GoingAway => return Exit::GoingAway,
                 };
                 if let ControlFlow::Break(reason) = handled {
-                    return End::closed(reason);
+                    return Exit::closed(reason);
                 }
             },
             drained = poll_fn(|cx| session.poll_drain(cx, BATCH_BYTES, &mut batch)) => {
                 if let Err(reason) = drained {
-                    return End::closed(reason);
+                    return Exit::closed(reason);
                 }
             }
             () = &mut timer => match liveness.check(now()) {
                 HeartbeatAction::Wait(until) => timer.as_mut().reset(until.into()),
                 HeartbeatAction::Ping => ping_is_due = true,
-                HeartbeatAction::Lost(reason) => return End::closed(reason),
+                HeartbeatAction::Close(reason) => return Exit::closed(reason),
             },
         }
     }

@@ -1,4 +1,4 @@
-//! From the upgrade to the welcome.
+//! From the first message to the welcome.
 
 use std::pin::pin;
 
@@ -7,92 +7,87 @@ use tokio::{
     time::{Duration, Instant, interval_at, sleep_until, timeout_at},
 };
 
-use super::{End, now, refuse, send};
+use super::{Exit, now, refuse, send};
 use crate::{
-    AuthRequest, Authorize, CloseReason, Denied, ErrorCode, Frame, Grant, Hub, JoinRequest,
-    ResumeError, RoomId, Secret, Session,
-    hub::{AddressKey, Return},
-    intake::{InboundLimiter, Read, Rejected},
-    message::{ClientMessage, ErrorFrame, Join, Meta, Resume, ServerMessage},
+    AuthRequest, CloseReason, Denied, ErrorCode, Grant, Hub, JoinRequest, Meta, ResumeError,
+    RoomId, Secret, Session,
+    hub::{AddressKey, ResumeRequest},
+    inbound::{InboundLimiter, ParsedFrame, Rejection},
+    message::{ClientMessage, ErrorFrame, Join, Resume, ServerMessage},
     socket::{Incoming, Socket},
 };
 
-/// What a connection that was let in begins with.
-pub(super) struct First<T> {
-    pub(super) welcome: Frame,
-    /// What the client has sent meanwhile.
-    pub(super) held: Vec<T>,
-}
+/// A session, and what its client has sent before it was joined.
+type Joined<T> = (Session, Vec<T>);
 
-type Joined<T> = (Session, First<T>);
-
-pub(super) async fn join<S: Socket, A: Authorize>(
+/// Reads messages until there is a `join`, and answers that.
+pub(super) async fn handshake<S: Socket>(
     hub: &Hub,
     room: RoomId,
-    authorize: A,
+    authorize: impl AsyncFnOnce(AuthRequest) -> Result<Grant, Denied>,
     socket: &mut S,
-) -> Result<Joined<S::Text>, End> {
+) -> Result<Joined<S::Text>, Exit> {
     let limits = hub.limits();
-    let mut intake = InboundLimiter::new(limits, now());
+    let mut limiter = InboundLimiter::new(limits, now());
     let deadline = Instant::now() + limits.join_timeout();
     loop {
         let incoming = timeout_at(deadline, socket.recv())
             .await
-            .map_err(|_| End::closed(CloseReason::ProtocolViolation))?;
+            .map_err(|_| Exit::closed(CloseReason::ProtocolViolation))?;
         let text = match incoming {
             Incoming::Text(text) => text,
             other => {
-                count(&mut intake, &other)?;
+                count(&mut limiter, &other)?;
                 continue;
             }
         };
-        let frame = Read::new(text.as_ref(), limits).map_err(End::closed)?;
-        let error = match intake.judge(frame, now()) {
+        let frame = ParsedFrame::parse(text.as_ref(), limits).map_err(Exit::closed)?;
+        let error = match limiter.check(frame, now()) {
             Ok(ClientMessage::Join(join)) => {
-                return enter(hub, room, authorize, intake, &join, socket).await;
+                return resume_or_join(hub, room, authorize, limiter, &join, socket).await;
             }
             Ok(ClientMessage::Leave { ticket: Some(ticket) }) => {
-                hub.leave(&room, ticket.expose());
-                return Err(End::closed(CloseReason::Left));
+                hub.leave_by_ticket(&room, ticket.expose());
+                return Err(Exit::closed(CloseReason::Left));
             }
             Ok(_) => ErrorFrame::new(ErrorCode::NotJoined, "the first message is `join`"),
-            Err(Rejected::Answered(error)) => error,
-            Err(Rejected::Ended(reason)) => return Err(End::closed(reason)),
+            Err(Rejection::Reply(error)) => error,
+            Err(Rejection::Close(reason)) => return Err(Exit::closed(reason)),
         };
         send(hub, socket, &mut vec![ServerMessage::Error(error).encode()]).await?;
     }
 }
 
 /// Counts what is no message, or ends the connection.
-fn count<T>(intake: &mut InboundLimiter, incoming: &Incoming<T>) -> Result<(), End> {
+fn count<T>(limiter: &mut InboundLimiter, incoming: &Incoming<T>) -> Result<(), Exit> {
     let (frames, bytes) = match *incoming {
         Incoming::Partial { fragments, bytes } => (fragments, bytes),
-        Incoming::ProtocolError(reason) => return Err(End::closed(reason)),
-        Incoming::Closed | Incoming::GoingAway => return Err(End::Lost),
+        Incoming::ProtocolError(ref reason) => return Err(Exit::closed(reason.clone())),
+        Incoming::Closed | Incoming::GoingAway => return Err(Exit::Disconnected),
         Incoming::Control | Incoming::Text(_) => (1, 0),
     };
-    intake.control(frames, bytes, now()).map_err(End::closed)
+    limiter.check_control(frames, bytes, now()).map_err(Exit::closed)
 }
 
-/// Goes on with the session that the client names; or else asks the application, then the hub.
-async fn enter<S: Socket, A: Authorize>(
+/// Resumes the session that the client names; or else asks the application, then the hub.
+async fn resume_or_join<S: Socket>(
     hub: &Hub,
     room: RoomId,
-    authorize: A,
-    mut intake: InboundLimiter,
+    authorize: impl AsyncFnOnce(AuthRequest) -> Result<Grant, Denied>,
+    mut limiter: InboundLimiter,
     join: &Join<'_>,
     socket: &mut S,
-) -> Result<Joined<S::Text>, End> {
+) -> Result<Joined<S::Text>, Exit> {
     let (limits, address) = (hub.limits(), socket.peer_address());
     if join.meta.is_some_and(|meta| meta.get().len() > limits.meta_bytes()) {
         let error = ErrorFrame::new(ErrorCode::TooLarge, "`meta` is too large");
         return Err(refuse(hub, socket, error, CloseReason::ProtocolViolation).await);
     }
     if let Some(Resume { ticket, received, .. }) = &join.resume {
-        let back =
-            Return { ticket: ticket.expose(), received: *received, intake: &intake, address };
-        match hub.resume_with(&room, &back, now()) {
-            Ok((session, welcome)) => return Ok((session, First { welcome, held: Vec::new() })),
+        let (ticket, received) = (ticket.expose(), *received);
+        let request = ResumeRequest { ticket, received, limiter: &limiter, address };
+        match hub.resume_with(&room, &request, now()) {
+            Ok(session) => return Ok((session, Vec::new())),
             // A client without a session joins afresh, if it may.
             Err(ResumeError::UnknownTicket) => {}
             Err(refused) => {
@@ -111,14 +106,14 @@ async fn enter<S: Socket, A: Authorize>(
         return Err(refuse(hub, socket, error, CloseReason::Unavailable).await);
     }
     let meta = join.meta.map(|meta| Meta::from(meta.to_owned())).unwrap_or_default();
-    let applicant = AuthRequest {
+    let request = AuthRequest {
         room: room.clone(),
         token: join.token.clone().map(Secret::into_owned),
         meta: meta.clone(),
     };
     let mut held = Vec::new();
-    let decision = pin!(authorize.authorize(applicant));
-    let grant = match decide(hub, decision, &mut intake, &mut held, socket).await? {
+    let decision = pin!(authorize(request));
+    let grant = match decide(hub, decision, &mut limiter, &mut held, socket).await? {
         Ok(grant) => grant,
         Err(Denied { code, close, message }) => {
             if code != ErrorCode::Unavailable {
@@ -127,11 +122,11 @@ async fn enter<S: Socket, A: Authorize>(
             return Err(refuse(hub, socket, ErrorFrame::new(code, message), close).await);
         }
     };
-    let joining = JoinRequest::new(meta)
+    let request = JoinRequest::new(meta)
         .replaces(join.replaces.as_ref().map(Secret::expose))
         .address(address);
-    match hub.join_with(room, joining, &grant, intake, now()) {
-        Ok((session, welcome)) => Ok((session, First { welcome, held })),
+    match hub.join_with(room, request, &grant, limiter, now()) {
+        Ok(session) => Ok((session, held)),
         Err(refused) => {
             let error = error(refused.code(), refused.to_string(), refused.retry_after());
             Err(refuse(hub, socket, error, refused.close_reason()).await)
@@ -147,15 +142,15 @@ fn error(code: ErrorCode, message: String, wait: Option<Duration>) -> ErrorFrame
     }
 }
 
-/// Waits for the application's decision, as long as there is somebody whom it is about: nobody
-/// joins for a connection that is gone.
+/// Waits for the application's decision while the connection lasts: nobody joins for a connection
+/// that is gone.
 async fn decide<S: Socket>(
     hub: &Hub,
     mut decision: impl Future<Output = Result<Grant, Denied>> + Unpin,
-    intake: &mut InboundLimiter,
+    limiter: &mut InboundLimiter,
     held: &mut Vec<S::Text>,
     socket: &mut S,
-) -> Result<Result<Grant, Denied>, End> {
+) -> Result<Result<Grant, Denied>, Exit> {
     let mut deadline = pin!(sleep_until(Instant::now() + hub.limits().authorize_timeout()));
     let mut signs = interval_at(Instant::now() + SIGN_OF_LIFE, SIGN_OF_LIFE);
     let mut room = hub.limits().frame_bytes();
@@ -166,18 +161,18 @@ async fn decide<S: Socket>(
             incoming = socket.recv(), if room > 0 => match incoming {
                 Incoming::Text(text) => match ClientMessage::parse(text.as_ref()) {
                     Ok(ClientMessage::Leave { .. }) => {
-                        return Err(End::closed(CloseReason::Left));
+                        return Err(Exit::closed(CloseReason::Left));
                     }
                     // It answers a sign of life, and nothing is there to be acknowledged.
                     Ok(
                         ClientMessage::Probe | ClientMessage::Pong { .. } | ClientMessage::Ack { .. },
-                    ) => count(intake, &Incoming::Text(text))?,
+                    ) => count(limiter, &Incoming::Text(text))?,
                     _ => {
                         room = room.saturating_sub(text.as_ref().len().max(HELD_LEAST));
                         held.push(text);
                     }
                 },
-                other => count(intake, &other)?,
+                other => count(limiter, &other)?,
             },
             decided = &mut decision => return Ok(decided),
             () = &mut deadline => {

@@ -1,26 +1,26 @@
-//! A member's place in a room.
+//! What the hub keeps of a session.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{AddressKey, Lease};
 use crate::{
-    Limits,
+    IceServer, Limits, Resumed,
     budget::Reservation,
     connection::Generation,
-    intake::InboundLimiter,
-    message::{IceServer, Resumed},
+    inbound::InboundLimiter,
     outbox::{Outbox, Sender, Wakers},
+    roster::Member,
 };
 
-/// What is kept of a session, whichever connection it has.
-pub(super) struct Seat {
+/// The state of a session, whichever connection it has.
+pub(crate) struct SessionState {
     pub(super) outbox: Arc<Outbox>,
     /// Which connection speaks for the member.
     pub(super) generation: Generation,
     /// How many sequenced frames of this member were handled.
-    pub(super) received: u64,
-    /// Whether the client is known to count from where this end does. A client that has not heard
-    /// of the last `partial` still tells numbers of the counting before.
+    pub(crate) received: u64,
+    /// Whether the client is known to count from where this end does. A client that has not read
+    /// the last `partial` welcome still sends numbers of the count before.
     counts_agree: bool,
     is_heard: bool,
     /// Whether the client's page has gone, as far as is known.
@@ -33,16 +33,25 @@ pub(super) struct Seat {
     pub(super) away: Option<Lease>,
     /// What its `meta` counts for in the hub's budget.
     pub(super) meta_bytes: Reservation,
-    /// Apart, since only the member's own frames need it: what is told to a whole room passes by
-    /// every seat.
-    pub(super) intake: Box<InboundLimiter>,
+    /// Boxed, since only the member's own frames need it, and a broadcast passes every session.
+    pub(super) limiter: Box<InboundLimiter>,
     pub(super) ice_servers: Arc<[IceServer]>,
 }
 
-impl Seat {
+/// A session at the moment of its welcome.
+pub(super) struct SessionSnapshot {
+    pub(super) resumed: Resumed,
+    pub(super) received: u64,
+    /// Everybody, the session's own member too, in the order in which they joined.
+    pub(super) members: Vec<Member>,
+    pub(super) ice_servers: Arc<[IceServer]>,
+    pub(super) outbox: Arc<Outbox>,
+}
+
+impl SessionState {
     pub(super) fn new(
         outbox: Arc<Outbox>,
-        intake: InboundLimiter,
+        limiter: InboundLimiter,
         ice_servers: Arc<[IceServer]>,
         (address, sender): (Option<AddressKey>, Sender),
         meta_bytes: Reservation,
@@ -51,7 +60,7 @@ impl Seat {
             outbox,
             generation: Generation::default(),
             received: 0,
-            // Whoever has the ticket has it from the welcome.
+            // The ticket is in the welcome, so a client that resumes has read it.
             counts_agree: true,
             is_heard: false,
             goes_away: false,
@@ -59,7 +68,7 @@ impl Seat {
             sender,
             away: None,
             meta_bytes,
-            intake: Box::new(intake),
+            limiter: Box::new(limiter),
             ice_servers,
         }
     }
@@ -71,7 +80,7 @@ impl Seat {
     }
 
     /// How long the session outlives its socket. Joining and dropping alone must not fill rooms.
-    pub(super) fn grace(&self, limits: &Limits) -> Duration {
+    pub(crate) fn grace(&self, limits: &Limits) -> Duration {
         let mut grace = limits.grace();
         if !self.is_heard {
             grace = grace.min(limits.unheard_grace());
@@ -82,8 +91,8 @@ impl Seat {
         grace
     }
 
-    /// Somebody takes the member's place, and its place in the count of sessions: whoever holds the
-    /// session has nothing of it any more.
+    /// A newcomer takes the member's place, also in the count of sessions: its `Session` handles do
+    /// nothing any more.
     pub(super) fn supersede(&self, wakers: &mut Wakers) {
         self.outbox.take_over(self.generation.next(), None, wakers);
     }

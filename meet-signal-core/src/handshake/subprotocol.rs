@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use crate::message::SUBPROTOCOL;
+/// The WebSocket subprotocol of the protocol's version 1.
+pub const SUBPROTOCOL: &str = "meet-signal.v1";
 
 /// Chooses among what a client offers in `Sec-WebSocket-Protocol` (RFC 6455, section 1.9), given as
 /// the values of these headers. `None`: the client offers nothing, and is served version 1.

@@ -1,0 +1,84 @@
+//! How a connection and its session ended.
+
+use std::time::{Duration, Instant};
+
+use super::Exit;
+use crate::{CloseReason, Frame, PeerId};
+
+/// How a connection that was [served](super::serve) and its session ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The participant; `None` if the connection did not get as far as a `welcome`.
+    pub peer: Option<PeerId>,
+    /// Why.
+    pub reason: EndReason,
+    /// From the beginning of the connection to the end of its session, or until a newer connection
+    /// resumed the session.
+    pub duration: Duration,
+    /// What came from the client after it had joined.
+    pub received: Traffic,
+    /// What went to the client from its `welcome` on.
+    pub sent: Traffic,
+    start: Instant,
+}
+
+/// Why a session, or a connection without one, ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// The server closed the connection, or ended the session without one. With
+    /// [`CloseReason::TakenOver`], the session goes on with a newer connection.
+    Closed(CloseReason),
+    /// The client was gone before it had joined.
+    Disconnected,
+    /// The client was gone, and did not resume the session in its grace period.
+    TimedOut,
+}
+
+/// Messages in one direction: text frames, and the bytes of their texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// How many messages.
+    pub frames: u64,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+impl Outcome {
+    pub(super) fn new(start: Instant) -> Self {
+        Self {
+            peer: None,
+            reason: EndReason::Disconnected,
+            duration: Duration::ZERO,
+            received: Traffic::default(),
+            sent: Traffic::default(),
+            start,
+        }
+    }
+
+    pub(super) fn ended(self, reason: EndReason, now: Instant) -> Self {
+        Self { reason, duration: now - self.start, ..self }
+    }
+}
+
+impl Traffic {
+    pub(super) fn count(&mut self, bytes: usize) {
+        self.frames += 1;
+        self.bytes += bytes as u64;
+    }
+
+    pub(super) fn count_all(&mut self, frames: &[Frame]) {
+        frames.iter().for_each(|frame| self.count(frame.len()));
+    }
+}
+
+impl From<Exit> for EndReason {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Closed { reason, .. } => Self::Closed(reason),
+            Exit::Disconnected | Exit::GoingAway => Self::Disconnected,
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! A room and the sessions of its members: the one place where a room changes.
+
+use std::{ops::ControlFlow, time::Instant};
+
+use super::{
+    AddressKey, Hub, JoinError, ResumeError,
+    resume::ResumeRequest,
+    room_rate::RoomRate,
+    session_state::{SessionSnapshot, SessionState},
+};
+use crate::{
+    CloseReason, Frame, LeaveReason, Limits, Meta, PeerId, Status,
+    connection::Connection,
+    id::PeerMap,
+    inbound::{ErrorReply, ParsedFrame, Rejection, Request, rate_exceeded},
+    message::ServerMessage,
+    outbox::{Push, QueueFull, Sender, Wakers},
+    room::{ApplyError, Effect, Event, Input, Recipients, Room},
+    roster::Member,
+    ticket::TicketHash,
+};
+
+/// A room, and what is kept of the sessions in it. Each method is one step under the room's lock.
+pub(crate) struct RoomState {
+    pub(super) room: Room,
+    pub(super) sessions: PeerMap<SessionState>,
+    rate: RoomRate,
+}
+
+/// Why an input had no effect, or not the whole of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InputError {
+    Apply(ApplyError),
+    /// A recipient has no room for the frame; the others have received it.
+    Unreachable,
+}
+
+impl RoomState {
+    pub(super) fn new(limits: &Limits, now: Instant) -> Self {
+        Self {
+            room: Room::new(limits.room_peers()),
+            sessions: PeerMap::default(),
+            rate: RoomRate::new(limits, now),
+        }
+    }
+
+    /// Every change of the room, and every frame through it: applies the input, and carries its
+    /// effects out.
+    pub(super) fn apply(&mut self, input: Input, wakers: &mut Wakers) -> Result<(), InputError> {
+        let from = input.sender().and_then(|peer| self.sessions.get(&peer));
+        let sender = from.map(|session| session.sender);
+        let mut delivered = Ok(());
+        for effect in self.room.apply(input)? {
+            match effect {
+                Effect::Send(Recipients::One(peer), frame) => {
+                    let push = match sender {
+                        Some(sender) => Push::relayed(frame, sender),
+                        None => Push::direct(frame),
+                    };
+                    let session = self.sessions.get(&peer).ok_or(QueueFull);
+                    delivered = session.and_then(|session| session.outbox.push(push, wakers));
+                }
+                Effect::Send(Recipients::AllBut(peer), frame) => {
+                    delivered = self.send_all(Some(peer), sender, || Some(frame), wakers);
+                }
+                Effect::Send(Recipients::All, frame) => {
+                    delivered = self.send_all(None, sender, || Some(frame), wakers);
+                }
+                Effect::Event(event) => self.tell_others(event, wakers),
+                Effect::Disconnect(peer, reason) => {
+                    if let Some(session) = self.sessions.remove(&peer) {
+                        session.outbox.close(reason, wakers);
+                    }
+                }
+            }
+        }
+        delivered.map_err(|QueueFull| InputError::Unreachable)
+    }
+
+    /// A member that has no room for an event loses its connection, and nothing else follows.
+    fn tell_others(&self, event: Event, wakers: &mut Wakers) {
+        let _ = self.send_all(event.subject(), None, || event.into_frame(), wakers);
+    }
+
+    /// Sends a frame, which is encoded once and only if there is a recipient.
+    ///
+    /// # Errors
+    ///
+    /// A recipient had no room for a frame that a member sends. What has no sender is an event: if
+    /// there is no room for it, the recipient loses its connection, which is no error.
+    fn send_all(
+        &self,
+        but: Option<PeerId>,
+        sender: Option<Sender>,
+        frame: impl FnOnce() -> Option<Frame>,
+        wakers: &mut Wakers,
+    ) -> Result<(), QueueFull> {
+        let mut recipients =
+            self.sessions.iter().filter(|(peer, _)| Some(**peer) != but).peekable();
+        if recipients.peek().is_none() {
+            return Ok(());
+        }
+        let Some(frame) = frame() else { return Ok(()) };
+        let push = match sender {
+            Some(sender) => Push::relayed(frame, sender),
+            None => Push::event(frame),
+        };
+        // In one go: nearly all of them wait for their next frame.
+        wakers.reserve_exact(self.sessions.len());
+        let mut delivered = Ok(());
+        for (_, session) in recipients {
+            delivered = delivered.and(session.outbox.push(push.clone(), wakers));
+        }
+        if sender.is_some() { delivered } else { Ok(()) }
+    }
+
+    /// The session for which this connection speaks, until a newer one takes it over.
+    pub(crate) fn session(&self, connection: Connection) -> Option<&SessionState> {
+        let session = self.sessions.get(&connection.peer)?;
+        (session.generation == connection.generation).then_some(session)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.room.roster().is_empty()
+    }
+
+    /// Everybody, in the order in which they joined.
+    pub(super) fn members(&self) -> Vec<Member> {
+        self.room.roster().iter().cloned().collect()
+    }
+
+    /// Adds a member, unless a limit speaks against it, and returns who is there then.
+    pub(super) fn join(
+        &mut self,
+        hub: &Hub,
+        (member, replaces): (Member, Option<TicketHash>),
+        session: SessionState,
+        now: Instant,
+        wakers: &mut Wakers,
+    ) -> Result<Vec<Member>, JoinError> {
+        let (peer, meta_bytes) = (member.id, member.meta.as_json().len());
+        let replaced = self.room.place_for(replaces).map_err(|_| JoinError::RoomFull)?;
+        self.rate
+            .join(session.address, meta_bytes, hub.limits(), now)
+            .map_err(|retry_after| JoinError::TooOften { retry_after })?;
+        match replaced.and_then(|replaced| self.sessions.get(&replaced)) {
+            // The newcomer is counted in its place, so there is room, however full the hub is.
+            Some(session) => session.supersede(wakers),
+            None => hub.session_begins()?,
+        }
+        self.apply_surely(Input::Join { member, replaces }, wakers);
+        // Its history begins with its welcome, so it is not told whom it replaced.
+        self.sessions.insert(peer, session);
+        Ok(self.members())
+    }
+
+    /// Lets a newer connection take a session over. The room's history, the session's, and which
+    /// connection speaks for it, change together.
+    pub(super) fn resume(
+        &mut self,
+        hub: &Hub,
+        ticket: TicketHash,
+        request: &ResumeRequest<'_>,
+        now: Instant,
+        wakers: &mut Wakers,
+    ) -> Result<(Connection, SessionSnapshot), ResumeError> {
+        let peer = self.room.roster().find_by_ticket(ticket).ok_or(ResumeError::UnknownTicket)?;
+        let session = self.sessions.get_mut(&peer).expect("every member has a session");
+        let resumed = session.limiter.resume(request.limiter, hub.limits(), now);
+        resumed.map_err(|retry_after| ResumeError::TooOften { retry_after })?;
+        let address = request.address.map(AddressKey::from).or(session.address);
+        let from = (address, hub.sender(peer, address));
+        let resumed = session.take_over(request.received, from, wakers);
+        let connection = Connection { peer, generation: session.generation };
+        let mut snapshot = SessionSnapshot {
+            resumed,
+            received: session.received,
+            members: Vec::new(),
+            ice_servers: session.ice_servers.clone(),
+            outbox: session.outbox.clone(),
+        };
+        self.apply_surely(Input::Status { peer, status: Status::Here }, wakers);
+        snapshot.members = self.members();
+        Ok((connection, snapshot))
+    }
+
+    /// A member's socket is lost: keeps its place, unless none is to be kept, or too many are for its
+    /// address.
+    pub(crate) fn away(
+        &mut self,
+        hub: &Hub,
+        peer: PeerId,
+        is_going_away: bool,
+        now: Instant,
+        wakers: &mut Wakers,
+    ) {
+        if self.room.roster().get(peer).is_none_or(|member| member.status == Status::Away) {
+            return;
+        }
+        let session = self.sessions.get_mut(&peer).expect("every member has a session");
+        session.goes_away |= is_going_away;
+        let (address, grace) = (session.address, session.grace(hub.limits()));
+        let lease = address.map(|address| {
+            let same =
+                |other: &&SessionState| other.address == Some(address) && other.away.is_some();
+            let most = (hub.limits().room_peers() / 2).max(1);
+            let has_room = self.sessions.values().filter(same).count() < most;
+            has_room.then(|| hub.addresses().away(address, now)).flatten()
+        });
+        let input = match lease {
+            Some(None) => Input::Leave { peer, reason: LeaveReason::Timeout },
+            // The others would see it leave in the same moment.
+            _ if grace.is_zero() => Input::Leave { peer, reason: LeaveReason::Timeout },
+            _ => Input::Status { peer, status: Status::Away },
+        };
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.away = lease.flatten();
+        }
+        self.apply_surely(input, wakers);
+    }
+
+    /// Removes the member with this ticket, if there is one, and ends its connection.
+    #[cfg(feature = "driver")]
+    pub(super) fn leave_by_ticket(&mut self, ticket: TicketHash, wakers: &mut Wakers) {
+        if let Some(peer) = self.room.roster().find_by_ticket(ticket) {
+            self.apply_surely(Input::Leave { peer, reason: LeaveReason::Left }, wakers);
+        }
+    }
+
+    /// Applies what the room does not refuse, and what does not depend on how much room there is in
+    /// the queues of others.
+    pub(crate) fn apply_surely(&mut self, input: Input, wakers: &mut Wakers) {
+        let _ = self.apply(input, wakers);
+    }
+
+    /// Checks a member's frame, counts it, does what it asks for and replies to it: in one step, so
+    /// that a connection that takes the session over finds it done as a whole or not at all.
+    ///
+    /// A break says that the connection ends; on [`CloseReason::Left`] the member has left.
+    pub(crate) fn handle(
+        &mut self,
+        limits: &Limits,
+        peer: PeerId,
+        request: ParsedFrame<Request>,
+        now: Instant,
+        wakers: &mut Wakers,
+    ) -> ControlFlow<CloseReason> {
+        let Some(session) = self.sessions.get_mut(&peer) else { return ControlFlow::Continue(()) };
+        session.heard();
+        let (reference, sequenced) = (request.reference(), request.is_sequenced());
+        let checked = session.limiter.check(request, now);
+        if sequenced && !matches!(checked, Err(Rejection::Close(_))) {
+            session.received += 1;
+        }
+        let done = match checked {
+            Ok(Request::Apply(Input::Update { peer, meta })) => {
+                self.update(limits, (peer, meta), reference, now, wakers)
+            }
+            Ok(Request::Apply(input)) => {
+                self.apply(input, wakers).map_err(|error| error.reply().to(reference))
+            }
+            Ok(Request::Leave) => {
+                self.apply_surely(Input::Leave { peer, reason: LeaveReason::Left }, wakers);
+                return ControlFlow::Break(CloseReason::Left);
+            }
+            Ok(Request::Acknowledge(received)) => {
+                let acknowledged = session.outbox.acknowledge(received);
+                acknowledged.map_err(|_| session.limiter.invalid_ack())
+            }
+            Ok(Request::Probe) => Ok(()),
+            Ok(Request::Refuse(reply)) => Err(reply.to(reference)),
+            Err(rejection) => Err(rejection),
+        };
+        match done {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(Rejection::Close(reason)) => ControlFlow::Break(reason),
+            Err(Rejection::Reply(error)) => {
+                if let Some(session) = self.sessions.get(&peer) {
+                    // If there is no room for it, the connection ends.
+                    let error = Push::event(ServerMessage::Error(error).encode());
+                    let _ = session.outbox.push(error, wakers);
+                }
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    /// Counts WebSocket pings, pongs or fragments of a member, and the bytes of the fragments.
+    ///
+    /// A break says that the connection ends.
+    pub(crate) fn handle_control(
+        &mut self,
+        peer: PeerId,
+        frames: usize,
+        bytes: usize,
+        now: Instant,
+    ) -> ControlFlow<CloseReason> {
+        let Some(session) = self.sessions.get_mut(&peer) else { return ControlFlow::Continue(()) };
+        match session.limiter.check_control(frames, bytes, now) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(reason) => ControlFlow::Break(reason),
+        }
+    }
+
+    fn update(
+        &mut self,
+        limits: &Limits,
+        (peer, meta): (PeerId, Meta),
+        reference: Option<u64>,
+        now: Instant,
+        wakers: &mut Wakers,
+    ) -> Result<(), Rejection> {
+        let bytes = meta.as_json().len();
+        let session = self.sessions.get_mut(&peer).expect("its frame is handled");
+        session.limiter.check_update(bytes, reference, now)?;
+        if let Some(address) = session.address {
+            let updated = self.rate.update(address, bytes, limits, now);
+            updated.map_err(|wait| rate_exceeded("too many updates", wait, reference))?;
+        }
+        let before = session.meta_bytes.bytes();
+        if !session.meta_bytes.try_set(bytes) {
+            return Err(ErrorReply::NO_ROOM_FOR_META.to(reference));
+        }
+        self.apply(Input::Update { peer, meta }, wakers).map_err(|error| {
+            if let Some(session) = self.sessions.get_mut(&peer) {
+                session.meta_bytes.set(before);
+            }
+            error.reply().to(reference)
+        })
+    }
+}
+
+impl InputError {
+    fn reply(self) -> ErrorReply {
+        match self {
+            Self::Apply(error) => error.into(),
+            Self::Unreachable => ErrorReply::PEER_UNREACHABLE,
+        }
+    }
+}
+
+impl From<ApplyError> for InputError {
+    fn from(error: ApplyError) -> Self {
+        Self::Apply(error)
+    }
+}

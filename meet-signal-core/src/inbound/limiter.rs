@@ -1,0 +1,162 @@
+//! The limits of what one session's client sends.
+
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
+
+use super::ParsedFrame;
+use crate::{
+    CloseReason, ErrorCode, Limits,
+    message::{ErrorFrame, Malformed, Problem},
+    rate::{Allowance, Taken, TokenBucket, announcement_cost},
+};
+
+/// Limits the rate of one session's frames and the number of malformed ones, over all of its
+/// connections: resuming does not reset them.
+#[derive(Debug)]
+pub(crate) struct InboundLimiter {
+    bad_messages_left: u32,
+    frames: Allowance,
+    bytes: Allowance,
+    /// How many bytes of the message that is coming were counted already, with its fragments.
+    counted: usize,
+    updates: TokenBucket,
+    resumes: TokenBucket,
+}
+
+/// What happens instead of processing a frame.
+#[derive(Debug)]
+pub(crate) enum Rejection {
+    /// The client gets an error, and the connection goes on.
+    Reply(ErrorFrame<'static>),
+    /// The connection is closed.
+    Close(CloseReason),
+}
+
+impl InboundLimiter {
+    pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
+        let minute = Duration::from_secs(60);
+        let (updates, resumes) = (limits.updates_per_minute(), limits.resumes_per_minute());
+        let (bytes, burst) = (limits.rate_bytes_per_second(), limits.rate_burst_bytes());
+        Self {
+            bad_messages_left: limits.bad_messages(),
+            frames: Allowance::new(limits.rate_per_second(), limits.rate_burst(), now),
+            bytes: Allowance::new(bytes, burst, now),
+            counted: 0,
+            updates: TokenBucket::new(updates, minute, updates, now),
+            resumes: TokenBucket::new(resumes, minute, resumes, now),
+        }
+    }
+
+    /// Counts a resume. What the newer connection has sent before its `join` counts as the session's.
+    ///
+    /// # Errors
+    ///
+    /// The session was resumed too often; the error is how long to wait.
+    pub(crate) fn resume(
+        &mut self,
+        before: &Self,
+        limits: &Limits,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        self.resumes.take(now)?;
+        self.frames.absorb(&before.frames, now);
+        self.bytes.absorb(&before.bytes, now);
+        let bad_messages = limits.bad_messages() - before.bad_messages_left;
+        self.bad_messages_left = self.bad_messages_left.saturating_sub(bad_messages);
+        self.counted = 0;
+        Ok(())
+    }
+
+    /// Counts a frame, and gives its message if the frame is well-formed and within the rate.
+    pub(crate) fn check<T>(&mut self, frame: ParsedFrame<T>, now: Instant) -> Result<T, Rejection> {
+        let reference = frame.reference();
+        let ParsedFrame { content, bytes, rate_exempt, .. } = frame;
+        let bytes = bytes.saturating_sub(mem::take(&mut self.counted));
+        match self.take(1, bytes, now).map_err(Rejection::Close)? {
+            Some(wait) if !rate_exempt => Err(rate_exceeded("too many messages", wait, reference)),
+            _ => content.map_err(|malformed| self.reject(malformed)),
+        }
+    }
+
+    /// Counts WebSocket pings, pongs and fragments, and the bytes of the fragments. There is no
+    /// reply to those that exceed the rate.
+    ///
+    /// # Errors
+    ///
+    /// They exceed the rate by far, which ends the connection.
+    pub(crate) fn check_control(
+        &mut self,
+        frames: usize,
+        bytes: usize,
+        now: Instant,
+    ) -> Result<(), CloseReason> {
+        self.counted = self.counted.saturating_add(bytes);
+        self.take(frames, bytes, now).map(drop)
+    }
+
+    /// Counts an announcement of a new `meta` of this size.
+    pub(crate) fn check_update(
+        &mut self,
+        meta_bytes: usize,
+        reference: Option<u64>,
+        now: Instant,
+    ) -> Result<(), Rejection> {
+        let taken = self.updates.take_many(announcement_cost(meta_bytes), now);
+        taken.map_err(|wait| rate_exceeded("too many updates", wait, reference))
+    }
+
+    /// `Some` if a rate is exceeded: how long it takes until it is not.
+    fn take(
+        &mut self,
+        frames: usize,
+        bytes: usize,
+        now: Instant,
+    ) -> Result<Option<Duration>, CloseReason> {
+        let tokens = |n| u32::try_from(n).unwrap_or(u32::MAX);
+        let taken = [self.frames.take(tokens(frames), now), self.bytes.take(tokens(bytes), now)];
+        taken.into_iter().try_fold(None, |wait, taken| match taken {
+            Taken::Within => Ok(wait),
+            Taken::Over(longer) => Ok(wait.max(Some(longer))),
+            Taken::FarOver => Err(CloseReason::Flood),
+        })
+    }
+
+    /// Counts an acknowledgement of frames that were never sent as a bad message.
+    pub(crate) fn invalid_ack(&mut self) -> Rejection {
+        let message = "`received` is more than was sent";
+        self.bad_message(ErrorFrame::new(ErrorCode::BadMessage, message))
+    }
+
+    fn reject(&mut self, malformed: Malformed) -> Rejection {
+        let mut error = ErrorFrame::new(ErrorCode::BadMessage, malformed.to_string());
+        error.reference = malformed.reference;
+        if malformed.problem == Problem::UnknownType {
+            error.code = ErrorCode::UnknownType;
+            return Rejection::Reply(error);
+        }
+        self.bad_message(error)
+    }
+
+    fn bad_message(&mut self, error: ErrorFrame<'static>) -> Rejection {
+        match self.bad_messages_left.checked_sub(1) {
+            None => Rejection::Close(CloseReason::ProtocolViolation),
+            Some(left) => {
+                self.bad_messages_left = left;
+                Rejection::Reply(error)
+            }
+        }
+    }
+}
+
+/// The reply to a frame that exceeds a rate.
+pub(crate) fn rate_exceeded(
+    message: &'static str,
+    wait: Duration,
+    reference: Option<u64>,
+) -> Rejection {
+    let mut error = ErrorFrame::rate_limited(message, wait);
+    error.reference = reference;
+    Rejection::Reply(error)
+}

@@ -1,0 +1,144 @@
+//! What a client's message asks of its room, and the error replies to it.
+
+use serde_json::value::RawValue;
+
+use super::Rejection;
+use crate::{
+    ErrorCode, Frame, Limits, Meta, PeerId,
+    message::{ClientMessage, ErrorFrame},
+    room::{ApplyError, Input},
+};
+
+/// What a message asks for. Everything that takes time, parsing and composing, is done already.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// A change of the room, or a frame for other members.
+    Apply(Input),
+    /// To leave the room.
+    Leave,
+    /// To discard what the client has handled.
+    Acknowledge(u64),
+    /// A `ping` at once.
+    Probe,
+    /// Something that is refused whatever the state of the room.
+    Refuse(ErrorReply),
+}
+
+/// An error that the client is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ErrorReply {
+    code: ErrorCode,
+    message: &'static str,
+}
+
+impl Request {
+    /// What a message of the member `from` asks for.
+    pub(crate) fn new(message: ClientMessage<'_>, from: PeerId, limits: &Limits) -> Self {
+        match message {
+            ClientMessage::Signal { to, data, .. } => match to.parse() {
+                Ok(to) => {
+                    Self::Apply(Input::Signal { from, to, frame: relayed("signal", from, data) })
+                }
+                Err(_) => Self::Refuse(ErrorReply::NO_SUCH_PEER),
+            },
+            ClientMessage::Broadcast { data, .. } => {
+                Self::Apply(Input::Broadcast { from, frame: relayed("broadcast", from, data) })
+            }
+            ClientMessage::Update { meta, .. } if meta.get().len() > limits.meta_bytes() => {
+                Self::Refuse(ErrorReply::META_TOO_LARGE)
+            }
+            ClientMessage::Update { meta, .. } => {
+                Self::Apply(Input::Update { peer: from, meta: Meta::from(meta.to_owned()) })
+            }
+            ClientMessage::Pong { received } | ClientMessage::Ack { received } => {
+                Self::Acknowledge(received)
+            }
+            ClientMessage::Leave { .. } => Self::Leave,
+            ClientMessage::Probe => Self::Probe,
+            ClientMessage::Join(_) => Self::Refuse(ErrorReply::ALREADY_JOINED),
+            // No session has the permission: lobby, kick and lock are not there yet.
+            ClientMessage::Admit { .. }
+            | ClientMessage::Deny { .. }
+            | ClientMessage::Kick { .. }
+            | ClientMessage::Lock { .. } => Self::Refuse(ErrorReply::MAY_NOT_MODERATE),
+        }
+    }
+}
+
+impl ErrorReply {
+    const NO_SUCH_PEER: Self = Self::new(ErrorCode::NoSuchPeer, "no such peer is in the room");
+    const META_TOO_LARGE: Self = Self::new(ErrorCode::TooLarge, "`meta` is too large");
+    const ALREADY_JOINED: Self = Self::new(ErrorCode::AlreadyJoined, "this connection has joined");
+    const MAY_NOT_MODERATE: Self =
+        Self::new(ErrorCode::NotAllowed, "this session may not moderate");
+    /// A member or the whole room has no room for the frame.
+    pub(crate) const PEER_UNREACHABLE: Self =
+        Self::new(ErrorCode::PeerUnreachable, "a peer's queue has no room for it");
+    pub(crate) const NO_ROOM_FOR_META: Self =
+        Self::new(ErrorCode::Unavailable, "the server has no room for this `meta`");
+
+    const fn new(code: ErrorCode, message: &'static str) -> Self {
+        Self { code, message }
+    }
+
+    /// The reply to the message with this `ref`.
+    pub(crate) fn to(self, reference: Option<u64>) -> Rejection {
+        let mut error = ErrorFrame::new(self.code, self.message);
+        error.reference = reference;
+        Rejection::Reply(error)
+    }
+}
+
+impl From<ApplyError> for ErrorReply {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::NoSuchPeer => Self::NO_SUCH_PEER,
+            ApplyError::NotAllowed => Self::new(error.code(), "the session lacks the permission"),
+            ApplyError::RoomFull | ApplyError::NotAMember => {
+                Self::new(error.code(), "the session has ended")
+            }
+        }
+    }
+}
+
+/// The hot path's frames, composed with one allocation; the same text that
+/// [`ServerMessage::Signal`](crate::message::ServerMessage::Signal) and
+/// [`ServerMessage::Broadcast`](crate::message::ServerMessage::Broadcast) encode to.
+fn relayed(kind: &str, from: PeerId, data: &RawValue) -> Frame {
+    let mut id = [0; 22];
+    let head = [r#"{"type":""#, kind, r#"","from":""#, from.encode(&mut id), r#"","data":"#];
+    let mut frame =
+        String::with_capacity(head.map(str::len).iter().sum::<usize>() + data.get().len() + 1);
+    frame.extend(head);
+    frame.push_str(data.get());
+    frame.push('}');
+    Frame::new(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::ServerMessage;
+
+    #[test]
+    fn relayed_frames_are_what_the_schema_says() {
+        let from = PeerId::random();
+        let data = serde_json::value::to_raw_value(&serde_json::json!({"sdp": "v=0\r\n", "n": 1}))
+            .unwrap();
+        assert_eq!(
+            relayed("signal", from, &data),
+            ServerMessage::Signal { from, data: &data }.encode()
+        );
+        assert_eq!(
+            relayed("broadcast", from, &data),
+            ServerMessage::Broadcast { from, data: &data }.encode()
+        );
+    }
+
+    #[test]
+    fn payloads_are_relayed_byte_for_byte() {
+        let raw = r#"{ "b" : 1.0e0,"a":[ ] ,"a":"\u00e4/" }"#;
+        let data: &RawValue = serde_json::from_str(raw).unwrap();
+        assert!(relayed("signal", PeerId::random(), data).as_str().ends_with(&format!("{raw}}}")));
+    }
+}
