@@ -7,7 +7,7 @@ use actix_web::{
     web::{self, Data, Path, ServiceConfig},
 };
 use meet_signal_actix::{Hub, SignalService, SignalUpgrade};
-use meet_signal_core::testing::conformance::{self, Suite, Target};
+use meet_signal_conformance::{self as conformance, Suite, Target};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_scope_keeps_all_promises() {

@@ -9,7 +9,7 @@ use axum::{
     routing::any,
 };
 use meet_signal_axum::{Hub, OriginPolicy, SignalRouter, SignalUpgrade};
-use meet_signal_core::testing::conformance::{self, Outcome, Suite, Target};
+use meet_signal_conformance::{self as conformance, Outcome, Suite, Target};
 use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,7 @@
 //! What the example is worth: it keeps every promise of the protocol.
 
-use meet_signal_core::{
-    Hub,
-    testing::conformance::{self, Suite, Target},
-};
+use meet_signal_conformance::{self as conformance, Suite, Target};
+use meet_signal_core::Hub;
 use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]
