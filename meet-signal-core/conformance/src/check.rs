@@ -1,65 +1,71 @@
-//! How a promise says that it is broken.
+//! How a test reports that the server violates a requirement.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, future::Future, result, time::Duration};
 
 use serde_json::Value;
 use tokio::time::timeout;
 
-/// How one promise went.
-pub(crate) type Verdict<T = ()> = Result<T, Broken>;
+/// The result of a test, or of one of its steps.
+pub(crate) type Result<T = ()> = result::Result<T, Violation>;
 
-/// The promise is broken, and this is what was seen.
+/// A description of how the server violates the requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Broken(String);
+pub(crate) struct Violation(String);
 
-impl Broken {
-    pub(crate) fn new(seen: impl fmt::Display) -> Self {
-        Self(seen.to_string())
-    }
-
-    /// Adds where it was seen.
-    pub(crate) fn during(self, what: impl fmt::Display) -> Self {
-        Self(format!("{what}: {}", self.0))
+impl Violation {
+    pub(crate) fn new(description: impl fmt::Display) -> Self {
+        Self(description.to_string())
     }
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// Returns that the promise is broken, unless the condition holds.
+/// Adds context to a violation.
+pub(crate) trait Context {
+    /// Prepends the step that found the violation.
+    fn context(self, step: impl fmt::Display) -> Self;
+}
+
+impl<T> Context for Result<T> {
+    fn context(self, step: impl fmt::Display) -> Self {
+        self.map_err(|violation| Violation(format!("{step}: {violation}")))
+    }
+}
+
+/// Returns a [`Violation`] with this description unless the condition holds.
 macro_rules! ensure {
-    ($condition:expr, $($seen:tt)+) => {
+    ($condition:expr, $($description:tt)+) => {
         if !$condition {
-            return Err($crate::check::Broken::new(format_args!($($seen)+)));
+            return Err($crate::check::Violation::new(format_args!($($description)+)));
         }
     };
 }
 pub(crate) use ensure;
 
-/// Waits, but not for ever: what does not happen is a broken promise, too.
-pub(crate) async fn within_patience<T>(what: &str, happens: impl Future<Output = T>) -> Verdict<T> {
-    timeout(PATIENCE, happens)
+/// Waits for an event. A timeout is a violation.
+pub(crate) async fn with_timeout<T>(step: &str, event: impl Future<Output = T>) -> Result<T> {
+    timeout(TIMEOUT, event)
         .await
-        .map_err(|_| Broken::new(format_args!("{what}: nothing within {PATIENCE:?}")))
+        .map_err(|_| Violation::new(format_args!("{step}: timeout after {TIMEOUT:?}")))
 }
 
-/// Whether `got` says what is expected. It may say more: a receiver ignores fields that it does not
-/// know. `null` expects that there is nothing.
-pub(crate) fn says(got: &Value, expected: &Value) -> bool {
-    match (got, expected) {
-        (Value::Object(got), Value::Object(expected)) => {
-            expected.iter().all(|(name, value)| says(got.get(name).unwrap_or(&Value::Null), value))
-        }
-        _ => got == expected,
+/// Whether `actual` has all fields of `expected`, with their values. It may have more, because a
+/// receiver ignores unknown fields. An expected `null` also matches a missing field.
+pub(crate) fn includes(actual: &Value, expected: &Value) -> bool {
+    match (actual, expected) {
+        (Value::Object(actual), Value::Object(expected)) => expected
+            .iter()
+            .all(|(name, value)| includes(actual.get(name).unwrap_or(&Value::Null), value)),
+        _ => actual == expected,
     }
 }
 
-/// How long an event is waited for: all times in the suite's limits are far shorter, and a busy
-/// machine is slow.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+/// Far longer than all times in the suite's limits, because a busy machine is slow.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {
@@ -68,16 +74,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_may_be_said_than_is_expected_but_not_less() {
-        let got = json!({"type": "joined", "peer": {"id": "a", "new": 1}, "list": [1]});
-        assert!(says(&got, &json!({"type": "joined", "peer": {"id": "a"}, "ref": null})));
+    fn additional_fields_match_and_missing_ones_do_not() {
+        let actual = json!({"type": "joined", "peer": {"id": "a", "new": 1}, "list": [1]});
+        assert!(includes(&actual, &json!({"type": "joined", "peer": {"id": "a"}, "ref": null})));
         for wrong in [
             json!({"peer": {"id": "b"}}),
             json!({"peer": null}),
             json!({"ref": 1}),
             json!({"list": [1, 2]}),
         ] {
-            assert!(!says(&got, &wrong), "{wrong}");
+            assert!(!includes(&actual, &wrong), "{wrong}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A client's end of one connection.
+//! The client's end of one connection.
 
 use std::{fmt, sync::Arc};
 
@@ -12,75 +12,74 @@ use tokio::{
 };
 
 use crate::{
-    check::{Broken, Verdict, ensure, says, within_patience},
-    wire::{CLOSE, FIN, PONG, Reader, Received, frame, text_frame},
+    check::{Context, Result, Violation, ensure, includes, with_timeout},
+    wire::{CLOSE, Event, FIN, PONG, Reader, frame, text_frame},
 };
 
-/// A connection after its handshake. Dropping it cuts it.
+/// A connection after its handshake. Dropping it closes the TCP connection.
 #[derive(Debug)]
 pub(crate) struct Client {
     writer: Writer,
-    received: mpsc::Receiver<Verdict<Received>>,
+    events: mpsc::Receiver<Result<Event>>,
     reading: Reading,
 }
 
-/// What a client does by itself.
+/// Whether a client reads, and what it replies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Conduct {
-    /// Reads, answers pings and closing, and does not mention pings.
-    Attentive,
-    /// Reads, and answers nothing.
-    Mute,
-    /// Does not even read, until it [listens](Client::listen).
-    Deaf,
+pub(crate) enum ReadMode {
+    /// Reads; replies to `ping`, WebSocket pings and close frames. Pings are not events.
+    AutoReply,
+    /// Reads, and sends no replies.
+    NoReply,
+    /// Reads nothing until [`Client::start_reading`].
+    Paused,
 }
 
-/// The writing end.
+/// The writing half.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer(Arc<Mutex<tcp::OwnedWriteHalf>>);
 
 #[derive(Debug)]
 enum Reading {
-    Not(Option<(Stream, mpsc::Sender<Verdict<Received>>)>),
-    Yes(JoinHandle<()>),
+    Paused(Option<(Stream, mpsc::Sender<Result<Event>>)>),
+    Started(JoinHandle<()>),
 }
 
 type Stream = BufReader<tcp::OwnedReadHalf>;
 
 impl Client {
-    pub(crate) fn new(stream: Stream, writer: tcp::OwnedWriteHalf, conduct: Conduct) -> Self {
-        let (tell, received) = mpsc::channel(UNREAD);
+    pub(crate) fn new(stream: Stream, writer: tcp::OwnedWriteHalf, mode: ReadMode) -> Self {
+        let (sender, events) = mpsc::channel(UNREAD_EVENTS);
         let writer = Writer(Arc::new(Mutex::new(writer)));
-        let mut client = Self { writer, received, reading: Reading::Not(Some((stream, tell))) };
-        if conduct != Conduct::Deaf {
-            client.listen(conduct);
+        let mut client = Self { writer, events, reading: Reading::Paused(Some((stream, sender))) };
+        if mode != ReadMode::Paused {
+            client.start_reading(mode);
         }
         client
     }
 
-    /// Begins to read.
-    pub(crate) fn listen(&mut self, conduct: Conduct) {
-        if let Reading::Not(stream) = &mut self.reading
-            && let Some((stream, tell)) = stream.take()
+    pub(crate) fn start_reading(&mut self, mode: ReadMode) {
+        if let Reading::Paused(stream) = &mut self.reading
+            && let Some((stream, sender)) = stream.take()
         {
-            let read = read(Reader::new(stream), self.writer.clone(), conduct, tell);
-            self.reading = Reading::Yes(tokio::spawn(read));
+            let read = read(Reader::new(stream), self.writer.clone(), mode, sender);
+            self.reading = Reading::Started(tokio::spawn(read));
         }
     }
 
     /// Sends a text frame.
-    pub(crate) async fn say(&self, text: impl fmt::Display) -> Verdict {
-        self.writer.say(text).await
+    pub(crate) async fn send(&self, text: impl fmt::Display) -> Result {
+        self.writer.send(text).await
     }
 
-    /// Sends bytes as they are.
-    pub(crate) async fn write(&self, bytes: &[u8]) -> Verdict {
+    /// Writes bytes to the TCP connection.
+    pub(crate) async fn write(&self, bytes: &[u8]) -> Result {
         self.writer.write(bytes).await
     }
 
-    /// Has the connection end with a reset instead of in order, once it is dropped.
-    pub(crate) async fn reset_when_dropped(&self) {
-        // Without it, the connection ends in order: no harm.
+    /// Makes dropping the client reset the TCP connection instead of closing it in order.
+    pub(crate) async fn reset_on_drop(&self) {
+        // If this fails, the connection closes in order, which is also a loss.
         let _ = self.writer.0.lock().await.as_ref().set_zero_linger();
     }
 
@@ -88,153 +87,152 @@ impl Client {
         self.writer.clone()
     }
 
-    /// What comes next.
-    pub(crate) async fn next(&mut self) -> Verdict<Received> {
-        let next = within_patience("waiting for the server", self.received.recv()).await?;
-        next.unwrap_or(Ok(Received::Ended))
+    pub(crate) async fn next_event(&mut self) -> Result<Event> {
+        let next = with_timeout("waiting for the server", self.events.recv()).await?;
+        next.unwrap_or(Ok(Event::Eof))
     }
 
-    /// The next message's text.
-    pub(crate) async fn hear(&mut self) -> Verdict<String> {
-        match self.next().await? {
-            Received::Text(text) => Ok(text),
-            other => Err(Broken::new(format_args!("expected a message, got {other:?}"))),
+    /// The text of the next message.
+    pub(crate) async fn recv_text(&mut self) -> Result<String> {
+        match self.next_event().await? {
+            Event::Text(text) => Ok(text),
+            other => Err(Violation::new(format_args!("expected a message, got {other:?}"))),
         }
     }
 
     /// The next message.
-    pub(crate) async fn told(&mut self) -> Verdict<Value> {
-        let text = self.hear().await?;
-        serde_json::from_str(&text).map_err(|_| Broken::new(format_args!("no JSON came: {text}")))
+    pub(crate) async fn recv(&mut self) -> Result<Value> {
+        let text = self.recv_text().await?;
+        serde_json::from_str(&text)
+            .map_err(|_| Violation::new(format_args!("got invalid JSON: {text}")))
     }
 
-    /// The next message, which says this (and may say more).
-    pub(crate) async fn expect(&mut self, expected: Value) -> Verdict<Value> {
-        let got = self.told().await.map_err(|broken| broken.during(&expected))?;
-        ensure!(says(&got, &expected), "expected {expected}, got {got}");
+    /// Expects that the next message [includes](includes) this one.
+    pub(crate) async fn expect(&mut self, expected: Value) -> Result<Value> {
+        let got = self.recv().await.context(&expected)?;
+        ensure!(includes(&got, &expected), "expected {expected}, got {got}");
         Ok(got)
     }
 
-    /// The next message, which is an error with this code and reference.
+    /// Expects that the next message is an error with this code and `ref`.
     pub(crate) async fn expect_error(
         &mut self,
         code: &str,
         reference: Option<u64>,
-    ) -> Verdict<Value> {
+    ) -> Result<Value> {
         let got = self.expect(json!({"type": "error", "code": code, "ref": reference})).await?;
-        ensure!(got["message"].is_string(), "an error without a message: {got}");
+        ensure!(got["message"].is_string(), "an error without `message`: {got}");
         Ok(got)
     }
 
-    /// Nothing more comes than this close; its reason.
-    pub(crate) async fn closed(&mut self, code: u16) -> Verdict<String> {
-        let expected = format!("expected a close with {code}");
-        match self.next().await.map_err(|broken| broken.during(&expected))? {
-            Received::Closed { code: got, reason } if got == code => Ok(reason),
-            other => Err(Broken::new(format_args!("{expected}, got {other:?}"))),
+    /// Expects that the next event is a close frame with this code. Returns its reason.
+    pub(crate) async fn expect_close(&mut self, code: u16) -> Result<String> {
+        let expected = format!("expected a close frame with {code}");
+        match self.next_event().await.context(&expected)? {
+            Event::Close { code: got, reason } if got == code => Ok(reason),
+            other => Err(Violation::new(format_args!("{expected}, got {other:?}"))),
         }
     }
 
-    /// Whatever comes before, in the end it is this close.
-    pub(crate) async fn closed_at_last(&mut self, code: u16) -> Verdict {
-        let expected = format!("expected a close with {code} at last");
+    /// Expects a close frame with this code, after any number of messages.
+    pub(crate) async fn expect_close_eventually(&mut self, code: u16) -> Result {
+        let expected = format!("expected a close frame with {code} eventually");
         loop {
-            match self.next().await.map_err(|broken| broken.during(&expected))? {
-                Received::Closed { code: got, .. } if got == code => return Ok(()),
-                Received::Text(_) | Received::Ping(_) | Received::Pong(_) => {}
-                other => return Err(Broken::new(format_args!("{expected}, got {other:?}"))),
+            match self.next_event().await.context(&expected)? {
+                Event::Close { code: got, .. } if got == code => return Ok(()),
+                Event::Text(_) | Event::Ping(_) | Event::Pong(_) => {}
+                other => return Err(Violation::new(format_args!("{expected}, got {other:?}"))),
             }
         }
     }
 
-    /// Nothing more comes, and the server has ended the TCP connection.
-    pub(crate) async fn ended(&mut self) -> Verdict {
-        match self.next().await? {
-            Received::Ended => Ok(()),
-            other => Err(Broken::new(format_args!("expected the end, got {other:?}"))),
+    /// Expects that the server closes the TCP connection and sends nothing before.
+    pub(crate) async fn expect_eof(&mut self) -> Result {
+        match self.next_event().await? {
+            Event::Eof => Ok(()),
+            other => Err(Violation::new(format_args!("expected the end, got {other:?}"))),
         }
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        if let Reading::Yes(task) = &self.reading {
+        if let Reading::Started(task) = &self.reading {
             task.abort();
         }
     }
 }
 
 impl Writer {
-    pub(crate) async fn say(&self, text: impl fmt::Display) -> Verdict {
+    pub(crate) async fn send(&self, text: impl fmt::Display) -> Result {
         self.write(&text_frame(text)).await
     }
 
-    /// Writes the same again and again, several times in a heartbeat, so as never to be quiet for
-    /// long. The burst lasts for longer than any promise takes. Ends only where it cannot be
-    /// written.
-    pub(crate) async fn keep_writing(&self, bytes: &[u8]) -> Broken {
+    /// Writes the same bytes several times per heartbeat, so that the connection is never silent.
+    /// The burst that the server allows lasts longer than any test. Returns only if writing fails.
+    pub(crate) async fn write_repeatedly(&self, bytes: &[u8]) -> Violation {
         loop {
-            if let Err(broken) = self.write(bytes).await {
-                return broken;
+            if let Err(violation) = self.write(bytes).await {
+                return violation;
             }
-            sleep(OFTEN).await;
+            sleep(REPEAT_INTERVAL).await;
         }
     }
 
-    /// A connection that the server has ended takes nothing more; that it has, reading tells.
-    pub(crate) async fn write(&self, bytes: &[u8]) -> Verdict {
+    /// Ignores write errors: the reading half reports a closed connection.
+    pub(crate) async fn write(&self, bytes: &[u8]) -> Result {
         let write = async { self.0.lock().await.write_all(bytes).await };
-        let _ = within_patience("a server takes nothing", write).await?;
+        let _ = with_timeout("writing to the server", write).await?;
         Ok(())
     }
 }
 
-/// Reads until the connection has ended.
+/// Reads until the connection ends.
 async fn read(
     mut reader: Reader<Stream>,
     writer: Writer,
-    conduct: Conduct,
-    tell: mpsc::Sender<Verdict<Received>>,
+    mode: ReadMode,
+    events: mpsc::Sender<Result<Event>>,
 ) {
     let mut handled = 0;
     loop {
-        let received = reader.next().await;
-        if conduct == Conduct::Attentive
-            && let Some(answer) = received.as_ref().ok().and_then(|it| answer(it, &mut handled))
+        let event = reader.next().await;
+        if mode == ReadMode::AutoReply
+            && let Some(reply) = event.as_ref().ok().and_then(|it| auto_reply(it, &mut handled))
         {
-            // A connection that takes no answer has ended, which reading tells.
-            let _ = writer.write(&answer).await;
-            if !matches!(received, Ok(Received::Closed { .. })) {
+            // If writing fails, reading reports the end of the connection.
+            let _ = writer.write(&reply).await;
+            if !matches!(event, Ok(Event::Close { .. })) {
                 continue;
             }
         }
-        let over = matches!(received, Ok(Received::Ended) | Err(_));
-        if tell.send(received).await.is_err() || over {
+        let is_last = matches!(event, Ok(Event::Eof) | Err(_));
+        if events.send(event).await.is_err() || is_last {
             return;
         }
     }
 }
 
-/// What an attentive client answers by itself. `handled` counts what section 5 of the protocol has
-/// it count.
-fn answer(received: &Received, handled: &mut u64) -> Option<Vec<u8>> {
-    match received {
-        Received::Text(text) => match kind(text).as_deref() {
+/// The reply of [`ReadMode::AutoReply`]. `handled` counts the frames that section 5 of the protocol
+/// numbers.
+fn auto_reply(event: &Event, handled: &mut u64) -> Option<Vec<u8>> {
+    match event {
+        Event::Text(text) => match message_type(text).as_deref() {
             Some("ping") => {
                 return Some(text_frame(json!({"type": "pong", "received": *handled})));
             }
             Some("welcome" | "waiting") => {}
             _ => *handled += 1,
         },
-        Received::Ping(payload) => return Some(frame(FIN | PONG, payload)),
-        Received::Closed { code, .. } => return Some(frame(FIN | CLOSE, &code.to_be_bytes())),
-        Received::Pong(_) | Received::Ended => {}
+        Event::Ping(payload) => return Some(frame(FIN | PONG, payload)),
+        Event::Close { code, .. } => return Some(frame(FIN | CLOSE, &code.to_be_bytes())),
+        Event::Pong(_) | Event::Eof => {}
     }
     None
 }
 
-/// A message's type. Whatever else is in it is passed over, however deep.
-fn kind(text: &str) -> Option<String> {
+/// Skips all other fields, however deeply they nest.
+fn message_type(text: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Message {
         r#type: String,
@@ -242,8 +240,7 @@ fn kind(text: &str) -> Option<String> {
     serde_json::from_str(text).ok().map(|message: Message| message.r#type)
 }
 
-/// How often who keeps writing does.
-const OFTEN: Duration = Duration::from_millis(100);
+const REPEAT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How much a test may leave unread before its client stops reading, too: more than any is sent.
-const UNREAD: usize = 4096;
+/// More events than any test leaves unread. Beyond them, the client stops reading.
+const UNREAD_EVENTS: usize = 4096;

@@ -1,92 +1,73 @@
-//! What a run found.
+//! The result of a run.
 
 use std::fmt;
 
-/// Something that the protocol promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Promise {
-    /// What is promised, in a sentence. No two promises have the same name.
-    pub name: &'static str,
-    /// The section of `docs/protocol.md` that promises it: 1 to 6.
-    pub section: u8,
-}
+use crate::requirement::Requirement;
 
-/// How it went.
+/// The result of one requirement's test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The server keeps the promise.
-    Kept,
-    /// It does not, and this is what was seen.
-    Broken(String),
-    /// The promise is about what an application does, and the suite was given no
-    /// [hub](super::Target::hub) to do it with.
-    NotDriven,
+    /// The server meets the requirement.
+    Passed,
+    /// The server violates the requirement; the text describes how.
+    Failed(String),
+    /// The requirement concerns what an application does, and the suite has no
+    /// [hub](crate::Target::hub).
+    Skipped,
 }
 
-/// Each promise with its outcome, in the order of the protocol. Displayed, it is a list.
+/// The outcome of each requirement, in the order of the protocol. `Display` writes a list.
 #[derive(Debug, Clone)]
-#[must_use = "a report may tell of broken promises"]
+#[must_use = "a report may contain failures"]
 pub struct Report {
-    results: Vec<(Promise, Outcome)>,
-}
-
-impl Promise {
-    /// The title of its section.
-    pub fn section_title(&self) -> &'static str {
-        match self.section {
-            1 => "Frame and envelope",
-            2 => "Joining",
-            3 => "In the room",
-            4 => "Liveness",
-            5 => "Resuming",
-            _ => "Errors and close codes",
-        }
-    }
+    results: Vec<(Requirement, Outcome)>,
 }
 
 impl Report {
-    pub(crate) fn new(results: Vec<(Promise, Outcome)>) -> Self {
+    pub(crate) fn new(results: Vec<(Requirement, Outcome)>) -> Self {
         Self { results }
     }
 
-    /// Each promise with its outcome.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Promise, &Outcome)> {
-        self.results.iter().map(|(promise, outcome)| (*promise, outcome))
+    /// Each requirement with its outcome.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Requirement, &Outcome)> {
+        self.results.iter().map(|(requirement, outcome)| (*requirement, outcome))
     }
 
-    /// Passes if no promise is broken. One that was not driven is not.
+    /// Asserts that no requirement failed. A skipped requirement is not a failure.
     ///
     /// # Panics
     ///
-    /// Promises are broken; the panic lists them all.
+    /// A requirement failed. The message lists all failures.
     #[track_caller]
-    pub fn assert_kept(&self) {
-        let broken: Vec<_> = self
+    pub fn assert_passed(&self) {
+        let failures: Vec<_> = self
             .iter()
-            .filter_map(|(promise, outcome)| match outcome {
-                Outcome::Broken(seen) => Some(format!("\n  {}: {seen}", promise.name)),
-                Outcome::Kept | Outcome::NotDriven => None,
+            .filter_map(|(requirement, outcome)| match outcome {
+                Outcome::Failed(violation) => {
+                    Some(format!("\n  {}: {violation}", requirement.name))
+                }
+                Outcome::Passed | Outcome::Skipped => None,
             })
             .collect();
-        let (count, all) = (broken.len(), self.results.len());
-        assert!(broken.is_empty(), "{count} of {all} promises are broken:{}", broken.concat());
+        let (count, all) = (failures.len(), self.results.len());
+        assert!(failures.is_empty(), "{count} of {all} requirements failed:{}", failures.concat());
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut section = 0;
-        for (promise, outcome) in self.iter() {
-            if promise.section != section {
-                section = promise.section;
-                writeln!(f, "{section}. {}", promise.section_title())?;
+        for (requirement, outcome) in self.iter() {
+            if requirement.section != section {
+                section = requirement.section;
+                writeln!(f, "{section}. {}", requirement.section_title())?;
             }
-            match outcome {
-                Outcome::Broken(seen) => writeln!(f, "  {outcome:10} {}: {seen}", promise.name)?,
-                _ => writeln!(f, "  {outcome:10} {}", promise.name)?,
+            write!(f, "  {outcome:7} {}", requirement.name)?;
+            if let Outcome::Failed(violation) = outcome {
+                write!(f, ": {violation}")?;
             }
+            writeln!(f)?;
         }
         Ok(())
     }
@@ -95,9 +76,9 @@ impl fmt::Display for Report {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Kept => "kept",
-            Self::Broken(_) => "BROKEN",
-            Self::NotDriven => "not driven",
+            Self::Passed => "pass",
+            Self::Failed(_) => "FAIL",
+            Self::Skipped => "skipped",
         })
     }
 }
@@ -107,31 +88,31 @@ mod tests {
     use super::*;
 
     fn report(outcomes: [Outcome; 3]) -> Report {
-        let promises = [("one", 1), ("two", 1), ("three", 4)];
-        let promises = promises.map(|(name, section)| Promise { name, section });
-        Report::new(promises.into_iter().zip(outcomes).collect())
+        let requirements = [("one", 1), ("two", 1), ("three", 4)];
+        let requirements = requirements.map(|(name, section)| Requirement { name, section });
+        Report::new(requirements.into_iter().zip(outcomes).collect())
     }
 
     #[test]
-    fn each_promise_is_listed_by_section() {
-        let broken = Outcome::Broken("this was seen".to_owned());
-        let list = report([Outcome::Kept, broken, Outcome::NotDriven]).to_string();
+    fn lists_requirements_by_section() {
+        let failed = Outcome::Failed("violation".to_owned());
+        let list = report([Outcome::Passed, failed, Outcome::Skipped]).to_string();
         assert_eq!(
             list,
-            "1. Frame and envelope\n  kept       one\n  BROKEN     two: this was seen\n\
-             4. Liveness\n  not driven three\n"
+            "1. Frame and envelope\n  pass    one\n  FAIL    two: violation\n\
+             4. Liveness\n  skipped three\n"
         );
     }
 
     #[test]
-    fn what_was_not_driven_is_not_broken() {
-        report([Outcome::Kept, Outcome::Kept, Outcome::NotDriven]).assert_kept();
+    fn a_skipped_requirement_is_no_failure() {
+        report([Outcome::Passed, Outcome::Passed, Outcome::Skipped]).assert_passed();
     }
 
     #[test]
-    #[should_panic(expected = "2 of 3 promises are broken:\n  one: this\n  three: that")]
-    fn all_that_is_broken_is_told_at_once() {
-        let broken = |seen: &str| Outcome::Broken(seen.to_owned());
-        report([broken("this"), Outcome::Kept, broken("that")]).assert_kept();
+    #[should_panic(expected = "2 of 3 requirements failed:\n  one: this\n  three: that")]
+    fn a_panic_lists_all_failures() {
+        let failed = |violation: &str| Outcome::Failed(violation.to_owned());
+        report([failed("this"), Outcome::Passed, failed("that")]).assert_passed();
     }
 }

@@ -1,4 +1,4 @@
-//! The handshake of RFC 6455, section 4, from the client's side, with whatever headers one likes.
+//! The client's side of the handshake (RFC 6455, section 4), with arbitrary headers.
 
 use std::net::SocketAddr;
 
@@ -8,11 +8,11 @@ use tokio::{
 };
 
 use crate::{
-    check::{Broken, Verdict, ensure, within_patience},
-    client::{Client, Conduct},
+    check::{Result, Violation, ensure, with_timeout},
+    client::{Client, ReadMode},
 };
 
-/// A request for a WebSocket.
+/// An upgrade request.
 #[derive(Debug, Clone)]
 #[must_use]
 pub(crate) struct Request {
@@ -22,10 +22,10 @@ pub(crate) struct Request {
     receive_buffer: Option<u32>,
 }
 
-/// What the server answers.
+/// The response to an upgrade request.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    /// None where it ended the connection instead.
+pub(crate) struct Response {
+    /// None if the server closed the connection instead.
     pub(crate) status: Option<u16>,
     headers: Vec<(String, String)>,
     reader: BufReader<tcp::OwnedReadHalf>,
@@ -33,7 +33,7 @@ pub(crate) struct Answer {
 }
 
 impl Request {
-    /// What a client that is no browser sends, with no subprotocol.
+    /// A request without `Origin` and without a subprotocol.
     pub(crate) fn new(address: SocketAddr, path: String) -> Self {
         let headers = [
             ("Host", address.to_string()),
@@ -55,42 +55,43 @@ impl Request {
         self
     }
 
-    /// Receives little at once: what the client does not read soon waits at the server.
+    /// Sets the size of the receive buffer. With a small one, what the client does not read soon
+    /// fills the send queue of the server.
     pub(crate) fn receive_buffer(mut self, bytes: u32) -> Self {
         self.receive_buffer = Some(bytes);
         self
     }
 
-    pub(crate) async fn send(self) -> Verdict<Answer> {
-        within_patience("a handshake", self.exchange()).await?
+    pub(crate) async fn send(self) -> Result<Response> {
+        with_timeout("the handshake", self.exchange()).await?
     }
 
-    /// Sends, and expects to be upgraded.
-    pub(crate) async fn upgrade(self, conduct: Conduct) -> Verdict<Client> {
-        self.send().await?.upgraded(conduct)
+    /// Sends the request, and expects status 101.
+    pub(crate) async fn upgrade(self, mode: ReadMode) -> Result<Client> {
+        self.send().await?.into_client(mode)
     }
 
-    /// Sends so many bytes of it, and cuts the connection.
-    pub(crate) async fn send_part(self, bytes: usize) -> Verdict {
+    /// Sends the first bytes of the request, and closes the connection.
+    pub(crate) async fn send_part(self, bytes: usize) -> Result {
         let (_, mut writer) = self.connect().await?;
         let text = self.text();
-        // A server that has seen enough may be quicker.
+        // The server may close the connection first.
         let _ = writer.write_all(&text.as_bytes()[..bytes.min(text.len())]).await;
         Ok(())
     }
 
-    async fn exchange(self) -> Verdict<Answer> {
+    async fn exchange(self) -> Result<Response> {
         let (reader, mut writer) = self.connect().await?;
-        // Whether it could be written shows in the answer.
+        // The response shows whether the server received it.
         let _ = writer.write_all(self.text().as_bytes()).await;
-        let mut answer =
-            Answer { status: None, headers: Vec::new(), reader: BufReader::new(reader), writer };
-        answer.read_head().await?;
-        Ok(answer)
+        let mut response =
+            Response { status: None, headers: Vec::new(), reader: BufReader::new(reader), writer };
+        response.read_head().await?;
+        Ok(response)
     }
 
-    async fn connect(&self) -> Verdict<(tcp::OwnedReadHalf, tcp::OwnedWriteHalf)> {
-        let cannot = |error| Broken::new(format_args!("cannot connect: {error}"));
+    async fn connect(&self) -> Result<(tcp::OwnedReadHalf, tcp::OwnedWriteHalf)> {
+        let cannot = |error| Violation::new(format_args!("cannot connect: {error}"));
         let ipv6 = self.address.is_ipv6();
         let socket = if ipv6 { TcpSocket::new_v6() } else { TcpSocket::new_v4() };
         let socket = socket.map_err(cannot)?;
@@ -108,38 +109,41 @@ impl Request {
     }
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
-    pub(crate) fn upgraded(self, conduct: Conduct) -> Verdict<Client> {
-        ensure!(self.status == Some(101), "{}, expected an upgrade", self.describe());
-        ensure!(self.header("Sec-WebSocket-Accept") == Some(ACCEPT), "not the answer to the key");
-        Ok(Client::new(self.reader, self.writer, conduct))
+    pub(crate) fn into_client(self, mode: ReadMode) -> Result<Client> {
+        ensure!(self.status == Some(101), "{}, expected 101", self.describe());
+        ensure!(
+            self.header("Sec-WebSocket-Accept") == Some(ACCEPT),
+            "`Sec-WebSocket-Accept` does not match the key"
+        );
+        Ok(Client::new(self.reader, self.writer, mode))
     }
 
-    pub(crate) fn refused(&self, status: u16) -> Verdict {
+    pub(crate) fn expect_status(&self, status: u16) -> Result {
         ensure!(self.status == Some(status), "{}, expected {status}", self.describe());
         Ok(())
     }
 
     fn describe(&self) -> String {
         match self.status {
-            Some(status) => format!("the answer is {status}"),
-            None => "there is no answer".to_owned(),
+            Some(status) => format!("the status is {status}"),
+            None => "the connection ended without a response".to_owned(),
         }
     }
 
-    async fn read_head(&mut self) -> Verdict {
+    async fn read_head(&mut self) -> Result {
         let Some(first) = self.read_line().await else { return Ok(()) };
         let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
-        ensure!(status.is_some(), "the answer is not HTTP: {first:?}");
+        ensure!(status.is_some(), "the response is not HTTP: {first:?}");
         self.status = status;
         while let Some(line) = self.read_line().await.filter(|line| !line.is_empty()) {
             let Some((name, value)) = line.split_once(':') else {
-                return Err(Broken::new(format_args!("not a header: {line:?}")));
+                return Err(Violation::new(format_args!("an invalid header: {line:?}")));
             };
             self.headers.push((name.to_owned(), value.trim().to_owned()));
         }
@@ -153,6 +157,6 @@ impl Answer {
     }
 }
 
-/// The example of RFC 6455, section 1.3, and its answer. Nothing depends on the key's being random.
+/// The example of RFC 6455, section 1.3. No test depends on a random key.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";

@@ -1,6 +1,7 @@
-//! The server under test as one promise sees it.
+//! The server under test, as one test uses it.
 
 use std::{
+    fmt,
     ops::{Deref, DerefMut},
     sync::Arc,
 };
@@ -9,14 +10,13 @@ use meet_signal_core::{Hub, RoomId};
 use serde_json::{Value, json};
 
 use crate::{
-    bystanders::Bystanders,
-    check::{Broken, Verdict, ensure},
-    client::{Client, Conduct},
+    check::{Result, Violation, ensure},
+    client::{Client, ReadMode},
     request::Request,
     target::Target,
 };
 
-/// The server, and a room of the promise's own.
+/// The server, and a room that no other test uses.
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     target: Arc<Target>,
@@ -36,128 +36,121 @@ impl Server {
         Self { target, room }
     }
 
-    /// The same server, with another room.
-    pub(crate) fn room(&self, name: impl std::fmt::Display) -> Self {
-        Self { target: self.target.clone(), room: format!("{}-{name}", self.room) }
+    /// The same server with another room.
+    pub(crate) fn room(&self, suffix: impl fmt::Display) -> Self {
+        Self { target: self.target.clone(), room: format!("{}-{suffix}", self.room) }
     }
 
     pub(crate) fn room_name(&self) -> &str {
         &self.room
     }
 
-    /// `Host` and the authority of `Origin`.
+    /// The value of `Host`.
     pub(crate) fn authority(&self) -> String {
         self.target.address.to_string()
     }
 
-    /// The hub, for promises that are driven only where there is one.
-    pub(crate) fn hub(&self) -> Verdict<&Hub> {
-        self.target.hub.as_ref().ok_or_else(|| Broken::new("there is no hub"))
+    /// The hub. Tests that need it run only if the target has one.
+    pub(crate) fn hub(&self) -> Result<&Hub> {
+        self.target.hub.as_ref().ok_or_else(|| Violation::new("the target has no hub"))
     }
 
     pub(crate) fn room_id(&self) -> RoomId {
         self.room.parse().expect("the suite's rooms have valid names")
     }
 
-    /// A request for this room.
+    /// An upgrade request for the room.
     pub(crate) fn request(&self) -> Request {
         self.request_for(&self.room)
     }
 
-    /// A request for a room of this name, which may be none that a room can have.
+    /// An upgrade request for a room name, which may be invalid.
     pub(crate) fn request_for(&self, room: &str) -> Request {
         Request::new(self.target.address, self.target.path.replace("{room}", room))
     }
 
-    pub(crate) async fn connect(&self) -> Verdict<Client> {
-        self.connect_as(Conduct::Attentive).await
+    pub(crate) async fn connect(&self) -> Result<Client> {
+        self.connect_as(ReadMode::AutoReply).await
     }
 
-    pub(crate) async fn connect_as(&self, conduct: Conduct) -> Verdict<Client> {
-        self.request().upgrade(conduct).await
+    pub(crate) async fn connect_as(&self, mode: ReadMode) -> Result<Client> {
+        self.request().upgrade(mode).await
     }
 
-    pub(crate) async fn join(&self) -> Verdict<Member> {
+    pub(crate) async fn join(&self) -> Result<Member> {
         self.join_with(json!({})).await
     }
 
-    pub(crate) async fn join_as(&self, conduct: Conduct) -> Verdict<Member> {
-        Member::join(self.connect_as(conduct).await?, json!({})).await
+    pub(crate) async fn join_as(&self, mode: ReadMode) -> Result<Member> {
+        Member::join(self.connect_as(mode).await?, json!({})).await
     }
 
-    /// Joins with these fields.
-    pub(crate) async fn join_with(&self, fields: Value) -> Verdict<Member> {
+    /// Joins with these fields in `join`.
+    pub(crate) async fn join_with(&self, fields: Value) -> Result<Member> {
         Member::join(self.connect().await?, fields).await
     }
 
-    /// The session of this member, on a newer connection.
-    pub(crate) async fn resume(&self, member: &Member, received: u64) -> Verdict<Member> {
-        self.resume_as(&member.welcome, received).await
+    /// Resumes this member's session on a new connection.
+    pub(crate) async fn resume(&self, member: &Member, received: u64) -> Result<Member> {
+        self.resume_from(&member.welcome, received).await
     }
 
-    /// The session that got this welcome, on a newer connection.
-    pub(crate) async fn resume_as(&self, welcome: &Value, received: u64) -> Verdict<Member> {
-        Member::join(self.connect().await?, resume(welcome, received)).await
-    }
-
-    pub(crate) async fn bystanders(&self) -> Verdict<Bystanders> {
-        Bystanders::join(self).await
-    }
-
-    /// Two bystanders, and one who is up to something.
-    pub(crate) async fn intruder(&self) -> Verdict<(Bystanders, Member)> {
-        let mut others = self.bystanders().await?;
-        let intruder = self.join().await?;
-        others.see_joined(&intruder.id).await?;
-        Ok((others, intruder))
+    /// Resumes the session of this `welcome` on a new connection.
+    pub(crate) async fn resume_from(&self, welcome: &Value, received: u64) -> Result<Member> {
+        Member::join(self.connect().await?, resume_message(welcome, received)).await
     }
 }
 
 impl Member {
-    /// Joins on a connection.
-    pub(crate) async fn join(mut client: Client, mut fields: Value) -> Verdict<Self> {
+    /// Joins on a connection, with these fields in `join`.
+    pub(crate) async fn join(mut client: Client, mut fields: Value) -> Result<Self> {
         fields["type"] = "join".into();
-        client.say(fields).await?;
+        client.send(fields).await?;
         let welcome = client.expect(json!({"type": "welcome"})).await?;
         let id = welcome["self"]["id"].as_str().unwrap_or_default().to_owned();
         ensure!(!id.is_empty(), "a welcome without an id: {welcome}");
         Ok(Self { client, id, welcome })
     }
 
-    /// Says `leave`, and sees the connection closed for it.
-    pub(crate) async fn leave(mut self) -> Verdict {
-        self.say(json!({"type": "leave"})).await?;
-        self.closed_at_last(1000).await
+    /// Sends `leave`, and expects the close frame.
+    pub(crate) async fn leave(mut self) -> Result {
+        self.send(json!({"type": "leave"})).await?;
+        self.expect_close_eventually(1000).await
     }
 
-    /// Sends a signal.
-    pub(crate) async fn signal(&self, to: &str, data: impl Into<Value>) -> Verdict {
-        self.say(json!({"type": "signal", "to": to, "data": data.into()})).await
+    pub(crate) async fn signal(&self, to: &str, data: impl Into<Value>) -> Result {
+        self.send(json!({"type": "signal", "to": to, "data": data.into()})).await
     }
 
-    /// Sends a broadcast.
-    pub(crate) async fn broadcast(&self, data: impl Into<Value>) -> Verdict {
-        self.say(json!({"type": "broadcast", "data": data.into()})).await
+    pub(crate) async fn broadcast(&self, data: impl Into<Value>) -> Result {
+        self.send(json!({"type": "broadcast", "data": data.into()})).await
     }
 
-    /// Shows that the session is alive and had nothing else to hear.
-    pub(crate) async fn goes_on(&mut self) -> Verdict {
-        self.say(json!({"type": "signal", "to": "nobody", "data": null, "ref": FENCE})).await?;
-        self.expect_error("no-such-peer", Some(FENCE)).await.map(drop)
+    /// Checks that the server handles the session's messages, and has sent it nothing that the test
+    /// has not received.
+    pub(crate) async fn check_alive(&mut self) -> Result {
+        self.send(json!({"type": "signal", "to": "nobody", "data": null, "ref": ALIVE_REF}))
+            .await?;
+        self.expect_error("no-such-peer", Some(ALIVE_REF)).await.map(drop)
     }
 
-    /// The peers that the welcome lists.
-    pub(crate) fn found(&self) -> Vec<&Value> {
+    /// Checks the value of `resumed` in the welcome.
+    pub(crate) fn check_resumed(&self, expected: &str) -> Result {
+        ensure!(self.welcome["resumed"] == expected, "expected {expected}: {}", self.welcome);
+        Ok(())
+    }
+
+    /// The peers in the welcome.
+    pub(crate) fn peers(&self) -> Vec<&Value> {
         self.welcome["peers"].as_array().into_iter().flatten().collect()
     }
 }
 
-/// The `join` that goes on with the session that got this welcome.
-pub(crate) fn resume(welcome: &Value, received: u64) -> Value {
+/// The `join` that resumes the session of this `welcome`.
+pub(crate) fn resume_message(welcome: &Value, received: u64) -> Value {
     json!({"type": "join", "resume": {"ticket": welcome["ticket"], "received": received}})
 }
 
-// A member is a client, and more.
 impl Deref for Member {
     type Target = Client;
 
@@ -172,5 +165,5 @@ impl DerefMut for Member {
     }
 }
 
-/// A reference that nothing else uses.
-const FENCE: u64 = 9_999_999;
+/// No other message has this `ref`.
+const ALIVE_REF: u64 = 9_999_999;

@@ -1,9 +1,7 @@
-//! Running all promises.
+//! Runs the tests of all requirements.
 
 use std::{
-    future::Future,
     hash::{BuildHasher, Hasher, RandomState},
-    pin::Pin,
     sync::Arc,
 };
 
@@ -14,140 +12,100 @@ use tokio::{
 };
 
 use crate::{
-    check::Verdict,
-    promises::PROMISES,
-    report::{Outcome, Promise, Report},
+    report::{Outcome, Report},
+    requirement::{Requirement, Schedule, TestCase, TestFuture},
+    requirements::TEST_CASES,
     server::Server,
     target::Target,
 };
 
-/// All promises, to be driven against one server.
+/// Tests of all requirements, for one server.
 #[derive(Debug, Clone)]
-#[must_use = "`run` drives the promises"]
+#[must_use = "`run` runs the tests"]
 pub struct Suite {
     target: Target,
-    chosen: Vec<&'static Entry>,
-}
-
-/// One line of the suite's table.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) promise: Promise,
-    pub(crate) turn: Turn,
-    pub(crate) drive: fn(Server) -> Driving,
-}
-
-pub(crate) type Driving = Pin<Box<dyn Future<Output = Verdict> + Send>>;
-
-/// When a promise is driven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// Beside others, in rooms of its own.
-    Together,
-    /// After these and alone: it makes load.
-    Alone,
-    /// Alone, and only where there is a hub.
-    WithHub,
-}
-
-/// Every promise that the suite drives, in the order of the protocol.
-pub fn promises() -> impl ExactSizeIterator<Item = Promise> {
-    PROMISES.iter().map(|entry| entry.promise)
+    selected: Vec<&'static TestCase>,
 }
 
 impl Suite {
-    /// The suite against this server.
+    /// The suite for this server.
     pub fn new(target: Target) -> Self {
-        Self { target, chosen: PROMISES.iter().collect() }
+        Self { target, selected: TEST_CASES.iter().collect() }
     }
 
-    /// Drives only those promises that are chosen: to look at one that is broken, say.
-    pub fn only(mut self, choose: impl Fn(&Promise) -> bool) -> Self {
-        self.chosen.retain(|entry| choose(&entry.promise));
+    /// Restricts the suite to the requirements that `select` returns true for, for example to
+    /// examine one failure.
+    pub fn only(mut self, select: impl Fn(&Requirement) -> bool) -> Self {
+        self.selected.retain(|case| select(&case.requirement));
         self
     }
 
-    /// Drives every promise and reports each. Takes some 20 seconds, mostly of waiting.
+    /// Tests each requirement. A run takes about 20 seconds, most of it in timers.
     ///
-    /// Needs a tokio runtime with its I/O and its timers. Draining comes last: see
-    /// [the module](super).
+    /// Needs a tokio runtime with I/O and timers. The last test drains the hub: see
+    /// [the crate](crate).
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops all connections; the hub is as it is.
+    /// Dropping the future drops all connections, and leaves the hub as it is.
     pub async fn run(self) -> Report {
-        let Self { target, chosen } = self;
+        let Self { target, selected } = self;
         let target = Arc::new(target);
-        // Neither another run at the same server nor what it left may be met.
+        // Two runs with one server, or what an earlier run left, must not share a room.
         let run = RandomState::new().build_hasher().finish();
         let server = |index: usize| Server::new(target.clone(), format!("{run:016x}-{index}"));
 
-        let places = Arc::new(Semaphore::new(AT_ONCE));
-        let mut together = JoinSet::new();
-        for (index, entry) in chosen.iter().enumerate() {
-            if entry.turn == Turn::Together {
-                let (drive, server, places) = (entry.drive, server(index), places.clone());
-                together.spawn(async move {
-                    let _place = places.acquire_owned().await;
-                    (index, drive_one(drive, server).await)
+        let permits = Arc::new(Semaphore::new(PARALLEL_TESTS));
+        let mut parallel = JoinSet::new();
+        for (index, case) in selected.iter().enumerate() {
+            if case.schedule == Schedule::Parallel {
+                let (run, server, permits) = (case.run, server(index), permits.clone());
+                parallel.spawn(async move {
+                    let _permit = permits.acquire_owned().await;
+                    (index, run_one(run, server).await)
                 });
             }
         }
-        let mut outcomes = vec![Outcome::NotDriven; chosen.len()];
-        while let Some(done) = together.join_next().await {
-            let (index, outcome) = done.expect("a promise that panics does so in its own task");
+        let mut outcomes = vec![Outcome::Skipped; selected.len()];
+        while let Some(done) = parallel.join_next().await {
+            let (index, outcome) = done.expect("a test that panics does so in a task of its own");
             outcomes[index] = outcome;
         }
-        for (index, entry) in chosen.iter().enumerate() {
-            let driven = match entry.turn {
-                Turn::Together => false,
-                Turn::Alone => true,
-                Turn::WithHub => target.hub.is_some(),
+        for (index, case) in selected.iter().enumerate() {
+            let runs = match case.schedule {
+                Schedule::Parallel => false,
+                Schedule::Serial => true,
+                Schedule::SerialWithHub => target.hub.is_some(),
             };
-            if driven {
-                outcomes[index] = drive_one(entry.drive, server(index)).await;
+            if runs {
+                outcomes[index] = run_one(case.run, server(index)).await;
             }
         }
-        Report::new(chosen.iter().map(|entry| entry.promise).zip(outcomes).collect())
+        Report::new(selected.iter().map(|case| case.requirement).zip(outcomes).collect())
     }
 }
 
-async fn drive_one(drive: fn(Server) -> Driving, server: Server) -> Outcome {
+async fn run_one(run: fn(Server) -> TestFuture, server: Server) -> Outcome {
     let mut task = JoinSet::new();
-    task.spawn(timeout(LONGEST, drive(server)));
+    task.spawn(timeout(TEST_TIMEOUT, run(server)));
     match task.join_next().await.expect("the task was spawned") {
-        Ok(Ok(Ok(()))) => Outcome::Kept,
-        Ok(Ok(Err(broken))) => Outcome::Broken(broken.to_string()),
-        Ok(Err(_)) => Outcome::Broken(format!("not shown within {LONGEST:?}")),
-        Err(panic) => Outcome::Broken(format!("the suite itself panicked: {}", message(panic))),
+        Ok(Ok(Ok(()))) => Outcome::Passed,
+        Ok(Ok(Err(violation))) => Outcome::Failed(violation.to_string()),
+        Ok(Err(_)) => Outcome::Failed(format!("no result within {TEST_TIMEOUT:?}")),
+        Err(panic) => Outcome::Failed(format!("the suite panicked: {}", message(panic))),
     }
 }
 
 fn message(panic: JoinError) -> String {
     match panic.try_into_panic().map(|payload| payload.downcast::<String>()) {
         Ok(Ok(message)) => *message,
-        _ => "see its output".to_owned(),
+        _ => "see the output".to_owned(),
     }
 }
 
-/// How many promises are driven at once: enough to wait for many timers together, and few enough
-/// that two cores answer every heartbeat in time.
-const AT_ONCE: usize = 16;
+/// Enough to wait for many timers at a time, and few enough that two cores answer each heartbeat in
+/// time.
+const PARALLEL_TESTS: usize = 16;
 
-/// Well above the longest promise, which waits for a handful of events.
-const LONGEST: Duration = Duration::from_secs(60);
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn names_are_unique_and_sections_in_order() {
-        let names: HashSet<_> = promises().map(|promise| promise.name).collect();
-        assert_eq!(names.len(), promises().len());
-        assert!(promises().is_sorted_by_key(|promise| promise.section));
-        assert!(promises().all(|promise| !promise.name.contains(['|', '\n'])), "a table's cell");
-    }
-}
+/// Well above the longest test, which waits for a handful of events.
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,19 +1,20 @@
-//! Which adapter keeps which promise, as a Markdown file that cannot rot.
+//! The Markdown table that shows which adapter meets which requirement.
 
 use std::{collections::HashMap, env, fmt, fs, path::Path};
 
-use crate::{report::Report, suite::promises};
+use crate::{report::Report, requirements::requirements};
 
 impl Report {
-    /// Compares this report with the adapter's column in the Markdown table at `path`. The table's
-    /// rows have to be the suite's promises, and the column this report.
+    /// Asserts that the Markdown table at `path` has this report in the column of `adapter`, and
+    /// the suite's requirements as its rows.
     ///
-    /// Where the environment has `MEET_SIGNAL_RECORD`, it writes them instead, broken ones too;
-    /// columns of other adapters stay, and so does all text before the first section.
+    /// If the environment variable `MEET_SIGNAL_RECORD` is set, it writes the report to the file
+    /// instead, failures included. It keeps the columns of other adapters, and the text before the
+    /// first section.
     ///
     /// # Panics
     ///
-    /// The table shows something else, or the file cannot be read or written.
+    /// The table differs, or the file cannot be read or written.
     #[track_caller]
     pub fn assert_recorded(&self, path: impl AsRef<Path>, adapter: &str) {
         let path = path.as_ref();
@@ -26,7 +27,7 @@ impl Report {
             written.unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
         } else if current != recorded {
             let path = path.display();
-            panic!("{path} does not show this (MEET_SIGNAL_RECORD=1 writes it):\n{self}");
+            panic!("{path} differs from this report (MEET_SIGNAL_RECORD=1 writes it):\n{self}");
         }
     }
 }
@@ -36,7 +37,7 @@ impl Report {
 struct Table {
     intro: String,
     adapters: Vec<String>,
-    /// By promise and adapter.
+    /// By requirement and adapter.
     cells: HashMap<(String, String), String>,
 }
 
@@ -49,13 +50,13 @@ impl Table {
         let mut table = Self { intro: intro.trim_end().to_owned(), ..Self::default() };
         for row in tables.lines().filter(|line| line.starts_with("| ")) {
             let mut cells = row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned());
-            let promise = cells.next().unwrap_or_default();
-            if promise == CORNER {
+            let requirement = cells.next().unwrap_or_default();
+            if requirement == FIRST_COLUMN {
                 table.adapters = cells.collect();
                 continue;
             }
             for (adapter, cell) in table.adapters.iter().zip(cells) {
-                table.cells.insert((promise.clone(), adapter.clone()), cell);
+                table.cells.insert((requirement.clone(), adapter.clone()), cell);
             }
         }
         table
@@ -67,8 +68,8 @@ impl Table {
         }
         self.adapters.sort();
         self.cells.retain(|(_, other), _| other != adapter);
-        self.cells.extend(report.iter().map(|(promise, outcome)| {
-            ((promise.name.to_owned(), adapter.to_owned()), outcome.to_string())
+        self.cells.extend(report.iter().map(|(requirement, outcome)| {
+            ((requirement.name.to_owned(), adapter.to_owned()), outcome.to_string())
         }));
     }
 }
@@ -77,18 +78,19 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.intro)?;
         let mut section = 0;
-        for promise in promises() {
-            if promise.section != section {
-                section = promise.section;
-                write!(f, "{HEADING}{section}. {}\n\n", promise.section_title())?;
-                writeln!(f, "| {CORNER} | {} |", self.adapters.join(" | "))?;
+        for requirement in requirements() {
+            if requirement.section != section {
+                section = requirement.section;
+                write!(f, "{HEADING}{section}. {}\n\n", requirement.section_title())?;
+                writeln!(f, "| {FIRST_COLUMN} | {} |", self.adapters.join(" | "))?;
                 writeln!(f, "|---{}|", "|---".repeat(self.adapters.len()))?;
             }
-            write!(f, "| {} |", promise.name)?;
+            write!(f, "| {} |", requirement.name)?;
             for adapter in &self.adapters {
-                let key = (promise.name.to_owned(), adapter.clone());
-                // A promise that is newer than the adapter's last run.
-                write!(f, " {} |", self.cells.get(&key).map_or("?", String::as_str))?;
+                let key = (requirement.name.to_owned(), adapter.clone());
+                // The adapter's last run did not have this requirement.
+                let cell = self.cells.get(&key).map_or("?", String::as_str);
+                write!(f, " {cell} |")?;
             }
             writeln!(f)?;
         }
@@ -98,47 +100,47 @@ impl fmt::Display for Table {
 
 const HEADING: &str = "\n## ";
 
-/// What stands above the promises.
-const CORNER: &str = "promise";
+/// The heading of the column of requirements.
+const FIRST_COLUMN: &str = "requirement";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Outcome;
+    use crate::report::Outcome;
 
     fn all(outcome: &Outcome) -> Report {
-        Report::new(promises().map(|promise| (promise, outcome.clone())).collect())
+        Report::new(requirements().map(|requirement| (requirement, outcome.clone())).collect())
     }
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn a_written_table_parses_to_the_same_table() {
         let mut table = Table::parse("# Title\n\nSome text.\n");
-        table.record("one", &all(&Outcome::Kept));
-        table.record("two", &all(&Outcome::NotDriven));
+        table.record("one", &all(&Outcome::Passed));
+        table.record("two", &all(&Outcome::Skipped));
         let written = table.to_string();
         assert!(written.starts_with("# Title\n\nSome text.\n\n## 1. Frame and envelope\n\n"));
-        assert!(written.contains("\n| promise | one | two |\n|---|---|---|\n"));
-        assert!(written.contains("\n| a binary frame closes with 1003 | kept | not driven |\n"));
+        assert!(written.contains("\n| requirement | one | two |\n|---|---|---|\n"));
+        assert!(written.contains("\n| a binary frame closes with 1003 | pass | skipped |\n"));
         assert_eq!(Table::parse(&written).to_string(), written);
     }
 
     #[test]
-    fn a_column_is_replaced_and_the_others_stay() {
+    fn recording_replaces_one_column_and_keeps_the_others() {
         let mut table = Table::default();
-        table.record("one", &all(&Outcome::Kept));
-        table.record("two", &all(&Outcome::Kept));
+        table.record("one", &all(&Outcome::Passed));
+        table.record("two", &all(&Outcome::Passed));
         let before = table.to_string();
-        table.record("one", &all(&Outcome::Broken("seen".to_owned())));
-        assert_eq!(table.to_string(), before.replace("| kept | kept |", "| BROKEN | kept |"));
+        table.record("one", &all(&Outcome::Failed("violation".to_owned())));
+        assert_eq!(table.to_string(), before.replace("| pass | pass |", "| FAIL | pass |"));
     }
 
     #[test]
-    fn rows_are_the_promises_of_the_suite() {
-        let stale = "\n\n## 1. Old\n\n| promise | one |\n|---|---|\n| no promise | kept |\n";
+    fn the_rows_are_the_requirements_of_the_suite() {
+        let stale = "\n\n## 1. Old\n\n| requirement | one |\n|---|---|\n| obsolete | pass |\n";
         let written = Table::parse(stale).to_string();
-        assert!(!written.contains("no promise"));
+        assert!(!written.contains("obsolete"));
         assert!(written.contains("\n| a binary frame closes with 1003 | ? |\n"));
         let rows = written.lines().filter(|line| line.ends_with("| ? |")).count();
-        assert_eq!(rows, promises().len());
+        assert_eq!(rows, requirements().len());
     }
 }

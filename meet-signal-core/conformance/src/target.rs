@@ -1,4 +1,4 @@
-//! The server under test, and how it is set up.
+//! The server under test, and its configuration.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -7,7 +7,7 @@ use meet_signal_core::{
     message::{IceServer, Meta},
 };
 
-/// Where the server under test is.
+/// The address of the server under test.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Target {
@@ -17,48 +17,48 @@ pub struct Target {
 }
 
 impl Target {
-    /// A server at this address, with its rooms at `/signal/{room}`.
+    /// A server at this address, with rooms at `/signal/{room}`.
     pub fn new(address: SocketAddr) -> Self {
         Self { address, path: "/signal/{room}".to_owned(), hub: None }
     }
 
-    /// Where the rooms are; `{room}` stands for the name.
+    /// Sets the path of the rooms. `{room}` stands for the name.
     ///
     /// # Panics
     ///
-    /// The template does not say where the name goes.
+    /// The template does not contain `{room}`.
     pub fn path(mut self, template: impl Into<String>) -> Self {
         self.path = template.into();
         assert!(self.path.contains("{room}"), "a path without `{{room}}`");
         self
     }
 
-    /// The server's hub, where it is in the same process: for the promises about what an
-    /// application does.
+    /// Sets the server's hub, which must be in the same process. It enables the requirements that
+    /// concern what an application does.
     pub fn hub(mut self, hub: Hub) -> Self {
         self.hub = Some(hub);
         self
     }
 }
 
-/// The limits that the server's hub has to have.
+/// The limits that the server's hub must have.
 ///
-/// | limit | value | because |
+/// | limit | value | reason |
 /// |---|---|---|
-/// | `heartbeat` | 1.5 s | three of them in silence lose a connection: soon, but not for a busy machine's hiccup |
-/// | `grace` | 2 s | what is lost is gone soon, but not before it has been seen to be away |
-/// | `going_away_grace` | 1 s | whose page goes has left before who was lost a moment earlier |
-/// | `join_timeout` | 5 s | a crowd that connects at once has time to join |
-/// | `write_timeout` | 3 s | a member that does not read is given up soon, but not before its outbox is full |
-/// | `message_timeout` | 3 s | a message that does not end is soon given up |
-/// | `room_peers` | 8 | a room is filled with a handful of connections |
-/// | `rate_per_second` | 5 | who is over its rate has to wait for long enough to tell |
-/// | `resumes_per_minute` | 6 | who comes back too often is found out before one more is allowed |
-/// | `rate_burst_bytes` | 16 MiB | who does not read is sent more than kernels' buffers hold |
-/// | `room_joins_per_minute` | 6,000 | crowds come and go |
-/// | `address_joins_per_minute`, `address_away`, `address_refusals_per_minute` | 1,000,000 | all of the suite's clients have one address |
+/// | `heartbeat` | 1.5 s | three missed heartbeats close a connection: soon, but a busy machine may pause for a second |
+/// | `grace` | 2 s | a lost member leaves soon, but the observers see it `away` first |
+/// | `going_away_grace` | 1 s | a page that goes away leaves before a member that was lost a moment earlier |
+/// | `join_timeout` | 5 s | many clients that connect at once have time to join |
+/// | `write_timeout` | 3 s | a member that does not read loses its connection soon, but after its outbox is full |
+/// | `message_timeout` | 3 s | an incomplete message closes its connection soon |
+/// | `room_peers` | 8 | a few connections fill a room |
+/// | `rate_per_second` | 5 | `retryAfterMs` is long enough to test that waiting helps |
+/// | `resumes_per_minute` | 6 | the limit is exceeded before a further resume is allowed |
+/// | `rate_burst_bytes` | 16 MiB | a test sends more than the kernel's buffers hold |
+/// | `room_joins_per_minute` | 6,000 | tests join and leave often |
+/// | `address_joins_per_minute`, `address_away`, `address_refusals_per_minute` | 1,000,000 | all clients of the suite have one address |
 ///
-/// All others are the defaults.
+/// The other limits have their defaults.
 ///
 /// # Panics
 ///
@@ -83,30 +83,30 @@ pub fn limits() -> Limits {
         .expect("the limits are within their ranges")
 }
 
-/// The decisions that the server under test has to leave to the suite: pass this function where an
-/// [`Authorize`](meet_signal_core::Authorize) is taken.
+/// The [`Authorize`](meet_signal_core::Authorize) that the server must use.
 ///
-/// A token that begins with `conformance:` asks for what follows: `unauthorized`, `refused`,
-/// `banned`, `room-locked`, `duplicate` and `unavailable` for that [`Denied`], `listener` for no
-/// permissions, `guest` for a grant that sets `meta` and ICE servers. Everybody else is let in.
+/// A token with the prefix `conformance:` selects the decision: `unauthorized`, `refused`,
+/// `banned`, `room-locked`, `duplicate` and `unavailable` select that [`Denied`], `listener` a grant
+/// without permissions, `guest` a grant with `meta` and ICE servers. All other joins get the default
+/// [`Grant`].
 ///
 /// # Errors
 ///
-/// What the token asks for.
+/// The [`Denied`] that the token selects.
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: it decides at once.
+/// Cancel safe: it never waits.
 pub async fn authorize(request: AuthRequest) -> Result<Grant, Denied> {
-    let asked =
+    let decision =
         request.token.as_ref().and_then(|token| token.expose().strip_prefix("conformance:"));
-    match asked {
-        Some("unauthorized") => Err(Denied::unauthorized("as the token asks for")),
-        Some("refused") => Err(Denied::refused("as the token asks for")),
-        Some("banned") => Err(Denied::banned("as the token asks for")),
-        Some("room-locked") => Err(Denied::room_locked("as the token asks for")),
-        Some("duplicate") => Err(Denied::duplicate("as the token asks for")),
-        Some("unavailable") => Err(Denied::unavailable("as the token asks for")),
+    match decision {
+        Some("unauthorized") => Err(Denied::unauthorized("selected by the token")),
+        Some("refused") => Err(Denied::refused("selected by the token")),
+        Some("banned") => Err(Denied::banned("selected by the token")),
+        Some("room-locked") => Err(Denied::room_locked("selected by the token")),
+        Some("duplicate") => Err(Denied::duplicate("selected by the token")),
+        Some("unavailable") => Err(Denied::unavailable("selected by the token")),
         Some("listener") => Ok(Grant::new().permissions(Permissions::NONE)),
         Some("guest") => {
             let meta = Meta::new(&"a guest").expect("a string is JSON");
