@@ -1,10 +1,13 @@
 //! Clients that send too much.
 
 use serde_json::{Value, json};
-use tokio::time::{Duration, sleep};
+use tokio::{
+    select,
+    time::{Duration, sleep},
+};
 
 use crate::{
-    check::{Context, Result, Violation, ensure},
+    check::{Context, Result, Violation, ensure, includes},
     client::ReadMode,
     observers::Observers,
     server::Server,
@@ -35,12 +38,26 @@ pub(super) async fn limited(server: Server) -> Result {
     let Some(wait) = wait.filter(|wait| (1..1000).contains(wait)) else {
         return Err(Violation::new(format_args!("`retryAfterMs` is {wait:?}")));
     };
+    let retry = json!({"type": "broadcast", "data": "after", "ref": last + 1});
     sleep(Duration::from_millis(wait)).await;
-    sender.broadcast("after").await?;
+    sender.send(&retry).await?;
+    let mut is_retried = false;
     let mut processed = Vec::new();
     let [first, second] = observers.both();
     loop {
-        let message = first.expect(json!({"type": "broadcast"})).await?;
+        let message = select! {
+            message = first.expect(json!({"type": "broadcast"})) => message?,
+            error = sender.recv() => {
+                // An automatic `pong` takes a token, but less often than there is a new one.
+                let expected = json!({"type": "error", "code": "rate-limited", "ref": last + 1});
+                let error = error?;
+                ensure!(!is_retried && includes(&error, &expected), "after waiting: {error}");
+                is_retried = true;
+                sleep(Duration::from_millis(error["retryAfterMs"].as_u64().unwrap_or(0))).await;
+                sender.send(&retry).await?;
+                continue;
+            }
+        };
         second.expect(message.clone()).await?;
         if message["data"] == "after" {
             break;
