@@ -1,6 +1,6 @@
-//! The promises of a room, by name: real hub and sessions with any history of several rooms, their
-//! bounds and their clocks, against the [model](meet_signal_core::testing::model). What comes of
-//! cuts in the middle of frames has tests of its own, in `tests/resume`.
+//! The requirements on a room, by name: real hub and sessions with any history of several rooms,
+//! their bounds and their clocks, against the [model](meet_signal_core::testing::model). What comes
+//! of cuts in the middle of frames has tests of its own, in `tests/resume`.
 
 mod logs;
 mod stay;
