@@ -36,15 +36,15 @@ export class Outgoing {
     for (const kind of ['audio', 'video']) {
       if (wanted[kind] === this.#sent[kind]) continue;
       this.#sent[kind] = wanted[kind];
-      this.#room.replace(SOURCE, kind, wanted[kind]);
+      this.#room.replaceTrack(SOURCE, kind, wanted[kind]);
     }
     this.#mute();
   }
 
   /** What is off for the person in front of the page is so for the others, whether there is a track or not. */
   #mute() {
-    this.#room.mute(SOURCE, 'audio', !this.#media.isOn('audio'));
-    this.#room.mute(SOURCE, 'video', this.#screen.track === null && !this.#media.isOn('video'));
+    this.#room.setMuted(SOURCE, 'audio', !this.#media.isOn('audio'));
+    this.#room.setMuted(SOURCE, 'video', this.#screen.track === null && !this.#media.isOn('video'));
   }
 }
 

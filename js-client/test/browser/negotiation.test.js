@@ -141,7 +141,7 @@ for (const kinds of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
     await other.page.evaluate(() => {
       window.got = [];
       // Nothing but the listener; Firefox collects a channel that nobody holds.
-      window.room.on('channel', ({ detail: { channel } }) => {
+      window.room.on('datachannel', ({ detail: { channel } }) => {
         channel.addEventListener('message', ({ data }) => window.got.push(data));
         channel.addEventListener('close', () => window.got.push('closed'));
       });
@@ -149,7 +149,7 @@ for (const kinds of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
     await opener.until(() => [...window.room.peers.values()][0]?.connection === 'connected');
     await opener.page.evaluate(() => {
       const [peer] = window.room.peers.values();
-      window.channel = peer.openChannel('whiteboard');
+      window.channel = peer.createDataChannel('whiteboard');
       window.channel.addEventListener('open', () => window.channel.send('first'));
     });
     await other.until(() => window.got.includes('first'));
@@ -174,7 +174,7 @@ async function publishWithSound(person, names) {
   await person.page.evaluate(async (all) => {
     const [microphone] = (await navigator.mediaDevices.getUserMedia({ audio: true })).getAudioTracks();
     // One track for all: each clone would have its echo cancelled, too.
-    for (const name of all) window.room.replace(name, 'audio', microphone);
+    for (const name of all) window.room.replaceTrack(name, 'audio', microphone);
   }, names);
 }
 

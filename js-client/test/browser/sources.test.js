@@ -115,15 +115,15 @@ for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium']]
 
       assert.deepEqual(await ada.page.evaluate(async () => {
         const next = await window.tone();
-        window.room.mute('voice', 'audio');
-        window.room.replace('voice', 'audio', null);
-        window.room.replace('voice', 'audio', next);
+        window.room.setMuted('voice', 'audio', true);
+        window.room.replaceTrack('voice', 'audio', null);
+        window.room.replaceTrack('voice', 'audio', next);
         return [next.enabled, window.room.isMuted('voice', 'audio')];
       }), [false, true]);
       await showsMuted(true);
       await hears(bob, id, 'silence');
 
-      await ada.page.evaluate(() => window.room.mute('voice', 'audio', false));
+      await ada.page.evaluate(() => window.room.setMuted('voice', 'audio', false));
       await showsMuted(false);
       await hears(bob, id, 'a tone');
       await close(ada, bob);
@@ -151,7 +151,7 @@ for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium']]
 
       await ada.page.evaluate(async () => {
         window.shared = await window.track();
-        window.room.replace('window', 'video', window.shared.track);
+        window.room.replaceTrack('window', 'video', window.shared.track);
       });
       await sources('camera', 'window');
       await ada.page.evaluate(() => window.shared.end());

@@ -5,7 +5,7 @@ import { MeetError, MeetRoom, attach, fullJitter, type RemotePeer, type RemoteSo
 const room = new MeetRoom('/signal/standup', {
   meta: { name: 'Ada' },
   token: async () => 'sesame',
-  retry: fullJitter({ mostMs: 5000 }),
+  retry: fullJitter({ maxDelayMs: 5000 }),
   rtc: { iceTransportPolicy: 'relay' },
 });
 
@@ -20,7 +20,7 @@ room.on('error', ({ detail: { error, peer } }) => console.log(error.code, peer?.
 // @ts-expect-error there is no such event
 room.on('sourceaded', () => {});
 // @ts-expect-error audio or video
-room.mute('camera', 'sound');
+room.setMuted('camera', 'sound', true);
 
 async function show(peer: RemotePeer, source: RemoteSource): Promise<void> {
   const result: 'playing' | 'blocked' | 'waiting' = await attach(document.createElement('video'), source.stream);

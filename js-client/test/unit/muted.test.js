@@ -48,32 +48,32 @@ describe('a muted microphone', () => {
 
   for (const [what, change] of Object.entries({
     'is taken out, and another one put in': (room, next) => {
-      room.replace('camera', 'audio', null);
-      room.replace('camera', 'audio', next);
+      room.replaceTrack('camera', 'audio', null);
+      room.replaceTrack('camera', 'audio', next);
     },
-    'is exchanged': (room, next) => room.replace('camera', 'audio', next),
+    'is exchanged': (room, next) => room.replaceTrack('camera', 'audio', next),
     'is published again': (room, next) => room.publish('camera', [next]),
     'is published again without any, and then put in': (room, next) => {
       room.publish('camera', []);
-      room.replace('camera', 'audio', next);
+      room.replaceTrack('camera', 'audio', next);
     },
     'ends, and another one is put in': (room, next, first) => {
       first.end();
-      room.replace('camera', 'audio', next);
+      room.replaceTrack('camera', 'audio', next);
     },
   })) {
     test(`that ${what} stays muted`, async () => {
       const { meeting, ada, shown } = await two();
       const [first, next] = [track(), track()];
       ada.publish('camera', [first]);
-      ada.mute('camera', 'audio');
+      ada.setMuted('camera', 'audio', true);
       await meeting.settle(1000);
       change(ada, next, first);
       assert.equal(next.enabled, false);
       assert.equal(ada.isMuted('camera', 'audio'), true);
       await meeting.settle();
       assert.equal(shown().audio.muted, true);
-      ada.mute('camera', 'audio', false);
+      ada.setMuted('camera', 'audio', false);
       assert.equal(next.enabled, true);
       await meeting.settle(1000);
       assert.equal(shown().audio.muted, false);
@@ -83,16 +83,16 @@ describe('a muted microphone', () => {
   test('may be muted before there is one, and unmuted while there is none', async () => {
     const { meeting, ada, shown } = await two();
     ada.publish('camera', []);
-    ada.mute('camera', 'audio');
+    ada.setMuted('camera', 'audio', true);
     const first = track();
-    ada.replace('camera', 'audio', first);
+    ada.replaceTrack('camera', 'audio', first);
     assert.equal(first.enabled, false);
     await meeting.settle(1000);
     assert.equal(shown().audio.muted, true);
-    ada.replace('camera', 'audio', null);
-    ada.mute('camera', 'audio', false);
+    ada.replaceTrack('camera', 'audio', null);
+    ada.setMuted('camera', 'audio', false);
     // It was disabled here, for a wish that is over.
-    ada.replace('camera', 'audio', first);
+    ada.replaceTrack('camera', 'audio', first);
     assert.equal(first.enabled, true);
     await meeting.settle(1000);
     assert.equal(shown().audio.muted, false);
@@ -102,24 +102,24 @@ describe('a muted microphone', () => {
     const { meeting, ada, shown } = await two();
     const disabled = Object.assign(track(), { enabled: false });
     ada.publish('camera', [track()]);
-    ada.replace('camera', 'audio', disabled);
+    ada.replaceTrack('camera', 'audio', disabled);
     assert.equal(ada.isMuted('camera', 'audio'), true);
     await meeting.settle(1000);
     assert.equal(shown().audio.muted, true);
     const later = track();
-    ada.replace('camera', 'audio', later);
+    ada.replaceTrack('camera', 'audio', later);
     assert.equal(later.enabled, false);
-    ada.mute('camera', 'audio', false);
+    ada.setMuted('camera', 'audio', false);
     assert.deepEqual([disabled.enabled, later.enabled], [false, true]);
   });
 
   test('is forgotten with its source', async () => {
     const { ada } = await two();
     ada.publish('camera', []);
-    ada.mute('camera', 'audio');
+    ada.setMuted('camera', 'audio', true);
     ada.unpublish('camera');
     assert.equal(ada.isMuted('camera', 'audio'), false);
-    assert.throws(() => ada.mute('camera', 'audio'), { code: 'state' });
+    assert.throws(() => ada.setMuted('camera', 'audio', true), { code: 'state' });
     ada.publish('camera', [track()]);
     assert.equal(ada.isMuted('camera', 'audio'), false);
   });
@@ -128,10 +128,10 @@ describe('a muted microphone', () => {
     const { ada } = await two();
     const camera = ada.page.camera();
     ada.publish('camera', camera);
-    ada.mute('camera', 'audio');
+    ada.setMuted('camera', 'audio', true);
     assert.deepEqual(KINDS.map((kind) => ada.isMuted('camera', kind)), [true, false]);
     assert.deepEqual(camera.getTracks().map(({ enabled }) => enabled), [false, true]);
-    assert.throws(() => ada.mute('camera', 'sound'), { code: 'state' });
+    assert.throws(() => ada.setMuted('camera', 'sound', true), { code: 'state' });
     assert.equal(ada.isMuted('camera', 'sound'), false);
   });
 
@@ -140,10 +140,10 @@ describe('a muted microphone', () => {
     const shared = track();
     ada.publish('camera', [shared]);
     ada.publish('backup', [shared]);
-    for (const name of ['camera', 'backup']) ada.mute(name, 'audio');
-    ada.mute('camera', 'audio', false);
+    for (const name of ['camera', 'backup']) ada.setMuted(name, 'audio', true);
+    ada.setMuted('camera', 'audio', false);
     assert.equal(shared.enabled, false);
-    ada.mute('backup', 'audio', false);
+    ada.setMuted('backup', 'audio', false);
     assert.equal(shared.enabled, true);
   });
 
@@ -153,9 +153,9 @@ describe('a muted microphone', () => {
     await meeting.settle();
     meeting.world.network.cut();
     await meeting.clock.advance(10_000);
-    ada.mute('camera', 'audio');
-    ada.replace('camera', 'audio', null);
-    ada.replace('camera', 'audio', track());
+    ada.setMuted('camera', 'audio', true);
+    ada.replaceTrack('camera', 'audio', null);
+    ada.replaceTrack('camera', 'audio', track());
     meeting.world.network.mend();
     await meeting.settle();
     assert.equal(shown().audio.muted, true);
@@ -208,7 +208,7 @@ class Wishes {
     this.#note(source, side);
   }
 
-  mute(where, each, muted) {
+  setMuted(where, each, muted) {
     const source = this.sources.get(where);
     source[each].muted = muted;
     this.#note(source, source[each]);
@@ -274,12 +274,12 @@ test('whatever is published, exchanged and muted, and whatever is lost, the othe
           const former = source.former.find((track) => track.kind === one.kind && track.readyState === 'live') ?? null;
           const track = { none: null, former }[one.what] ?? (one.what === 'none' ? null : newTrack(one.kind, one.what !== 'disabled'));
           wishes.put(one.name, one.kind, track);
-          return ada.replace(one.name, one.kind, track);
+          return ada.replaceTrack(one.name, one.kind, track);
         }
         case 'mute':
           if (source === undefined) return undefined;
-          wishes.mute(one.name, one.kind, one.muted);
-          return ada.mute(one.name, one.kind, one.muted);
+          wishes.setMuted(one.name, one.kind, one.muted);
+          return ada.setMuted(one.name, one.kind, one.muted);
         case 'end': {
           const track = source?.[one.kind].track ?? null;
           if (track === null) return undefined;

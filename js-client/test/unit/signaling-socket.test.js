@@ -30,7 +30,7 @@ describe('joining', () => {
   test('gives up an attempt that never opens, truly', async () => {
     const scene = new Scene();
     scene.server.ignoreNext(1);
-    const ada = scene.socket('ada', { openMs: 3000 });
+    const ada = scene.socket('ada', { openTimeoutMs: 3000 });
     const joined = ada.join();
     await scene.clock.advance(2999);
     assert.equal(scene.server.sockets.open, 1);
@@ -300,7 +300,7 @@ test('an attempt that was given up, and arrives all the same, does not throw the
       return held.push(this);
     }
   };
-  const ada = await scene.join('ada', { page, openMs: 3000 });
+  const ada = await scene.join('ada', { page, openTimeoutMs: 3000 });
   holding = true;
   scene.server.session('ada').socket.cut();
   await scene.clock.advance(10_000);

@@ -1,39 +1,39 @@
-// One RTCPeerConnection of a link, and all that ends with it.
+// One RTCPeerConnection of a peer transport, and everything that ends with it.
 
 import { Negotiator } from './negotiator.js';
-import { Slots } from './slots.js';
+import { TransceiverPool } from './transceiver-pool.js';
 
-export class Epoch {
-  /** For state that must arrive also while signaling is down. */
+export class ConnectionGeneration {
+  /** Carries state also while signaling is down. */
   control;
   negotiator;
   pc;
-  slots;
+  transceivers;
   #scope = new AbortController();
-  /** Aborted when it is closed. */
+  /** Aborted by `close`. */
   signal = this.#scope.signal;
   /** @type {Set<RTCDataChannel>} */
   #channels = new Set();
 
   /**
-   * @param {import('./link.js').LinkOptions} options
+   * @param {import('./peer-transport.js').TransportOptions} options
    * @param {(message: import('./negotiator.js').NegotiationMessage) => void} send
-   * @throws where the browser makes no connection, or none with this configuration
+   * @throws if the browser makes no connection, or none with this configuration
    */
   constructor({ polite, configuration, publications, env }, send) {
     this.pc = new env.RTCPeerConnection(configuration());
     try {
       this.control = this.pc.createDataChannel('control', { negotiated: true, id: 0 });
-      this.slots = new Slots(this.pc, !polite, env);
-      this.slots.apply(publications);
+      this.transceivers = new TransceiverPool(this.pc, !polite, env);
+      this.transceivers.apply(publications);
     } catch (error) {
       this.pc.close();
       throw error;
     }
-    this.negotiator = new Negotiator(this.pc, { polite, send, beforeAnswer: () => this.slots.adopt(), environment: env });
+    this.negotiator = new Negotiator(this.pc, { polite, send, beforeAnswer: () => this.transceivers.adopt(), environment: env });
   }
 
-  /** Firefox collects a channel that nobody holds, and with it closes both ends. */
+  /** Keeps a reference: Firefox collects a channel without one, which closes both ends. */
   hold = (/** @type {RTCDataChannel} */ channel) => {
     this.#channels.add(channel);
     channel.addEventListener('close', () => this.#channels.delete(channel), { once: true });
