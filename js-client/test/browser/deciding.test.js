@@ -1,21 +1,13 @@
 // While the application decides about a join for 12 s, which is longer than a page bears silence.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
 const PATIENCE = { timeout: 40_000, polling: 100 };
 
-const browsers = new Browsers();
-let server;
-
-before(async () => { server = await Server.start({ args: ['--login-seconds', '12'] }); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server } = setUp({ args: ['--login-seconds', '12'] });
 
 /** A page that has begun to join, and keeps in sight its sockets, the signs of life, and what became of `join`. */
 async function joining(kind, room) {

@@ -1,24 +1,15 @@
 // What breaks between real browsers, and does not here.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { Participant } from './support/participant.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
-const browsers = new Browsers();
-let server;
-let rooms = 0;
-
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server, newRoom } = setUp();
 
 async function meet(kinds, options = {}) {
-  const url = server.url(`/room/negotiation-${rooms++}`);
+  const url = server.url(`/room/${newRoom()}`);
   const people = [];
   for (const [index, kind] of kinds.entries()) {
     const person = await Participant.join(browsers, kind, { ...options, url, name: `Person ${index}` });
@@ -102,7 +93,7 @@ describe('both sides offer at once, again and again', { concurrency: 1 }, () => 
 });
 
 test('both publish while the first connection is being made', async () => {
-  const url = server.url(`/room/negotiation-${rooms++}`);
+  const url = server.url(`/room/${newRoom()}`);
   const ada = await Participant.join(browsers, 'chromium', { url, name: 'Ada' });
   const bob = await Participant.join(browsers, 'firefox', { url, name: 'Bob' });
   for (const one of [ada, bob]) await one.keepsLog();

@@ -1,25 +1,16 @@
 // What a page says of its sources is what the others hear and see, in real browsers.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { Participant } from './support/participant.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
-const browsers = new Browsers();
-let server;
-let rooms = 0;
-
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server, newRoom } = setUp();
 
 /** Two people, of whom the first one has ways to make tracks at hand. */
 async function meet(first, second) {
-  const url = server.url(`/room/sources-${rooms++}`);
+  const url = server.url(`/room/${newRoom()}`);
   const ada = await Participant.join(browsers, first, { url, name: 'Ada' });
   const bob = await Participant.join(browsers, second, { url, name: 'Bob' });
   await bob.seesState(ada, 'connection', 'connected');
@@ -201,7 +192,7 @@ for (const kind of ['chromium', 'firefox']) {
 }
 
 async function alone(kind) {
-  const ada = await Participant.join(browsers, kind, { url: server.url(`/room/sources-${rooms++}`), name: 'Ada' });
+  const ada = await Participant.join(browsers, kind, { url: server.url(`/room/${newRoom()}`), name: 'Ada' });
   await ada.page.evaluate(provideTracks);
   return { ada };
 }
