@@ -38,7 +38,7 @@ export class Connection extends Emitter {
       probe: () => this.send('{"type":"probe"}'),
       lost: () => {
         this.close();
-        this.emit('end', { error: new MeetError('timeout', 'the server does not answer', { retryable: true }), mayReconnect: true });
+        this.emit('end', { error: new MeetError('timeout', 'the server is silent', { retryable: true }), mayReconnect: true });
       },
     });
     const { signal } = this.#scope;
@@ -140,7 +140,7 @@ export function socketUrl(url, base) {
   } catch (error) {
     cause = error;
   }
-  throw new MeetError('url', `no WebSocket can be opened to ${url}`, { cause });
+  throw new MeetError('url', `no URL of a WebSocket: ${url}`, { cause });
 }
 
 /**

@@ -82,26 +82,29 @@ const RETRYABLE = new Set(['rate-limited', 'peer-unreachable', 'unavailable', 'r
 /** Left; protocol error; unacceptable data; not UTF-8; policy; too large (RFC 6455, section 7.4.1). */
 const FINAL = new Set([1000, 1002, 1003, 1007, 1008, 1009]);
 
+/** @type {[string, string]} */
+const INVALID_FRAME = ['protocol', 'the server rejected a frame'];
+
 /** @type {Record<number, [string, string]>} */
 const CLOSE_CODES = {
   1000: ['closed', 'the session has ended'],
-  1002: ['protocol', 'the server could not read a frame'],
-  1003: ['protocol', 'the server takes text frames only'],
-  1007: ['protocol', 'the server could not read a frame'],
-  1008: ['protocol', 'the server refused a frame'],
-  1009: ['too-large', 'a message was over the server’s limit'],
+  1002: INVALID_FRAME,
+  1003: INVALID_FRAME,
+  1007: INVALID_FRAME,
+  1008: INVALID_FRAME,
+  1009: ['too-large', 'a message was too large'],
   4000: ['unavailable', 'the server is restarting'],
-  4001: ['timeout', 'the server heard nothing for too long'],
+  4001: ['timeout', 'this page was silent for too long'],
   4002: ['lost', 'this page took too long to read'],
   4003: ['unavailable', 'the server is busy'],
   4004: ['rate-limited', 'too many messages'],
   4500: ['kicked', 'removed from the room'],
-  4501: ['protocol', 'the server did not understand this client'],
-  4502: ['unauthorized', 'not allowed in here'],
+  4501: ['protocol', 'the server rejected a message'],
+  4502: ['unauthorized', 'not authorized'],
   4503: ['room-full', 'the room is full or locked'],
-  4504: ['denied', 'not let in'],
+  4504: ['denied', 'denied'],
   4505: ['banned', 'banned from this room'],
-  4506: ['duplicate', 'in this room from elsewhere'],
+  4506: ['duplicate', 'already in this room'],
   4507: ['closed', 'the room was closed'],
-  4508: ['replaced', 'the session went on elsewhere'],
+  4508: ['replaced', 'resumed elsewhere'],
 };

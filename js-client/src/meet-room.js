@@ -145,7 +145,7 @@ export class MeetRoom extends Emitter {
    * @returns {Promise<void>} resolves in the room; rejects with a {@link MeetError}, or with the signal's reason
    */
   async join(options) {
-    if (this.#env.RTCPeerConnection === undefined) throw new MeetError('unsupported', 'this browser has no WebRTC');
+    if (this.#env.RTCPeerConnection === undefined) throw new MeetError('unsupported', 'no WebRTC in this browser');
     const joined = this.#socket.join(options);
     this.#events.drain();
     await joined;
@@ -253,7 +253,7 @@ export class MeetRoom extends Emitter {
   send(peerId, data) {
     this.#require('signal');
     toJson(data);
-    if (this.#isMember && !this.peers.has(peerId)) throw new MeetError('no-such-peer', 'nobody with this id is in the room');
+    if (this.#isMember && !this.peers.has(peerId)) throw new MeetError('no-such-peer', 'no such peer in the room');
     this.#socket.send({ type: 'signal', to: peerId, data: { message: data ?? null } });
   }
 
@@ -269,7 +269,7 @@ export class MeetRoom extends Emitter {
     } catch (cause) {
       // Chromium has too many connections at the moment, and accepts another one later.
       if (/** @type {Error} */ (cause)?.name === 'UnknownError') return;
-      throw new MeetError('rtc', 'the browser refuses the configuration of its connections', { cause });
+      throw new MeetError('rtc', 'the browser rejects the RTCConfiguration', { cause });
     }
   }
 
@@ -352,7 +352,7 @@ export class MeetRoom extends Emitter {
    */
   #require(permission) {
     if (this.#isMember && !this.#may(permission)) {
-      throw new MeetError('not-allowed', `this page lacks the permission to ${permission}`);
+      throw new MeetError('not-allowed', `no permission to ${permission}`);
     }
   }
 }

@@ -92,7 +92,7 @@ export class PeerTransport extends Emitter {
       replace: (byRemote) => this.#replace(byRemote),
       notify: (event) => {
         if (event === 'changed') this.emit('state', { state: this.state });
-        else this.#warn(new Error('no route to the other page was found in time'));
+        else this.#warn(new Error('no route to the peer in time'));
       },
     });
     const { signal } = this.#lifetime;
@@ -209,7 +209,7 @@ export class PeerTransport extends Emitter {
   /** The connection. It is made now if it waits for the limiter. */
   #connection() {
     if (this.#isExpected) this.#connect();
-    if (this.#current === null) throw new MeetError('state', 'there is no connection to the peer');
+    if (this.#current === null) throw new MeetError('state', 'no connection to the peer');
     return this.#current;
   }
 

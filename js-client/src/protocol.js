@@ -56,7 +56,7 @@ export function toJson(value) {
   } catch (error) {
     cause = error;
   }
-  throw new MeetError('not-json', 'this cannot be sent as JSON', { cause });
+  throw new MeetError('not-json', 'the data is not JSON', { cause });
 }
 
 /**
@@ -77,7 +77,7 @@ export function measure(text, max = Infinity) {
  * @param {number} max
  */
 export function tooLarge(bytes, max) {
-  return new MeetError('too-large', `${bytes} bytes, and the server takes ${max}`);
+  return new MeetError('too-large', `${bytes} bytes of at most ${max}`);
 }
 
 const UTF8 = new TextEncoder();

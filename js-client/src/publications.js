@@ -194,7 +194,7 @@ export class Publications extends Emitter {
   #existing(name, kind) {
     const publication = this.#byName.get(name);
     if (publication === undefined || !KINDS.includes(kind)) {
-      throw new MeetError('state', `nothing is published as ${kind} of ${name}`);
+      throw new MeetError('state', `no ${kind} of ${name} is published`);
     }
     return publication;
   }

@@ -64,7 +64,7 @@ export class RemotePeer {
   }
 
   #existing() {
-    if (this.#transport === null) throw new MeetError('not-allowed', 'this page may not signal, so it has no connections');
+    if (this.#transport === null) throw new MeetError('not-allowed', 'no permission to signal');
     return this.#transport;
   }
 

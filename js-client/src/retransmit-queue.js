@@ -36,7 +36,7 @@ export class RetransmitQueue {
     const text = serialize({ ...message, ref });
     const bytes = measure(text, frameBytes);
     if (this.#sent.length + this.#waiting.length >= MAX_FRAMES || this.#size + text.length > MAX_SIZE) {
-      throw new MeetError('queue-full', 'too much waits for the connection', { retryable: true });
+      throw new MeetError('queue-full', 'too many messages wait', { retryable: true });
     }
     this.#lastRef = ref;
     this.#size += text.length;

@@ -58,7 +58,7 @@ export function delayBy(policy, context) {
   } catch (error) {
     cause = error;
   }
-  return { delay: null, reason: new MeetError('retry', 'the retry policy gave no time', { cause }) };
+  return { delay: null, reason: new MeetError('retry', 'the retry policy returned no time', { cause }) };
 }
 
 /** A longer timer fires at once. */

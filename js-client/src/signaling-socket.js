@@ -94,7 +94,7 @@ export class SignalingSocket extends Emitter {
   async join({ signal } = {}) {
     if (!this.#isOver) throw new MeetError('state', `joining while ${this.#state}`);
     signal?.throwIfAborted();
-    if (this.#env.WebSocket === undefined) throw new MeetError('unsupported', 'this browser has no WebSocket');
+    if (this.#env.WebSocket === undefined) throw new MeetError('unsupported', 'no WebSocket in this browser');
     this.#href = socketUrl(this.#url, this.#env.base);
     this.#meta.restart();
     this.#previous.replace(this.#href);
@@ -189,7 +189,7 @@ export class SignalingSocket extends Emitter {
         },
       });
     } catch (cause) {
-      void this.#leave(new MeetError('blocked', 'this page may not open a WebSocket there', { cause }));
+      void this.#leave(new MeetError('blocked', 'the browser blocks the WebSocket', { cause }));
     }
   }
 
