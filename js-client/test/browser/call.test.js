@@ -1,4 +1,4 @@
-// Calls of two and of three, as people have them.
+// Calls of two and of three participants.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,4 +1,4 @@
-// While the application decides about a join for 12 s, which is longer than a page bears silence.
+// The application takes 12 s to authorize a join, longer than a page waits without a sign of life.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -43,7 +43,7 @@ function hearsASign(page) {
 }
 
 for (const kind of ['chromium', 'firefox']) {
-  test(`a slow login lets in who waits, and nobody who went: ${kind}`, async () => {
+  test(`a slow login admits a page that waits, and none that has left: ${kind}`, async () => {
     const ada = await joining(kind, kind);
     assert.equal(await outcome(ada), 'joined');
     assert.equal(await ada.evaluate(() => window.sockets), 1, 'the first try');

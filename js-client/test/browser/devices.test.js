@@ -1,4 +1,4 @@
-// The Meet page while the browser asks for devices, and when devices go.
+// The Meet page while the browser asks for devices, and when devices are unplugged.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

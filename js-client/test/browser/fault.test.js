@@ -1,4 +1,4 @@
-// What networks and servers do to a call, and how it goes on.
+// Calls survive faults of networks and servers.
 
 import assert from 'node:assert/strict';
 import { beforeEach, afterEach, describe, test } from 'node:test';

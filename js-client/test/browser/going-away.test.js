@@ -1,4 +1,4 @@
-// Pages that go away: the others see that they are soon gone, unless they come back by then.
+// Unloaded pages: the others see them leave soon, unless they come back.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { setUp } from './support/setup.js';
 
 const PATIENCE = { timeout: 40_000, polling: 50 };
-/** It is two seconds (`going_away_grace`). On a busy machine it shows later, but long before the 30 s of who is lost. */
+/** It is two seconds (`going_away_grace`). On a busy machine it shows later, but long before the 30 s of a lost page. */
 const GONE_MS = 10_000;
 
 const { browsers, server, newRoom } = setUp();
@@ -64,7 +64,7 @@ const WAYS = {
 for (const kind of ['chromium', 'firefox']) {
   describe(kind, { concurrency: 1 }, () => {
     for (const [way, go] of Object.entries(WAYS)) {
-      test(`who goes ${way} is soon gone`, async () => {
+      test(`a page that goes ${way} is soon gone`, async () => {
         const { ada, bob, id: gone } = await meeting(kind);
         const began = Date.now();
         await go(bob);

@@ -1,4 +1,4 @@
-// Whatever one participant sends, it costs a page its link to that participant, and no more.
+// A hostile participant costs a page only the transport to that participant.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -41,7 +41,7 @@ for (const kind of ['chromium', 'firefox']) {
       return person;
     }
 
-    /** The victim's link to the attacker has failed, which the victim's page is told, with the name of the attacker. */
+    /** The victim's transport to the attacker has failed, and an event names the attacker. */
     async function assertRefused() {
       await ada.until((id) => window.refused.includes(id), await mallory.id());
       await ada.until((id) => window.room.peers.get(id).connection === 'failed', await mallory.id());

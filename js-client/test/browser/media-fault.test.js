@@ -1,4 +1,4 @@
-// The way between two browsers is lost, and found again.
+// The route between two browsers is lost, and found again.
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -64,7 +64,7 @@ for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium'],
     test('a loss that outlasts the restart of ICE', async () => {
       relay.break();
       await Promise.race([ada, bob].map((one) => one.until(
-        () => window.log.some((line) => line.includes('was not found in time')),
+        () => window.log.some((line) => line.includes('no route to the peer in time')),
       )));
       relay.mend();
       await seeEachOther();

@@ -1,4 +1,4 @@
-// What breaks between real browsers, and does not here.
+// Negotiation between real browsers, including their known faults.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -131,7 +131,7 @@ for (const kinds of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
     const [opener, other] = people;
     await other.page.evaluate(() => {
       window.got = [];
-      // Nothing but the listener; Firefox collects a channel that nobody holds.
+      // Only a listener. Firefox collects a channel without a reference.
       window.room.on('datachannel', ({ detail: { channel } }) => {
         channel.addEventListener('message', ({ data }) => window.got.push(data));
         channel.addEventListener('close', () => window.got.push('closed'));

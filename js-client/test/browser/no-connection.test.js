@@ -1,4 +1,4 @@
-// Browsers that make no connection between pages: the room is there all the same.
+// Browsers that make no connection between pages: the rest of the room works.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

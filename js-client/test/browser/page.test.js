@@ -1,4 +1,4 @@
-// The Meet page towards people who mean harm, and towards crowds. What is asserted are counts, not times.
+// The Meet page with hostile peers and with crowds. The tests assert counts, not times.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

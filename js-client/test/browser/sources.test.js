@@ -1,4 +1,4 @@
-// What a page says of its sources is what the others hear and see, in real browsers.
+// Real browsers: the others see and hear the sources as a page announces them.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

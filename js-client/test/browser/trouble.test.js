@@ -1,4 +1,4 @@
-// What goes wrong for people, and what they are told.
+// Failures that people see, and their messages.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Constructors and callbacks of others may throw, give nonsense, or never settle.
+// Constructors and callbacks of the application and the browser that throw, return invalid values, or never settle.
 
 import '../support/abort-fix.js';
 

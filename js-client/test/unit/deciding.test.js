@@ -1,4 +1,4 @@
-// Joining where the answer takes its time, or is that the page is to come back later.
+// Joining a server whose reply takes long, or asks to retry later.
 
 import '../support/abort-fix.js';
 

@@ -1,4 +1,4 @@
-// Long descriptions go over the wire as lines that refer to earlier ones, and come out as they were.
+// Long descriptions are compacted on the wire, and restored without a change.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

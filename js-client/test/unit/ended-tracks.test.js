@@ -1,4 +1,4 @@
-// Tracks that end are taken out, and told.
+// Tracks that end are removed, with an event.
 
 import '../support/abort-fix.js';
 

@@ -1,4 +1,4 @@
-// Browsers whose RTCPeerConnection throws, and listeners that call whatever they like.
+// Browsers whose RTCPeerConnection throws, and listeners that call any method.
 
 import '../support/abort-fix.js';
 
@@ -11,7 +11,7 @@ import { SingleTransport } from './support/single-transport.js';
 const unhandled = [];
 const note = (error) => unhandled.push(error);
 before(() => {
-  // A listener that throws, or a promise that nobody waits for.
+  // A listener that throws, or an unhandled rejection.
   process.on('unhandledRejection', note);
   process.on('uncaughtException', note);
 });

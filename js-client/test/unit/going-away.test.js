@@ -1,4 +1,4 @@
-// Pages that go away, and may come back from the browser's back/forward cache.
+// Pages that are unloaded, and may return from the back/forward cache.
 
 import '../support/abort-fix.js';
 

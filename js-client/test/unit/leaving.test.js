@@ -1,4 +1,4 @@
-// Leaving is told in every state, and nobody is shown twice for it.
+// Leaving in every state: the server learns of it, and no participant appears twice.
 
 import '../support/abort-fix.js';
 

@@ -1,4 +1,4 @@
-// Sizes are known before sending.
+// The client checks sizes before it sends.
 
 import '../support/abort-fix.js';
 

@@ -1,4 +1,4 @@
-// Muted is muted: the wish belongs to the source, holds at once, and survives every change of track.
+// Muting belongs to the source, takes effect at once, and survives every change of track.
 
 import '../support/abort-fix.js';
 
@@ -184,7 +184,7 @@ const act = fc.oneof(
 );
 
 /** What a page wants of its sources, kept apart from the client. */
-class Wishes {
+class Model {
   /** @type {Map<string, { audio: any, video: any, silenced: Set<FakeTrack>, former: FakeTrack[] }>} */
   sources = new Map();
 
@@ -224,15 +224,15 @@ class Wishes {
 test('whatever is published, exchanged and muted, and whatever is lost, the others are shown what is wanted', async () => {
   await fc.assert(fc.asyncProperty(fc.nat(2 ** 31), fc.array(act, { maxLength: 40 }), async (seed, acts) => {
     const meeting = new Meeting({ seed });
-    const wishes = new Wishes();
-    const newTrack = (each, live = true) => new WatchedTrack(each, { enabled: live, mayBeLive: (track) => !wishes.wantsSilent(track) });
+    const model = new Model();
+    const newTrack = (each, live = true) => new WatchedTrack(each, { enabled: live, mayBeLive: (track) => !model.wantsSilent(track) });
     const ada = await meeting.join('ada', { camera: false });
     for (const other of ['bob', 'cleo']) await meeting.join(other);
     for (const one of acts) await perform(one);
     if (ada.state === 'closed') await meeting.scheduler.run(ada.join(), { withinMs: 120_000 });
     await meeting.settle();
 
-    const wanted = [...wishes.sources].flatMap(([where, source]) => KINDS.map((each) => {
+    const wanted = [...model.sources].flatMap(([where, source]) => KINDS.map((each) => {
       const { track, muted } = source[each];
       assert.equal(ada.isMuted(where, each), muted);
       if (track !== null) assert.equal(track.enabled, !muted);
@@ -245,11 +245,11 @@ test('whatever is published, exchanged and muted, and whatever is lost, the othe
         return [side, sources.get(where)?.[each]?.muted ?? null];
       });
       assert.deepEqual(shown, wanted);
-      assert.ok([...sources.keys()].every((where) => wishes.sources.has(where)));
+      assert.ok([...sources.keys()].every((where) => model.sources.has(where)));
     }
 
     async function perform(one) {
-      const source = wishes.sources.get(one.name);
+      const source = model.sources.get(one.name);
       switch (one.act) {
         case 'steps':
           for (let count = one.count; count > 0; count -= 1) await meeting.scheduler.step();
@@ -257,33 +257,33 @@ test('whatever is published, exchanged and muted, and whatever is lost, the othe
         case 'time': return meeting.clock.advance(one.ms);
         case 'publish': {
           const tracks = one.kinds.map((each) => newTrack(each, one.enabled));
-          wishes.publish(one.name, tracks);
+          model.publish(one.name, tracks);
           return ada.publish(one.name, tracks);
         }
         case 'publish again': {
           if (source === undefined) return undefined;
           const tracks = KINDS.flatMap((each) => source[each].track ?? []);
-          wishes.publish(one.name, tracks);
+          model.publish(one.name, tracks);
           return ada.publish(one.name, tracks);
         }
         case 'unpublish':
-          wishes.sources.delete(one.name);
+          model.sources.delete(one.name);
           return ada.unpublish(one.name);
         case 'replace': {
           if (source === undefined) return undefined;
           const former = source.former.find((track) => track.kind === one.kind && track.readyState === 'live') ?? null;
           const track = { none: null, former }[one.what] ?? (one.what === 'none' ? null : newTrack(one.kind, one.what !== 'disabled'));
-          wishes.put(one.name, one.kind, track);
+          model.put(one.name, one.kind, track);
           return ada.replaceTrack(one.name, one.kind, track);
         }
         case 'mute':
           if (source === undefined) return undefined;
-          wishes.setMuted(one.name, one.kind, one.muted);
+          model.setMuted(one.name, one.kind, one.muted);
           return ada.setMuted(one.name, one.kind, one.muted);
         case 'end': {
           const track = source?.[one.kind].track ?? null;
           if (track === null) return undefined;
-          wishes.put(one.name, one.kind, null);
+          model.put(one.name, one.kind, null);
           return track.end();
         }
         case 'cut': return ada.state === 'closed' ? undefined : meeting.server.session('ada').socket?.cut();

@@ -1,4 +1,4 @@
-// How much one peer can make this page do.
+// Limits on what one peer can make this page do.
 
 import '../support/abort-fix.js';
 

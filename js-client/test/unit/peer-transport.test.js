@@ -182,7 +182,7 @@ describe('recovery', () => {
   }));
 
   test('one side replaces its connection at whatever moment', async () => {
-    // The race: news of another epoch while the offer of the last one was being applied. The connection, bound to that
+    // The race: news of another generation while the offer of the last one was being applied. The connection, bound to that
     // offer, was taken for a new one and kept.
     for (let steps = 0; steps < 120; steps += 1) {
       for (const which of ['a', 'b']) {

@@ -1,4 +1,4 @@
-// What the application's authorisation does not allow is not tried.
+// The client does not attempt what its permissions exclude.
 
 import '../support/abort-fix.js';
 

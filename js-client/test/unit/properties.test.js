@@ -1,4 +1,4 @@
-// What holds under any history, with histories that shrink to the shortest one that breaks it (fast-check).
+// Properties of any history, which fast-check shrinks to the shortest counterexample.
 
 import '../support/abort-fix.js';
 

@@ -1,4 +1,4 @@
-// Objects that frameworks have put a Proxy before.
+// Objects behind a Proxy, as frameworks create them.
 
 import '../support/abort-fix.js';
 

@@ -1,4 +1,4 @@
-// What is sent stays below the server's limits.
+// The sending rate stays below the server's limits.
 
 import '../support/abort-fix.js';
 

@@ -1,4 +1,4 @@
-// The recovery of a transport: every state with every event, and what holds under any history of them.
+// The recovery of a transport: every state with every event, and invariants of any history of events.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

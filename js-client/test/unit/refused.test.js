@@ -1,4 +1,4 @@
-// Messages for which the receiver has no place: the server refuses them with `peer-unreachable`.
+// Messages that the server refuses with `peer-unreachable`, because the receiver's queue is full.
 
 import '../support/abort-fix.js';
 

@@ -1,4 +1,4 @@
-// Any call in any handler does what it does a tick later.
+// Any call in any handler has the same result as a tick later.
 
 import '../support/abort-fix.js';
 
@@ -257,7 +257,7 @@ describe('a handler', () => {
   });
 });
 
-test('who leaves when the first peer is announced hears of no other', async () => {
+test('a page that leaves when the first peer is announced gets no other peer', async () => {
   const meeting = new Meeting();
   for (const name of ['bob', 'cleo', 'dan']) await meeting.join(name);
   const ada = meeting.room('ada');

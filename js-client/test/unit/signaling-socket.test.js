@@ -1,4 +1,4 @@
-// A session over connections that come and go.
+// A session over several connections: joining and resuming.
 
 import '../support/abort-fix.js';
 
@@ -310,7 +310,7 @@ test('an attempt that was given up, and arrives all the same, does not throw the
   await scene.clock.advance(10_000);
   assert.equal(ada.state, 'joined');
   assert.equal(ada.log.welcomes.length, 3);
-  // Once: whoever comes next with the ticket is somebody else.
+  // Once: the next holder of the ticket is another page.
   scene.server.close(scene.server.session('ada'), 4508);
   await scene.clock.advance(10_000);
   assert.equal(ada.state, 'closed');

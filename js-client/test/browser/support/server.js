@@ -1,4 +1,4 @@
-// The Meet application, started for one test file and stopped by its pid.
+// The Meet application as a child process, one for each test file.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -85,7 +85,7 @@ export class ConnectedPages {
     this.scheduler = new Scheduler({ seed });
     this.network = new FakeNetwork(this.scheduler);
     this.ends = fakeSignaling(this.scheduler);
-    // Who was there first is polite.
+    // The page that was there first is polite.
     this.a = new Page('a', this, this.ends.a, true);
     this.b = new Page('b', this, this.ends.b, false);
   }

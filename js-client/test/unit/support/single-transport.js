@@ -1,4 +1,4 @@
-// One page's transport, and a test in the place of the other page.
+// The transport of one page. The test plays the other page.
 
 import { environment } from '../../../src/environment.js';
 import { PeerTransport } from '../../../src/peer-transport.js';
