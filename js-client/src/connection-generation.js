@@ -3,6 +3,14 @@
 import { Negotiator } from './negotiator.js';
 import { TransceiverPool } from './transceiver-pool.js';
 
+/**
+ * @typedef {object} ConnectionOptions
+ * @property {boolean} polite
+ * @property {() => RTCConfiguration} configuration
+ * @property {import('./publications.js').Publications} publications
+ * @property {import('./environment.js').Environment} env
+ */
+
 export class ConnectionGeneration {
   /** Carries state also while signaling is down. */
   control;
@@ -16,7 +24,7 @@ export class ConnectionGeneration {
   #channels = new Set();
 
   /**
-   * @param {import('./peer-transport.js').TransportOptions} options
+   * @param {ConnectionOptions} options
    * @param {(message: import('./negotiator.js').NegotiationMessage) => void} send
    * @throws if the browser makes no connection, or none with this configuration
    */

@@ -14,6 +14,7 @@ import { SignalingSocket } from './signaling-socket.js';
 /** @typedef {import('./remote-peer.js').RemotePeer} RemotePeer */
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
 /** @typedef {import('./publications.js').Kind} Kind */
+/** @typedef {import('./room-events.js').RoomEvents} RoomEvents */
 
 /**
  * @typedef {object} MediaOptions
@@ -27,24 +28,6 @@ import { SignalingSocket } from './signaling-socket.js';
  * @property {string} id
  * @property {any} meta the data about this page for the others
  * @property {Permission[]} permissions granted by the application's authorization
- */
-
-/**
- * @typedef {{
- *   statechange: { state: State, reason: MeetError | null },
- *   peerjoined: { peer: RemotePeer },
- *   peerchanged: { peer: RemotePeer },
- *   peerleft: { peer: RemotePeer, reason: import('./protocol.js').LeaveReason },
- *   sourceadded: { peer: RemotePeer, source: RemoteSource },
- *   sourcechanged: { peer: RemotePeer, source: RemoteSource },
- *   sourceremoved: { peer: RemotePeer, source: RemoteSource },
- *   message: { peer: RemotePeer, data: any, direct: boolean },
- *   app: { data: any },
- *   datachannel: { peer: RemotePeer, channel: RTCDataChannel },
- *   trackended: { name: string, kind: Kind, track: MediaStreamTrack },
- *   locked: { locked: boolean },
- *   error: { error: MeetError, peer: RemotePeer | null },
- * }} RoomEvents
  */
 
 /**

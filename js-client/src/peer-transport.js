@@ -14,15 +14,13 @@ import { parseControl } from './transport-message.js';
 /** @typedef {import('./recovery.js').TransportState} TransportState */
 
 /**
- * @typedef {object} TransportOptions
- * @property {boolean} polite
+ * @typedef {object} SignalingOptions
  * @property {(data: object) => void} send sends to the transport of the other page, by signaling. It may throw: after
  *   `too-large` (a `code`) the transport has `failed`, after any other error it resyncs later
  * @property {() => boolean} isReady whether signaling reaches the other page now
- * @property {() => RTCConfiguration} configuration
- * @property {import('./publications.js').Publications} publications
- * @property {import('./environment.js').Environment} env
  * @property {ConcurrencyLimiter} [limiter] shared by all transports of a page
+ *
+ * @typedef {import('./connection-generation.js').ConnectionOptions & SignalingOptions} TransportOptions
  */
 
 /**

@@ -9,7 +9,7 @@ import { RemotePeer } from './remote-peer.js';
 /** @typedef {import('./protocol.js').PeerInfo} PeerInfo */
 /** @typedef {import('./protocol.js').LeaveReason} LeaveReason */
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
-/** @typedef {import('./meet-room.js').RoomEvents} RoomEvents */
+/** @typedef {import('./room-events.js').RoomEvents} RoomEvents */
 
 /**
  * @typedef {object} RosterOptions

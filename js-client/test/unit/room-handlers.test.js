@@ -15,7 +15,7 @@ import { Meeting } from './support/meeting.js';
 
 /** Every event, as the room's types have them. */
 const EVENTS = (() => {
-  const source = readFileSync(new URL('../../src/meet-room.js', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../src/room-events.js', import.meta.url), 'utf8');
   const [, list] = /@typedef \{\{\n([^]*?)\}\} RoomEvents/.exec(source);
   return [...list.matchAll(/^ \* {3}(\w+):/gm)].map(([, name]) => name);
 })();
