@@ -56,21 +56,14 @@ export class RetransmitQueue {
     return removed.map(({ message, bytes }) => ({ message, error: tooLarge(bytes, frameBytes) }));
   }
 
-  /** The next text to send. It counts as sent. */
-  next() {
-    const entry = this.#waiting.shift();
-    if (entry === undefined) return null;
-    this.#sent.push(entry);
-    return entry.text;
+  /** The next message to send. @returns {Entry | undefined} */
+  get next() {
+    return this.#waiting[0];
   }
 
-  /** The length of that text in UTF-8; 0 if there is none. */
-  get nextBytes() {
-    return this.#waiting[0]?.bytes ?? 0;
-  }
-
-  get isEmpty() {
-    return this.#waiting.length === 0;
+  /** The next message was sent. */
+  shift() {
+    this.#sent.push(...this.#waiting.splice(0, 1));
   }
 
   /**
@@ -115,7 +108,7 @@ export class RetransmitQueue {
    * @param {number | undefined} ref
    */
   find(ref) {
-    return this.#find(ref)?.message ?? null;
+    return [...this.#acknowledged, ...this.#sent].find((entry) => entry.ref === ref);
   }
 
   /**
@@ -124,7 +117,7 @@ export class RetransmitQueue {
    * @param {number | undefined} ref
    */
   retransmit(ref) {
-    const entry = this.#find(ref);
+    const entry = this.find(ref);
     if (entry === undefined) return false;
     // The errors for several messages arrive one after the other. The messages keep their order.
     const at = this.#waiting.findIndex((waiting) => waiting.ref > entry.ref);
@@ -141,11 +134,6 @@ export class RetransmitQueue {
   #retain(retains) {
     this.#waiting = this.#waiting.filter(retains);
     this.#size = [...this.#sent, ...this.#waiting].reduce((size, { text }) => size + text.length, 0);
-  }
-
-  /** @param {number | undefined} ref */
-  #find(ref) {
-    return [...this.#acknowledged, ...this.#sent].find((entry) => entry.ref === ref);
   }
 }
 

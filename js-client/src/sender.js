@@ -86,18 +86,19 @@ export class Sender {
    * @param {number | undefined} ref
    */
   find(ref) {
-    return this.#queue.find(ref);
+    return this.#queue.find(ref)?.message ?? null;
   }
 
   #flush() {
     this.#env.clearTimeout(this.#timer);
-    while (this.#isOpen && !this.#queue.isEmpty) {
-      const wait = this.#limiter.tryTake(this.#env.now(), this.#queue.nextBytes);
+    for (let next; this.#isOpen && (next = this.#queue.next) !== undefined;) {
+      const wait = this.#limiter.tryTake(this.#env.now(), next.bytes);
       if (wait > 0) {
         this.#timer = this.#env.setTimeout(() => this.#flush(), wait);
         return;
       }
-      this.#write(this.#queue.next() ?? '');
+      this.#queue.shift();
+      this.#write(next.text);
     }
   }
 }
