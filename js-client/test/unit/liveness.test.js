@@ -87,6 +87,36 @@ test('many events make one probe at a time', async () => {
   assert.equal(scene.sent('ada', 'probe').length, 1);
 });
 
+describe('a probe that was sent before the machine slept', () => {
+  const sleeping = async () => {
+    const scene = new Scene();
+    const ada = await scene.join('ada');
+    await scene.clock.advance(1000);
+    const { socket } = scene.server.session('ada');
+    socket.stall();
+    ada.page.setVisibility('visible');
+    ada.page.sleep(3_600_000);
+    return { scene, ada, socket };
+  };
+
+  test('is repeated when it wakes, and a live socket is kept', async () => {
+    const { scene, ada, socket } = await sleeping();
+    await scene.clock.advance(1800);
+    socket.unstall();
+    await scene.clock.advance(10_000);
+    assert.equal(scene.server.sockets.created, 1);
+    assert.deepEqual(ada.log.states, ['connecting', 'joined']);
+  });
+
+  test('is repeated once, and a dead socket is replaced', async () => {
+    const { scene, ada } = await sleeping();
+    await scene.clock.advance(1100);
+    ada.page.sleep(3_600_000);
+    await scene.clock.advance(1500);
+    assert.equal(ada.log.welcomes.length, 2);
+  });
+});
+
 test('timers that come late, as in the background, kill no live connection', async () => {
   const scene = new Scene();
   const page = scene.world.page('ada');

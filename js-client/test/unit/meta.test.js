@@ -1,4 +1,4 @@
-// The wanted `meta` is compared with the server's at each welcome, and one that is refused is undone.
+// Each welcome reconciles the desired `meta` with the server's, and a rejected update is reverted.
 
 import '../support/abort-fix.js';
 

@@ -1,10 +1,11 @@
-// What a page's life tells about its connections.
+// The page lifecycle events that concern connections.
 
 /**
  * @typedef {object} PageHandlers
- * @property {(certain: boolean) => void} wake the page can be used again. `certain`: what was connected before is dead
- * @property {(forGood: boolean) => void} hide the page goes away; not for good if the browser may bring it back as it was
- * @property {() => void} restore the browser has brought it back, from where sockets do not survive
+ * @property {(isDead: boolean) => void} wake the page is usable again. `isDead`: its connections certainly are not
+ * @property {(isFinal: boolean) => void} hide the page is being unloaded. Not `isFinal`: the browser may restore it from the
+ *   back/forward cache
+ * @property {() => void} restore the page was restored from the back/forward cache, which sockets do not survive
  */
 
 /**
@@ -14,11 +15,11 @@
  * @param {PageHandlers} handlers
  * @param {AbortSignal} signal
  */
-export function followPage({ window, document }, { wake, hide, restore }, signal) {
+export function observePageLifecycle({ window, document }, { wake, hide, restore }, signal) {
   let wasOffline = false;
   window?.addEventListener('offline', () => { wasOffline = true; }, { signal });
   window?.addEventListener('online', () => {
-    // Another network has another address: whatever TCP still believes, no answer comes back to the old one.
+    // Another network has another address: a TCP connection from the old one receives nothing, even if it seems open.
     wake(wasOffline);
     wasOffline = false;
   }, { signal });
@@ -31,6 +32,6 @@ export function followPage({ window, document }, { wake, hide, restore }, signal
   document?.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') wake(false);
   }, { signal });
-  // Chromium freezes tabs that nobody looks at.
+  // Chromium freezes background tabs.
   document?.addEventListener('resume', () => wake(false), { signal });
 }

@@ -1,43 +1,44 @@
-// What two pages say to each other, inside of `signal` (`docs/protocol.md`, section 7).
+// The messages between two pages, inside of `signal` (`docs/protocol.md`, section 7).
 
-import { MOST_SOURCES } from './bounds.js';
 import { expand } from './description.js';
+import { RESYNC } from './negotiator.js';
+import { MAX_SOURCES } from './peer-limits.js';
 
 /** @typedef {import('./negotiator.js').NegotiationMessage} NegotiationMessage */
-/** @typedef {import('./slots.js').SourceDescription} SourceDescription */
+/** @typedef {import('./transceiver-pool.js').SourceDescription} SourceDescription */
 
 /**
- * Which media section carries which source. A higher `revision` supersedes a lower one, whichever way it came.
+ * Which media section carries which source. A higher `revision` supersedes a lower one, on either channel.
  *
  * @typedef {{ revision: number, list: SourceDescription[] }} Sources
  */
 
 /**
- * @typedef {object} LinkMessage
- * @property {number} epoch which of the sender's connections to the receiver this is about, counted from 1
- * @property {number | null} to which of the receiver's; `null` for what any new one can take
+ * @typedef {object} TransportMessage
+ * @property {number} generation the sender's connection generation, counted from 1; `epoch` on the wire
+ * @property {number | null} to the receiver's connection generation; `null` for any that has not started
  * @property {NegotiationMessage | null} negotiation
  * @property {Sources | null} sources
  */
 
 /**
- * Reads what came from another browser, which may be of any version and any intent.
+ * Parses untrusted data of another browser.
  *
  * @param {unknown} data
- * @returns {LinkMessage | null} `null` for what is not one of these messages
+ * @returns {TransportMessage | null} `null` for other data
  */
-export function parseLinkMessage(data) {
+export function parseTransportMessage(data) {
   if (!isObject(data) || !isCount(data['epoch'])) return null;
   const to = data['to'] ?? null;
   if (to !== null && !isCount(to)) return null;
-  return { epoch: data['epoch'], to, negotiation: negotiation(data), sources: parseSources(data['sources']) };
+  return { generation: data['epoch'], to, negotiation: negotiation(data), sources: parseSources(data['sources']) };
 }
 
 /**
- * A message of the control channel.
+ * Parses a message of the control channel.
  *
  * @param {string} text
- * @returns {Sources | null} `null` for what is not for this version
+ * @returns {Sources | null} `null` for other messages
  */
 export function parseControl(text) {
   try {
@@ -53,10 +54,10 @@ export function parseControl(text) {
  */
 function parseSources(value) {
   if (!isObject(value) || !isCount(value['revision']) || !Array.isArray(value['list'])) return null;
-  const list = value['list'].slice(0, MOST_SOURCES).filter((source) => isObject(source) && isName(source['name']));
+  const list = value['list'].slice(0, MAX_SOURCES).filter((source) => isObject(source) && isName(source['name']));
   return {
     revision: value['revision'],
-    list: list.map(({ name, audio, video }) => ({ name, audio: side(audio), video: side(video) })),
+    list: list.map(({ name, audio, video }) => ({ name, audio: section(audio), video: section(video) })),
   };
 }
 
@@ -70,8 +71,8 @@ function negotiation({ description, offerId, candidates, request }) {
     const sdp = Array.isArray(lines) ? expand(lines) : description['sdp'];
     if ((type === 'offer' || type === 'answer') && typeof sdp === 'string') return { description: { type, sdp }, offerId };
   }
-  if (Array.isArray(candidates)) return { candidates: candidates.slice(0, MOST_CANDIDATES).flatMap(candidate) };
-  if (request === 'offer' || request === 'restart' || request === 'again') return { request };
+  if (Array.isArray(candidates)) return { candidates: candidates.slice(0, MAX_CANDIDATES).flatMap(candidate) };
+  if (request === 'offer' || request === 'restart' || request === RESYNC) return { request };
   return null;
 }
 
@@ -80,7 +81,7 @@ function negotiation({ description, offerId, candidates, request }) {
  * @returns {RTCIceCandidateInit[]}
  */
 function candidate(value) {
-  if (!isObject(value) || typeof value['candidate'] !== 'string' || value['candidate'].length > MOST_CANDIDATE) return [];
+  if (!isObject(value) || typeof value['candidate'] !== 'string' || value['candidate'].length > MAX_CANDIDATE_LENGTH) return [];
   const { candidate: text, sdpMid, sdpMLineIndex, usernameFragment } = value;
   return [{
     candidate: text,
@@ -91,7 +92,7 @@ function candidate(value) {
 }
 
 /** @param {unknown} value */
-function side(value) {
+function section(value) {
   return isObject(value) && isName(value['mid']) ? { mid: value['mid'], muted: value['muted'] === true } : null;
 }
 
@@ -108,7 +109,7 @@ function isObject(value) {
  * @returns {value is string}
  */
 function isName(value) {
-  return typeof value === 'string' && value !== '' && value.length <= MOST_NAME;
+  return typeof value === 'string' && value !== '' && value.length <= MAX_NAME_LENGTH;
 }
 
 /**
@@ -119,7 +120,7 @@ function isCount(value) {
   return Number.isSafeInteger(value) && /** @type {number} */ (value) > 0;
 }
 
-const MOST_CANDIDATES = 128;
-/** In characters; those of browsers have some 200. */
-const MOST_CANDIDATE = 1024;
-const MOST_NAME = 64;
+const MAX_CANDIDATES = 128;
+/** In characters. Candidates of browsers have some 200. */
+const MAX_CANDIDATE_LENGTH = 1024;
+const MAX_NAME_LENGTH = 64;

@@ -1,7 +1,7 @@
-// Which of the server's frames were handled, and which of them it does not know of yet.
+// Which frames of the server were handled, and which of them are not acknowledged.
 
-/** Counts what is sequenced from the server (`docs/protocol.md`, section 5). */
-export class Receipts {
+/** Counts the sequenced frames of the server (`docs/protocol.md`, section 5). */
+export class AckTracker {
   #received = 0;
   #unacknowledged = { frames: 0, size: 0 };
 
@@ -10,7 +10,7 @@ export class Receipts {
     return this.#received;
   }
 
-  /** Whether it is time to acknowledge. */
+  /** Whether an acknowledgement is due. */
   get isDue() {
     return this.#unacknowledged.frames >= ACK_FRAMES || this.#unacknowledged.size >= ACK_SIZE;
   }
@@ -22,20 +22,20 @@ export class Receipts {
     this.#unacknowledged.size += size;
   }
 
-  /** The server knows of all that were handled. */
+  /** All handled frames are acknowledged. */
   acknowledged() {
     this.#unacknowledged = { frames: 0, size: 0 };
   }
 
-  /** Counting starts anew. */
+  /** Counts from 0 again. */
   restart() {
     this.#received = 0;
     this.acknowledged();
   }
 }
 
-/** At the latest after this many frames the server learns that they have arrived. */
+/** The largest number of frames without an acknowledgement. */
 const ACK_FRAMES = 32;
 
-/** Likewise for 32 KiB, in UTF-16 code units, of which one is up to three bytes. */
+/** The same for 32 KiB, in UTF-16 code units of up to three bytes each. */
 const ACK_SIZE = 10_000;

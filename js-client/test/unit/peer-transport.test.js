@@ -1,4 +1,4 @@
-// Links find each other, whatever happens to connections and messages.
+// Two transports connect in the end, under failures of connections and messages.
 
 import '../support/abort-fix.js';
 
@@ -6,11 +6,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { FakeTrack } from '../support/fake-media.js';
-import { LinkedPages } from './support/linked-pages.js';
+import { ConnectedPages } from './support/connected-pages.js';
+import { SingleTransport } from './support/single-transport.js';
 
 async function forManySeeds(scenario, seeds = 100) {
   for (let seed = 0; seed < seeds; seed += 1) {
-    const scene = new LinkedPages(seed);
+    const scene = new ConnectedPages(seed);
     await scenario(scene);
     await scene.settle();
     scene.assertInCall(`seed ${seed}`);
@@ -29,13 +30,13 @@ describe('media', () => {
   }));
 
   test('one camera on each side needs one exchange, ever', async () => {
-    const scene = new LinkedPages();
+    const scene = new ConnectedPages();
     scene.a.publish('camera', 'audio', 'video');
     await scene.settle();
     scene.b.publish('camera', 'audio', 'video');
     await scene.settle();
-    scene.a.publications.replace('camera', 'video', null);
-    scene.a.publications.replace('camera', 'video', new FakeTrack('video'));
+    scene.a.publications.replaceTrack('camera', 'video', null);
+    scene.a.publications.replaceTrack('camera', 'video', new FakeTrack('video'));
     scene.b.publications.delete('camera');
     scene.b.publish('screen', 'video');
     await scene.settle();
@@ -45,7 +46,7 @@ describe('media', () => {
   });
 
   test('publishing and taking away again makes no media sections', async () => {
-    const scene = new LinkedPages();
+    const scene = new ConnectedPages();
     await scene.settle();
     for (let round = 0; round < 20; round += 1) {
       for (const page of scene.pages) page.publish('screen', 'video');
@@ -53,7 +54,7 @@ describe('media', () => {
       for (const page of scene.pages) page.publications.delete('screen');
       await scene.settle();
     }
-    assert.equal(scene.a.link.receiver('2'), null);
+    assert.equal(scene.a.transport.receiver('2'), null);
   });
 
   test('anything that is done to sources is seen in the end', () => forManySeeds(async (scene) => {
@@ -68,15 +69,15 @@ describe('media', () => {
         () => page.publish(name, 'video'),
         () => page.publish(name),
         () => page.publications.delete(name),
-        () => known && page.publications.mute(name, kind, random.below(2) === 0),
-        () => known && page.publications.replace(name, kind, random.below(2) === 0 ? null : new FakeTrack(kind)),
+        () => known && page.publications.setMuted(name, kind, random.below(2) === 0),
+        () => known && page.publications.replaceTrack(name, kind, random.below(2) === 0 ? null : new FakeTrack(kind)),
       ][random.below(6)]();
       await scene.pause();
     }
   }));
 
   test('the stream of a source stays the same object over new connections', async () => {
-    const scene = new LinkedPages();
+    const scene = new ConnectedPages();
     scene.a.publish('camera', 'video');
     await scene.settle();
     const { stream } = scene.b.peer.sources.get('camera');
@@ -132,7 +133,7 @@ describe('recovery', () => {
       loses.end.lose();
       other.end.lose();
       // The one whose frames were lost learns of it with its welcome.
-      loses.link.wake({ lossy: true });
+      loses.transport.wake({ lossy: true });
     }
   }));
 
@@ -148,11 +149,11 @@ describe('recovery', () => {
     scene.network.mend();
     page.end.release();
     page.isReady = true;
-    page.link.wake({ lossy: false });
+    page.transport.wake({ lossy: false });
   }));
 
   test('nothing is tried while signaling does not get through', async () => {
-    const scene = new LinkedPages();
+    const scene = new ConnectedPages();
     await scene.settle();
     for (const page of scene.pages) page.isReady = false;
     const sent = scene.pages.map(({ end }) => end.sent.length);
@@ -162,7 +163,7 @@ describe('recovery', () => {
     scene.network.mend();
     for (const page of scene.pages) {
       page.isReady = true;
-      page.link.wake({ lossy: false });
+      page.transport.wake({ lossy: false });
     }
     await scene.settle();
     scene.assertInCall();
@@ -173,22 +174,22 @@ describe('recovery', () => {
     for (let round = 0; round < 5; round += 1) {
       await scene.pause();
       for (const page of scene.pages) {
-        // A link that is not connected replaces its connection when messages may have been lost.
-        if (random.below(3) > 0) page.link.wake({ lossy: true });
+        // A transport that is not connected replaces its connection when messages may have been lost.
+        if (random.below(3) > 0) page.transport.wake({ lossy: true });
         await scene.pause();
       }
     }
   }));
 
   test('one side replaces its connection at whatever moment', async () => {
-    // The race: news of another epoch while the offer of the last one was being applied. The connection, bound to that
+    // The race: news of another generation while the offer of the last one was being applied. The connection, bound to that
     // offer, was taken for a new one and kept.
     for (let steps = 0; steps < 120; steps += 1) {
       for (const which of ['a', 'b']) {
-        const scene = new LinkedPages();
+        const scene = new ConnectedPages();
         for (const page of scene.pages) page.publish('camera', 'audio', 'video');
         for (let step = 0; step < steps; step += 1) await scene.scheduler.step();
-        scene[which].link.wake({ lossy: true });
+        scene[which].transport.wake({ lossy: true });
         await scene.settle();
         scene.assertInCall(`${which} after ${steps} steps`);
       }
@@ -209,7 +210,7 @@ describe('recovery', () => {
 
   test('a call that has found its way again is not torn down for what was to be done before', async () => {
     for (let seed = 0; seed < 40; seed += 1) {
-      const scene = new LinkedPages(seed);
+      const scene = new ConnectedPages(seed);
       scene.a.publish('camera', 'video');
       await scene.scheduler.clock.advance(5000);
       for (const page of scene.pages) page.isReady = false;
@@ -220,9 +221,9 @@ describe('recovery', () => {
       await scene.scheduler.clock.advance(5000);
       const { created } = scene.network;
       for (const page of scene.pages) {
-        assert.equal(page.link.state, 'connected');
+        assert.equal(page.transport.state, 'connected');
         page.isReady = true;
-        page.link.wake({ lossy: false });
+        page.transport.wake({ lossy: false });
       }
       await scene.settle();
       assert.equal(scene.network.created, created);
@@ -231,50 +232,61 @@ describe('recovery', () => {
   });
 
   test('attempts become rare while there is no way', async () => {
-    const scene = new LinkedPages();
+    const scene = new ConnectedPages();
     scene.network.cut();
     await scene.scheduler.clock.advance(3_600_000);
     assert.ok(scene.network.created < 2 * 16, `${scene.network.created} connections of both in the first hour`);
-    for (const page of scene.pages) assert.equal(page.link.state, 'failed');
+    for (const page of scene.pages) assert.equal(page.transport.state, 'failed');
     const { created } = scene.network;
     await scene.scheduler.clock.advance(3_600_000);
     assert.ok(scene.network.created - created <= 2 * 6, `${scene.network.created - created} in the second`);
     assert.ok(scene.network.open <= 2);
     scene.network.mend();
-    for (const page of scene.pages) page.link.wake({ lossy: false });
+    for (const page of scene.pages) page.transport.wake({ lossy: false });
     await scene.scheduler.clock.advance(5000);
     scene.assertInCall();
   });
 });
 
+test('a loss before the limiter starts the connection does not replace it afterwards', async () => {
+  // The race: the seventh loss in a minute cannot replace the connection any more, and then the limiter starts it.
+  let start;
+  const scene = new SingleTransport({ polite: false, limiter: { enqueue: (step) => { start = step; return () => {}; } } });
+  for (let losses = 0; losses < 7; losses += 1) scene.transport.wake({ lossy: true });
+  start();
+  await scene.clock.advance(14_000);
+  assert.equal(scene.network.open, 1);
+  assert.deepEqual([...new Set(scene.said('offer').map(({ epoch }) => epoch))], [7]);
+});
+
 test('state arrives over the control channel while signaling is down', async () => {
-  const scene = new LinkedPages();
+  const scene = new ConnectedPages();
   scene.a.publish('camera', 'audio', 'video');
   await scene.settle();
   scene.ends.a.hold();
-  scene.a.publications.mute('camera', 'audio', true);
+  scene.a.publications.setMuted('camera', 'audio', true);
   await scene.scheduler.clock.advance(100);
   assert.equal(scene.b.peer.sources.get('camera').audio.muted, true);
 });
 
 test('data channels reach the other page, and are held', async () => {
-  const scene = new LinkedPages();
+  const scene = new ConnectedPages();
   await scene.settle();
   const got = [];
-  scene.b.link.on('channel', ({ detail: { channel } }) => {
+  scene.b.transport.on('datachannel', ({ detail: { channel } }) => {
     channel.onmessage = ({ data }) => got.push(`${channel.label}: ${data}`);
   });
-  const channel = scene.a.link.openChannel('whiteboard', { ordered: true });
+  const channel = scene.a.transport.createDataChannel('whiteboard', { ordered: true });
   channel.onopen = () => channel.send('a line');
   await scene.settle();
   assert.deepEqual(got, ['whiteboard: a line']);
 });
 
-test('a link that is closed leaves nothing behind', () => forManySeeds(async (scene) => {
+test('a transport that is closed leaves nothing behind', () => forManySeeds(async (scene) => {
   await scene.pause();
   scene.a.publish('camera', 'video');
   await scene.pause();
-  for (const { link } of scene.pages) link.close();
+  for (const { transport } of scene.pages) transport.close();
   await scene.settle();
   assert.equal(scene.network.open, 0);
   assert.equal(scene.scheduler.clock.pending, 0);
@@ -283,7 +295,7 @@ test('a link that is closed leaves nothing behind', () => forManySeeds(async (sc
 }, 50));
 
 test('whatever another page sends, it does no harm', async () => {
-  const scene = new LinkedPages();
+  const scene = new ConnectedPages();
   scene.a.publish('camera', 'video');
   await scene.settle();
   const junk = [null, 1, 'x', [], {}, { epoch: 0 }, { epoch: 1.5 }, { epoch: 'x' }, { epoch: 1, to: 'x' },

@@ -1,4 +1,4 @@
-// Constructors and callbacks of others may throw, give nonsense, or never settle.
+// Constructors and callbacks of the application and the browser that throw, return invalid values, or never settle.
 
 import '../support/abort-fix.js';
 
@@ -150,7 +150,7 @@ describe('the token', () => {
     test(`that ${what} ends the join`, async () => {
       const scene = new Scene();
       let broken = true;
-      const ada = scene.socket('ada', { tokenMs: 5000, token: () => (broken ? token() : 'sesame') });
+      const ada = scene.socket('ada', { tokenTimeoutMs: 5000, token: () => (broken ? token() : 'sesame') });
       await fails(scene, ada, 'unauthorized', { mend: () => { broken = false; } });
       assert.equal(scene.sent('ada', 'join').at(-1).token, 'sesame');
     });
@@ -171,7 +171,7 @@ describe('the token', () => {
       const scene = new Scene();
       const open = [];
       const token = () => new Promise((resolve, reject) => { open.push({ resolve, reject }); });
-      const ada = scene.socket('ada', { tokenMs: 1000, token, retry: () => null });
+      const ada = scene.socket('ada', { tokenTimeoutMs: 1000, token, retry: () => null });
       await scene.scheduler.run(failure(ada.join()), { withinMs: 2000 });
       open[0][late]('late');
       await scene.clock.advance(10_000);

@@ -1,15 +1,15 @@
-// One page's link, and a test in the place of the other page.
+// The transport of one page. The test plays the other page.
 
 import { environment } from '../../../src/environment.js';
-import { Link } from '../../../src/link.js';
-import { parseLinkMessage } from '../../../src/link-message.js';
+import { PeerTransport } from '../../../src/peer-transport.js';
+import { parseTransportMessage } from '../../../src/transport-message.js';
 import { Publications } from '../../../src/publications.js';
 import { FakeStream, FakeTrack } from '../../support/fake-media.js';
 import { FakeNetwork } from '../../support/fake-network.js';
 import { Scheduler } from '../../support/scheduler.js';
 import { FakeEventTarget } from '../../support/webrtc/basics.js';
 
-export class LoneLink {
+export class SingleTransport {
   sent = [];
   warnings = [];
   states = [];
@@ -46,14 +46,14 @@ export class LoneLink {
       }),
       ...options,
     };
-    this.link = this.make();
+    this.transport = this.make();
   }
 
   make() {
-    const link = new Link(this.options);
-    link.on('warning', ({ detail: { error } }) => this.warnings.push(error));
-    link.on('state', ({ detail: { state } }) => this.states.push(state));
-    return link;
+    const transport = new PeerTransport(this.options);
+    transport.on('warning', ({ detail: { error } }) => this.warnings.push(error));
+    transport.on('state', ({ detail: { state } }) => this.states.push(state));
+    return transport;
   }
 
   get codes() {
@@ -66,8 +66,8 @@ export class LoneLink {
   }
 
   says(data) {
-    const message = parseLinkMessage({ epoch: 1, to: null, ...data });
-    if (message !== null) this.link.receive(message);
+    const message = parseTransportMessage({ epoch: 1, to: null, ...data });
+    if (message !== null) this.transport.receive(message);
   }
 
   async offer(sections = 1, { offerId = 1, epoch = 1 } = {}) {

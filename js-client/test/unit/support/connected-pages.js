@@ -1,10 +1,10 @@
-// Two pages with a link between them, for tests.
+// Two pages with a transport between them, for tests.
 
 import assert from 'node:assert/strict';
 
 import { environment } from '../../../src/environment.js';
-import { Link } from '../../../src/link.js';
-import { parseLinkMessage } from '../../../src/link-message.js';
+import { PeerTransport } from '../../../src/peer-transport.js';
+import { parseTransportMessage } from '../../../src/transport-message.js';
 import { Publications } from '../../../src/publications.js';
 import { RemotePeer } from '../../../src/remote-peer.js';
 import { FakeStream, FakeTrack } from '../../support/fake-media.js';
@@ -12,7 +12,7 @@ import { FakeNetwork } from '../../support/fake-network.js';
 import { fakeSignaling } from '../../support/fake-signaling.js';
 import { Scheduler } from '../../support/scheduler.js';
 
-/** One page: its link, and what it knows of the other one. */
+/** One page: its transport, and what it knows of the other one. */
 export class Page {
   isReady = true;
   /** Which of its messages the server refuses, since the other page takes nothing. */
@@ -33,10 +33,10 @@ export class Page {
       now: clock.now,
       random: () => random.next(),
     });
-    this.link = new Link({
+    this.transport = new PeerTransport({
       polite,
       send: (data) => {
-        if (this.refuses(data)) clock.setTimeout(() => this.link.refused(), 50);
+        if (this.refuses(data)) clock.setTimeout(() => this.transport.refused(), 50);
         else end.send(data);
       },
       isReady: () => this.isReady,
@@ -44,15 +44,15 @@ export class Page {
       publications: this.publications,
       env,
     });
-    this.peer = new RemotePeer({ id: 'other', meta: null, status: 'here', polite }, this.link, env);
-    this.link.on('state', ({ detail }) => this.states.push(detail.state));
-    this.link.on('sources', ({ detail }) => {
+    this.peer = new RemotePeer({ id: 'other', meta: null, status: 'here', polite }, this.transport, env);
+    this.transport.on('state', ({ detail }) => this.states.push(detail.state));
+    this.transport.on('sources', ({ detail }) => {
       for (const { type, source } of this.peer.updateSources(detail.list)) this.sourceEvents.push(`${type} ${source.name}`);
     });
-    this.link.on('warning', () => { this.warnings += 1; });
+    this.transport.on('warning', () => { this.warnings += 1; });
     end.onmessage = (data) => {
-      const message = parseLinkMessage(data);
-      if (message !== null) this.link.receive(message);
+      const message = parseTransportMessage(data);
+      if (message !== null) this.transport.receive(message);
     };
   }
 
@@ -80,12 +80,12 @@ export class Page {
   }
 }
 
-export class LinkedPages {
+export class ConnectedPages {
   constructor(seed) {
     this.scheduler = new Scheduler({ seed });
     this.network = new FakeNetwork(this.scheduler);
     this.ends = fakeSignaling(this.scheduler);
-    // Who was there first is polite.
+    // The page that was there first is polite.
     this.a = new Page('a', this, this.ends.a, true);
     this.b = new Page('b', this, this.ends.b, false);
   }
@@ -105,8 +105,8 @@ export class LinkedPages {
 
   assertInCall(context) {
     for (const [one, other] of [[this.a, this.b], [this.b, this.a]]) {
-      assert.equal(one.link.state, 'connected', context);
-      assert.equal(one.link.settled, true, context);
+      assert.equal(one.transport.state, 'connected', context);
+      assert.equal(one.transport.settled, true, context);
       assert.deepEqual(one.sees, other.published, context);
     }
     // Each source was announced once for each time it was published.
