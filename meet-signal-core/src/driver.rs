@@ -1,7 +1,7 @@
-//! The life of one connection, and of the session that it starts.
+//! Runs one connection, and the session that it starts.
 //!
-//! One loop, one task for each connection. It is written once, over [`Socket`], so that every
-//! adapter has the same limits, timeouts and close codes.
+//! One task per connection, with one loop. It is generic over [`Socket`], so every adapter has the
+//! same limits, timeouts and close codes.
 
 mod handshake;
 mod liveness;
@@ -23,13 +23,13 @@ use crate::{
 };
 
 /// Serves one connection: lets it join `room` or resume a session there, relays in both directions,
-/// and after the loss of its socket keeps the session for the grace period. Returns when the session
-/// has ended or a newer connection has resumed it, and says how.
+/// and keeps the session for the grace period after its socket is lost. Returns when the session
+/// has ended or a newer connection has resumed it, and how that happened.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops the socket and leaves the room, at whatever point it is; unless a newer
-/// connection has the session.
+/// Dropping the future at any point drops the socket and leaves the room, unless a newer connection
+/// has taken over the session.
 pub fn serve<S: Socket, A: Authorize<M>, M>(
     hub: Hub,
     room: RoomId,
@@ -39,7 +39,7 @@ pub fn serve<S: Socket, A: Authorize<M>, M>(
     serve_with(hub, room, async move |request| authorize.authorize(request).await, socket)
 }
 
-/// [`serve`] for an application whose decision stays on its thread.
+/// [`serve`] for an application whose `Authorize` future is not `Send`.
 ///
 /// # Cancel safety
 ///
@@ -63,12 +63,14 @@ fn serve_with<S: Socket>(
     async move {
         let mut outcome = Outcome::new(now());
         let Ok(lease) = connect(&hub, &socket) else {
-            let error = ErrorFrame::rate_limited("too many connections of one address", CROWDED);
+            let error =
+                ErrorFrame::rate_limited("too many connections of one address", CONNECT_RETRY);
             let exit = refuse(&hub, &mut socket, error, CloseReason::Unavailable).await;
             close(&hub, &mut socket, &exit).await;
             return outcome.ended(exit.into(), now());
         };
-        // Boxed, since the handshake takes twice the memory of everything after it, and is soon over.
+        // Boxed, because the handshake takes twice the memory of everything after it, and ends
+        // early.
         let joined = Box::pin(handshake::handshake(&hub, room, authorize, &mut socket)).await;
         let (mut session, held) = match joined {
             Ok(joined) => joined,
@@ -79,19 +81,20 @@ fn serve_with<S: Socket>(
         };
         outcome.peer = Some(session.id());
         let exit = run::run(&mut session, held, &mut socket, &mut outcome).await;
-        match exit.or_as_decided(&session) {
+        match exit.or_hub_reason(&session) {
             Exit::Disconnected => session.away(now()),
             Exit::GoingAway => session.going_away(now()),
             exit @ Exit::Closed { .. } if exit.keeps_session() => {
                 session.away(now());
                 close(&hub, &mut socket, &exit).await;
             }
-            // A server that stops waits for its sessions: this one ends when the client has been told.
+            // `Hub::drain` waits for the session: end it only after the client has the close
+            // frame.
             exit @ Exit::Closed { reason: CloseReason::Draining { .. }, .. } => {
                 close(&hub, &mut socket, &exit).await;
                 return outcome.ended(exit.into(), now());
             }
-            // The others hear of it at once, not when the client has answered.
+            // Notify the other members before waiting for the client's close frame.
             exit @ Exit::Closed { .. } => {
                 session.leave(LeaveReason::Closed);
                 close(&hub, &mut socket, &exit).await;
@@ -104,17 +107,17 @@ fn serve_with<S: Socket>(
     }
 }
 
-/// How the part of a connection's life ends that has a socket.
+/// How the part of a connection that has a socket ends.
 #[derive(Debug, Clone)]
 enum Exit {
-    /// The other end is gone.
+    /// The client's end is gone.
     Disconnected,
-    /// The other end is gone, since its page is.
+    /// The client's end is gone because its page is.
     GoingAway,
     /// This end closes.
     Closed {
         reason: CloseReason,
-        /// What was being written when it was decided still has to go out before the close frame.
+        /// Whether a write is in progress, which must complete before the close frame.
         is_writing: bool,
     },
 }
@@ -128,8 +131,8 @@ impl Exit {
         matches!(self, Self::Closed { reason, .. } if reason.keeps_session())
     }
 
-    /// The hub's reason, if the hub has decided on one: that is what the client is told.
-    fn or_as_decided(self, session: &Session) -> Self {
+    /// The hub's close reason, if the hub has closed the session; it takes precedence.
+    fn or_hub_reason(self, session: &Session) -> Self {
         match (self, session.end()) {
             (Self::Closed { is_writing, .. }, Some(reason)) => Self::Closed { reason, is_writing },
             (exit, _) => exit,
@@ -145,10 +148,10 @@ fn connect<S: Socket>(hub: &Hub, socket: &S) -> Result<Option<Lease>, TooMany> {
 
 struct TooMany;
 
-/// From the end of the socket until the session is resumed by another connection, or ends.
+/// Waits, without a socket, until another connection resumes the session or the session ends.
 async fn await_resume(session: Session) -> EndReason {
     if session.end() == Some(CloseReason::Left) {
-        // Without a grace period, the loss of its socket was its end.
+        // Without a grace period, the loss of the socket ended the session.
         return EndReason::TimedOut;
     }
     let grace = session.grace();
@@ -161,7 +164,7 @@ async fn await_resume(session: Session) -> EndReason {
     }
 }
 
-/// Says why, before closing for that reason.
+/// Sends an error, and closes with this reason.
 async fn refuse<S: Socket>(
     hub: &Hub,
     socket: &mut S,
@@ -180,7 +183,7 @@ async fn send<S: Socket>(hub: &Hub, socket: &mut S, batch: &mut Vec<Frame>) -> R
     match timeout(longest, socket.send(batch)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Exit::Disconnected),
-        // It has had its time for what is being written.
+        // The write timeout has passed already, so closing does not wait for this write.
         Err(_) => Err(Exit::closed(CloseReason::TooSlow)),
     }
 }
@@ -188,7 +191,7 @@ async fn send<S: Socket>(hub: &Hub, socket: &mut S, batch: &mut Vec<Frame>) -> R
 async fn close<S: Socket>(hub: &Hub, socket: &mut S, exit: &Exit) {
     let Exit::Closed { reason, is_writing } = exit else { return };
     let writing = if *is_writing { hub.limits().write_timeout() } else { Duration::ZERO };
-    // A client that does not answer in time is closed without an answer.
+    // A client that does not reply in time is closed without a reply.
     let _ = timeout(writing + CLOSE_TIMEOUT, socket.close(reason.clone())).await;
 }
 
@@ -197,8 +200,8 @@ fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
 
-/// How long the other end may take to answer a close frame.
+/// How long the client may take to reply to a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// After how long a client of an address with too many connections may try again.
-const CROWDED: Duration = Duration::from_secs(5);
+/// The `retry_after` for an address with too many connections.
+const CONNECT_RETRY: Duration = Duration::from_secs(5);

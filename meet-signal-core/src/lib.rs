@@ -3,8 +3,8 @@
 #[cfg(feature = "driver")]
 pub mod driver;
 pub mod handshake;
-/// The messages of the wire protocol as Rust types, for tools of this repository: no promise is made
-/// about them from one release to the next.
+/// The messages of the wire protocol as Rust types, for the tools of this repository. They may
+/// change in any release.
 #[cfg(feature = "unstable-message")]
 pub mod message;
 pub mod socket;

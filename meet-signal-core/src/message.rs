@@ -1,8 +1,7 @@
 //! The messages of the wire protocol, version 1.
 //!
-//! Clients' messages borrow from the frame they came in and leave their payload as raw JSON; the
-//! server's are encoded once, whatever the number of receivers. `docs/protocol.md` says what they
-//! mean.
+//! A client's message borrows from its frame and keeps its payload as raw JSON. A server's message
+//! is encoded once for all receivers. `docs/protocol.md` defines their meaning.
 
 mod client;
 mod debug;
@@ -25,7 +24,7 @@ use std::{fmt, sync::Arc};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// The version that a `welcome` states.
+/// The protocol version in a `welcome`.
 pub const VERSION: u32 = 1;
 
 /// What a peer tells the room about itself: opaque JSON; `null` where nothing was told.
@@ -44,7 +43,7 @@ impl Meta {
     ///
     /// # Errors
     ///
-    /// `value` cannot be represented as JSON (a map with keys that are no strings, say).
+    /// `value` cannot be represented as JSON (for example, a map whose keys are not strings).
     pub fn new(value: &impl Serialize) -> Result<Self, serde_json::Error> {
         serde_json::value::to_raw_value(value).map(Self::from)
     }
@@ -55,7 +54,7 @@ impl Meta {
     }
 }
 
-/// Nothing was told.
+/// JSON `null`.
 impl Default for Meta {
     fn default() -> Self {
         RawValue::NULL.to_owned().into()
@@ -68,7 +67,7 @@ impl From<Box<RawValue>> for Meta {
     }
 }
 
-// Equality of the text: `meta` is opaque, so two spellings of one value are two values.
+// Equality of the text: `meta` is opaque, so two encodings of one value differ.
 impl PartialEq for Meta {
     fn eq(&self, other: &Self) -> bool {
         self.as_json() == other.as_json()
@@ -77,7 +76,7 @@ impl PartialEq for Meta {
 
 impl Eq for Meta {}
 
-// The length only: a peer's name is personal data.
+// Only the length: a peer's name is personal data.
 impl fmt::Debug for Meta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Meta({} bytes)", self.as_json().len())

@@ -1,7 +1,7 @@
-//! What the server writes, byte for byte as the browser side's tests have it: `docs/frames`.
+//! Tests that the server's messages equal the golden frames in `docs/frames`, byte for byte.
 //!
-//! The other golden frames are tested from outside, in `tests/frames`; these are in here because
-//! nobody else can make a `Welcome`.
+//! The other golden frames are tested in `tests/frames`; these are here because `Welcome` cannot be
+//! constructed outside of the crate.
 
 use std::{fs, path::Path};
 

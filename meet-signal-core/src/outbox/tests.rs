@@ -35,14 +35,14 @@ fn frame(n: usize) -> Frame {
 fn outbox(frames: usize, bytes: usize, unacknowledged: usize) -> Outbox {
     let limits = Limits::builder().outbox_frames(frames).unacknowledged_frames(unacknowledged);
     let mut outbox = Outbox::new(&limits.build().unwrap(), Budget::new(usize::MAX));
-    // Less than limits may say.
+    // Below the minimum of the limits.
     outbox.waiting.all.bytes = bytes;
     outbox.waiting.relayed.bytes = bytes.div_ceil(2);
     outbox.unacknowledged.bytes = 1000;
     outbox
 }
 
-/// Pushes, and fires what is to be fired afterwards.
+/// Pushes a frame, then wakes.
 fn push(outbox: &Outbox, n: usize) -> Result<(), QueueFull> {
     push_as(outbox, Push::event(frame(n)))
 }
@@ -54,29 +54,29 @@ fn push_as(outbox: &Outbox, push: Push) -> Result<(), QueueFull> {
     pushed
 }
 
-/// A member that can be told from others.
+/// A member that is distinct from those of other numbers.
 pub(super) fn peer(n: u32) -> PeerId {
     format!("{n:A>21}A").parse().unwrap()
 }
 
-/// From the member of this number, where tens are addresses.
+/// Pushes a frame of the member with this number; the tens digit is its address.
 fn relay(outbox: &Outbox, n: usize, from: u32) -> Result<(), QueueFull> {
     push_as(outbox, Push::relayed(frame(n), Sender::new(peer(from), Some(from / 10))))
 }
 
-fn drain(outbox: &Outbox, most: usize) -> Poll<Result<Vec<String>, CloseReason>> {
-    drain_as(first(), outbox, most)
+fn drain(outbox: &Outbox, max_bytes: usize) -> Poll<Result<Vec<String>, CloseReason>> {
+    drain_as(first(), outbox, max_bytes)
 }
 
 fn drain_as(
     generation: Generation,
     outbox: &Outbox,
-    most: usize,
+    max_bytes: usize,
 ) -> Poll<Result<Vec<String>, CloseReason>> {
     let mut batch = Vec::new();
     let cx = Context::from_waker(Waker::noop());
     outbox
-        .poll_drain(generation, &cx, most, &mut batch)
+        .poll_drain(generation, &cx, max_bytes, &mut batch)
         .map_ok(|()| batch.iter().map(|frame| frame.as_str().to_owned()).collect())
 }
 
@@ -109,7 +109,7 @@ fn frames_come_in_order_and_in_batches() {
         push(&outbox, n).unwrap();
     }
     assert_eq!(drain(&outbox, 8), Poll::Ready(Ok(vec!["0000".into(), "0001".into()])));
-    // A frame over the batch's size is a batch of its own, not a stall.
+    // A frame that exceeds the batch's size is a batch of its own.
     assert_eq!(drain(&outbox, 1), Poll::Ready(Ok(vec!["0002".into()])));
     assert_eq!(drain(&outbox, 99), Poll::Ready(Ok(vec!["0003".into(), "0004".into()])));
     assert_eq!(drain(&outbox, 99), Poll::Pending);
@@ -158,10 +158,10 @@ fn too_many_frames_or_bytes_end_it_with_too_slow() {
 
 #[test]
 fn whatever_one_member_or_address_sends_there_is_room_for_others() {
-    // By frames, and by bytes: each frame has four.
+    // Bounded by frames, and by bytes: each frame has four.
     for outbox in [outbox(48, 1000, 99), outbox(200, 192, 99)] {
         let fill = |from| (0..99).take_while(|n| relay(&outbox, *n, from).is_ok()).count();
-        // Of 24: a third, and of what one address may have, more members get less and less.
+        // Of 24: the first member gets a third; more members of its address get less and less.
         assert_eq!([fill(11), fill(12), fill(13)], [8, 3, 1]);
         assert_eq!([fill(14), fill(11), fill(12)], [0, 0, 0], "half of it is of this address");
         assert_eq!([fill(21), fill(31), fill(41)], [4, 3, 2], "a third of what is free");
@@ -268,7 +268,7 @@ fn who_takes_over_gets_what_it_lacks_before_anything_newer() {
     outbox.acknowledge(1).unwrap();
     assert_eq!(take_over(&outbox, second, Some(2)), Resumed::Full);
     assert_eq!(kept(&outbox), (2, 3));
-    // What is sent again takes no room from what waits.
+    // Retransmitted frames use no space of the waiting ones.
     push(&outbox, 5).unwrap();
     assert_eq!(drain_as(second, &outbox, 8), Poll::Ready(Ok(texts(2..4))));
     assert_eq!(drain_as(second, &outbox, 99), Poll::Ready(Ok(texts(4..6))));
@@ -321,7 +321,7 @@ fn the_older_reader_is_woken_and_gets_nothing_more() {
         assert_eq!(wakeups.count(), 1);
         push(&outbox, 0).unwrap();
         assert_eq!(wait(&outbox, first(), &cx), Poll::Ready(CloseReason::TakenOver));
-        // It hears of no other end, either.
+        // It gets no later reason, either.
         outbox.close(CloseReason::RoomClosed, &mut Wakers::new());
         assert_eq!(wait(&outbox, first(), &cx), Poll::Ready(CloseReason::TakenOver));
     }
