@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_dropped_is_no_longer_counted() {
+    fn a_dropped_reservation_is_no_longer_counted() {
         let budget = Budget::new(80);
         let mut first = Reservation::new(budget.clone());
         let mut second = Reservation::new(budget.clone());

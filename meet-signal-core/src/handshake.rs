@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_is_there_and_matches_nothing() {
+    fn a_header_that_is_not_text_matches_nothing() {
         let origin = check(&[("origin", b"http://\xff")]);
         assert_eq!(origin, Err(UpgradeRefused::Origin(OriginRefused::NotAllowed)));
         let subprotocol = check(&[("sec-websocket-protocol", b"\xff")]);

@@ -131,7 +131,7 @@ fn a_takeover_against_a_push_and_the_older_reader() {
 }
 
 #[test]
-fn a_takeover_wakes_who_waits_without_a_socket() {
+fn a_takeover_wakes_a_session_without_a_socket() {
     in_every_order(|| {
         let outbox = outbox(10);
         let waiter = thread::spawn({
@@ -291,7 +291,7 @@ fn of_two_takeovers_one_has_the_session() {
 }
 
 #[test]
-fn a_room_that_is_told_things_from_several_threads_has_one_order() {
+fn messages_from_several_threads_have_one_order() {
     in_every_order(|| {
         let hub = Hub::default();
         let members = [join(&hub).unwrap().0, join(&hub).unwrap().0];

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_bucket_lacks_is_taken() {
+    fn absorbing_takes_the_missing_tokens_of_another_bucket() {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(10, SECOND, 4, start);
         let mut other = bucket.clone();

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn who_talks_and_is_talked_to_is_not_pinged() {
+    fn no_ping_is_due_while_both_directions_are_active() {
         let start = Instant::now();
         let mut live = liveness(start);
         live.heard(start + BEAT / 2);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn three_silent_heartbeats_are_a_loss_once_what_has_arrived_is_read() {
+    fn three_silent_heartbeats_are_a_loss_after_the_final_read() {
         let start = Instant::now();
         let mut live = liveness(start);
         live.pinged(start + BEAT);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_read_before_a_ping_takes_its_time() {
+    fn unread_data_before_a_ping_extends_the_deadline() {
         let start = Instant::now();
         let mut live = liveness(start);
         // Two minutes at 64 KiB/s, of which one has passed when the client is heard.

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matches_no_page_is_refused_when_the_policy_is_built() {
+    fn an_origin_that_matches_no_page_is_refused_when_the_policy_is_built() {
         let error = OriginPolicy::listed(["https://a.example", "https://x/"]).unwrap_err();
         assert_eq!((error.text.as_str(), error.fault), ("https://x/", OriginFault::Path));
         let error = OriginPolicy::listed(["null"]).unwrap_err();

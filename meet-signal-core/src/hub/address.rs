@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_counts_until_it_is_dropped() {
+    fn a_lease_counts_until_it_is_dropped() {
         let limits = Limits::builder().address_connections(2).address_away(1).build().unwrap();
         let (addresses, now) = (Addresses::new(limits), Instant::now());
         let (one, other) = (key("192.0.2.1"), key("192.0.2.2"));

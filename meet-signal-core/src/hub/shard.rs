@@ -58,7 +58,7 @@ mod tests {
     use crate::Grant;
 
     #[test]
-    fn emptied_rooms_give_their_memory_back() {
+    fn emptied_rooms_release_their_memory() {
         let hub = Hub::default();
         let join = |n: usize| {
             let room = format!("room-{n}").parse().unwrap();

@@ -157,7 +157,7 @@ fn too_many_frames_or_bytes_end_it_with_too_slow() {
 }
 
 #[test]
-fn whatever_one_member_or_address_sends_there_is_room_for_others() {
+fn one_member_or_address_leaves_space_for_others() {
     // Bounded by frames, and by bytes: each frame has four.
     for outbox in [outbox(48, 1000, 99), outbox(200, 192, 99)] {
         let fill = |from| (0..99).take_while(|n| relay(&outbox, *n, from).is_ok()).count();
@@ -174,7 +174,7 @@ fn whatever_one_member_or_address_sends_there_is_room_for_others() {
 }
 
 #[test]
-fn what_is_refused_takes_nothing_and_cuts_nobody_off() {
+fn a_refused_frame_uses_no_space_and_closes_no_connection() {
     let outbox = outbox(4, 1000, 10);
     relay(&outbox, 0, 1).unwrap();
     relay(&outbox, 1, 1).unwrap_err();
@@ -187,7 +187,7 @@ fn what_is_refused_takes_nothing_and_cuts_nobody_off() {
 }
 
 #[test]
-fn what_is_kept_is_counted_and_what_is_not_is_not() {
+fn kept_frames_and_no_others_are_counted() {
     let budget = Budget::new(1 << 20);
     let limits = Limits::builder().unacknowledged_frames(8).build().unwrap();
     let outbox = Outbox::new(&limits, budget.clone());
@@ -232,7 +232,7 @@ fn an_overflow_wakes_the_reader() {
 }
 
 #[test]
-fn what_was_sent_is_kept_until_acknowledged() {
+fn sent_frames_are_kept_until_acknowledged() {
     let outbox = outbox(10, 1000, 3);
     for n in 0..5 {
         push(&outbox, n).unwrap();
@@ -260,7 +260,7 @@ fn the_first_reason_to_close_stays() {
 }
 
 #[test]
-fn who_takes_over_gets_what_it_lacks_before_anything_newer() {
+fn a_takeover_gets_the_missing_frames_before_newer_ones() {
     let outbox = outbox(2, 1000, 10);
     let second = first().next();
     push_and_drain(&outbox, 0..4);
@@ -328,7 +328,7 @@ fn the_older_reader_is_woken_and_gets_nothing_more() {
 }
 
 #[test]
-fn what_comes_again_is_dropped_only_when_it_was_acknowledged_on_the_connection_that_counts_it() {
+fn retransmitted_frames_are_dropped_only_when_acknowledged_on_their_connection() {
     let outbox = outbox(10, 1000, 10);
     let second = first().next();
     push_and_drain(&outbox, 0..3);

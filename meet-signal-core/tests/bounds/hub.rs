@@ -25,7 +25,7 @@ fn resumes_full(hub: &meet_signal_core::Hub, member: &Member, now: Instant) -> b
 }
 
 #[test]
-fn above_the_budget_the_fullest_queues_of_the_away_give_way_first() {
+fn above_the_budget_the_fullest_queues_of_away_sessions_are_emptied_first() {
     // Space for some 512 KiB of queues.
     let hub = hub(|limits| limits.hub_bytes(KIB * KIB).unacknowledged_bytes(0));
     let now = Instant::now();
@@ -53,7 +53,7 @@ fn above_the_budget_the_fullest_queues_of_the_away_give_way_first() {
 }
 
 #[test]
-fn where_nobody_is_away_the_fullest_queue_is_too_slow() {
+fn without_away_sessions_the_fullest_queue_is_too_slow() {
     let hub = hub(|limits| limits.hub_bytes(KIB * KIB).unacknowledged_bytes(0));
     let now = Instant::now();
     let mut talker = join(&hub, now);
@@ -99,7 +99,7 @@ fn every_meta_counts_until_its_member_is_gone() {
 }
 
 #[test]
-fn a_reload_gets_in_however_full_it_is() {
+fn a_reload_joins_a_full_room_of_a_full_hub() {
     let hub = hub(|limits| limits.sessions(2).room_peers(2));
     let now = Instant::now();
     let (_other, mut member) = (join(&hub, now), join(&hub, now));
@@ -129,7 +129,7 @@ fn a_reload_gets_in_however_full_it_is() {
 }
 
 #[test]
-fn churn_in_one_room_is_bounded_so_that_who_reads_slowly_stays() {
+fn joins_of_one_room_are_limited_so_that_a_slow_reader_stays() {
     let hub = hub(|limits| limits);
     let now = Instant::now();
     let slow = join(&hub, now);
@@ -154,7 +154,7 @@ fn churn_in_one_room_is_bounded_so_that_who_reads_slowly_stays() {
 }
 
 #[test]
-fn one_address_keeps_no_more_than_its_part() {
+fn one_address_keeps_at_most_its_share_of_away_sessions() {
     let hub = hub(|limits| limits.room_peers(6).address_away(4));
     let now = Instant::now();
     let from = |name: &str, host: u8| {
@@ -199,7 +199,7 @@ fn one_address_keeps_no_more_than_its_part() {
 }
 
 #[test]
-fn a_hub_that_drains_resumes_nothing() {
+fn a_draining_hub_refuses_resumes() {
     let hub = hub(|limits| limits);
     let now = Instant::now();
     let [mut here, away] = [join(&hub, now), join(&hub, now)];

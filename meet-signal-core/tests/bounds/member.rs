@@ -169,7 +169,7 @@ proptest! {
     /// Whatever one member sends, a member that reads 64 KiB/s keeps its connection and gets all
     /// frames of the others.
     #[test]
-    fn a_member_that_reads_64_kib_a_second_lacks_nothing_of_the_others(acts in acts()) {
+    fn a_member_that_reads_64_kib_a_second_misses_nothing_of_the_others(acts in acts()) {
         let mut scene = Scene::new();
         let fifth = Duration::from_millis(200);
         for act in acts.iter().cycle().take(5 * 30) {
@@ -185,7 +185,7 @@ proptest! {
     /// Whatever one member sends, a member that is away for a while gets all frames of the others
     /// when it resumes.
     #[test]
-    fn a_member_that_is_away_lacks_nothing_of_the_others(acts in acts()) {
+    fn a_member_that_is_away_misses_nothing_of_the_others(acts in acts()) {
         let mut scene = Scene::new();
         let ack = json!({"type": "ack", "received": 0}).to_string();
         assert!(scene.victim.session.receive(&ack, scene.now).is_continue());
@@ -213,7 +213,7 @@ proptest! {
 }
 
 #[test]
-fn nine_large_broadcasts_cost_nobody_its_connection() {
+fn nine_large_broadcasts_end_no_connection() {
     let hub = hub(|limits| limits);
     let now = Instant::now();
     let mut sender = crate::join(&hub, now);
@@ -230,7 +230,7 @@ fn nine_large_broadcasts_cost_nobody_its_connection() {
 }
 
 #[test]
-fn bytes_over_the_rate_are_refused_and_far_over_it_cut() {
+fn bytes_over_the_rate_are_refused_and_far_over_it_end_the_connection() {
     let hub = hub(|limits| limits.bad_messages(1_000));
     let now = Instant::now();
     let [mut sender, other] = [crate::join(&hub, now), crate::join(&hub, now)];

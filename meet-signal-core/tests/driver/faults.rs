@@ -34,7 +34,7 @@ async fn a_half_open_connection_is_found_out_by_its_silence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_back_from_a_half_open_connection_lacks_nothing() {
+async fn a_resume_after_a_half_open_connection_misses_nothing() {
     let hub = Hub::default();
     let (mut client, task) = connect(&hub);
     let welcome = client.join().await;

@@ -1,13 +1,13 @@
 //! The life of a connection, without a network and with paused time: the clock jumps to the next
 //! timer when all tasks wait.
 
+mod authorization;
 mod cancellation;
-mod deciding;
-mod departures;
+mod closing;
 mod faults;
+mod leaving;
 mod resume;
 mod resume_bounds;
-mod verdicts;
 
 use std::future::pending;
 
@@ -95,7 +95,7 @@ fn id(welcome: &Value) -> &Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_never_joins_is_closed() {
+async fn a_client_that_does_not_join_is_closed() {
     let (mut client, task) = connect(&Hub::default());
     let start = Instant::now();
     client.sender().deliver(Incoming::Control);
@@ -202,7 +202,7 @@ async fn leaving_takes_effect_before_the_client_has_answered_the_close() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_offender_is_gone_before_it_has_answered_the_close() {
+async fn a_violation_takes_effect_before_the_client_has_answered_the_close() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
@@ -217,7 +217,7 @@ async fn an_offender_is_gone_before_it_has_answered_the_close() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_takes_nothing_is_too_slow_and_hurts_nobody() {
+async fn a_client_that_does_not_read_is_too_slow_and_affects_no_other() {
     let limits = Limits::builder().outbox_frames(18).build().unwrap();
     let hub = Hub::new(limits);
     let mut fast = observer(&hub).await;
@@ -319,7 +319,7 @@ async fn dropping_the_task_leaves_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_the_application_hurts_only_its_own_connection() {
+async fn a_panic_in_the_application_affects_only_its_own_connection() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (server, client) = connection(8);
@@ -333,7 +333,7 @@ async fn a_panic_in_the_application_hurts_only_its_own_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_application_decides_nobody_has_joined() {
+async fn a_client_has_not_joined_while_the_application_decides() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (server, client) = connection(8);
@@ -347,7 +347,7 @@ async fn while_the_application_decides_nobody_has_joined() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn draining_tells_everybody_to_come_back_and_waits_for_them() {
+async fn draining_closes_every_connection_and_waits_for_the_sessions() {
     let hub = Hub::default();
     let (mut a, task) = connect(&hub);
     a.join().await;
@@ -368,7 +368,7 @@ async fn draining_tells_everybody_to_come_back_and_waits_for_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn draining_does_not_wait_for_who_does_not_answer() {
+async fn draining_does_not_wait_for_clients_that_do_not_answer() {
     let hub = Hub::default();
     let (mut silent, _task) = connect(&hub);
     silent.join().await;

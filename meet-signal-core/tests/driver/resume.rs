@@ -53,7 +53,7 @@ pub(crate) async fn numbers(client: &mut ClientEnd, count: usize) -> Vec<u64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_takeover_closes_the_old_socket_and_the_others_see_nothing() {
+async fn a_takeover_closes_the_old_socket_and_the_others_get_no_message() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (mut old, task) = connect(&hub);
@@ -131,7 +131,7 @@ async fn a_cut_within_the_grace_loses_nothing_in_either_direction() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_nothing_was_ever_sent_nothing_is_missing() {
+async fn a_resume_before_any_frame_is_full() {
     let hub = Hub::default();
     let (mut old, _task) = connect(&hub);
     let first = old.join().await;
@@ -168,7 +168,7 @@ async fn two_cuts_in_a_row_lose_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_loss_starts_a_whole_grace() {
+async fn each_loss_starts_a_full_grace_period() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
@@ -214,7 +214,7 @@ async fn the_last_instant_of_the_grace_is_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_grace_the_application_is_asked_again() {
+async fn after_the_grace_period_the_client_is_authorized_again() {
     let hub = Hub::default();
     let (requests, mut received) = mpsc::unbounded_channel();
     let connect = || {
@@ -292,7 +292,7 @@ async fn dropping_the_old_task_does_not_leave() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_socket_that_takes_nothing_is_taken_over_at_once() {
+async fn a_stalled_socket_is_taken_over_at_once() {
     let hub = Hub::default();
     let (mut old, task) = connect_with_room_for(1, &hub);
     let welcome = old.join().await;

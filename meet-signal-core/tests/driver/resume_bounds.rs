@@ -66,7 +66,7 @@ async fn resumes_over_the_rate_are_refused_and_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resume_refills_no_rate() {
+async fn a_resume_does_not_refill_the_rate() {
     let hub = hub(|limits| limits.rate_per_second(1).rate_burst(5));
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
@@ -81,7 +81,7 @@ async fn a_resume_refills_no_rate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resume_forgives_no_bad_messages() {
+async fn a_resume_does_not_reset_the_count_of_bad_messages() {
     let hub = hub(|limits| limits.bad_messages(2));
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
@@ -97,7 +97,7 @@ async fn a_resume_forgives_no_bad_messages() {
 
 /// Otherwise a session could send any number of them, with resumes in between.
 #[tokio::test(start_paused = true)]
-async fn what_a_connection_sends_before_it_resumes_counts_as_the_sessions() {
+async fn messages_before_a_resume_count_for_the_session() {
     let hub = hub(|limits| limits.bad_messages(3).rate_per_second(1).rate_burst(12));
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
@@ -120,7 +120,7 @@ async fn what_a_connection_sends_before_it_resumes_counts_as_the_sessions() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_that_was_never_heard_of_is_kept_for_less() {
+async fn a_client_that_has_sent_nothing_gets_a_shorter_grace_period() {
     for (heard, grace) in [(false, 5), (true, 30)] {
         let hub = Hub::default();
         let mut other = observer(&hub).await;
@@ -148,7 +148,7 @@ async fn a_session_that_was_never_heard_of_is_kept_for_less() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_grace_nobody_is_seen_to_be_away() {
+async fn without_a_grace_period_a_lost_member_leaves_at_once() {
     let hub = hub(|limits| limits.grace(Duration::ZERO));
     let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
@@ -193,7 +193,7 @@ async fn a_draining_hub_refuses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ticket_goes_with_its_session() {
+async fn a_ticket_is_valid_only_during_its_session() {
     let hub = Hub::default();
     let (mut client, task) = connect(&hub);
     let left = client.join().await;
@@ -249,7 +249,7 @@ async fn only_a_fresh_join_replaces() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_overflowed_while_away_makes_it_partial() {
+async fn an_overflow_while_away_makes_the_resume_partial() {
     let hub = hub(|limits| limits.outbox_frames(3));
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
@@ -276,7 +276,7 @@ async fn what_overflowed_while_away_makes_it_partial() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_too_slow_may_come_back() {
+async fn a_client_that_was_too_slow_may_resume() {
     let hub = hub(|limits| limits.outbox_frames(3).write_timeout(Duration::from_secs(1)));
     let (mut stalled, _task) = connect_with_room_for(1, &hub);
     let welcome = stalled.join().await;
@@ -297,7 +297,7 @@ async fn who_was_too_slow_may_come_back() {
 /// previous count. If that were taken for a number of the new count, two frames that it never
 /// received would be dropped with a `full`.
 #[tokio::test(start_paused = true)]
-async fn a_number_of_the_counting_before_is_not_taken_for_one_of_the_new() {
+async fn a_number_of_the_previous_count_is_not_taken_for_one_of_the_new() {
     let hub = hub(|limits| limits.unacknowledged_frames(1));
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_writes_is_refused_and_named() {
+    fn a_text_that_no_browser_sends_is_refused_with_its_fault() {
         use OriginFault::*;
         for (text, fault) in [
             ("null", Null),

@@ -33,7 +33,7 @@ fn connect(hub: &Hub) -> (ClientEnd, mpsc::UnboundedReceiver<Decision>, JoinHand
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_long_is_told_that_somebody_is_there() {
+async fn a_client_is_pinged_while_the_application_decides() {
     let hub = Hub::default();
     let (mut client, mut decisions, _task) = connect(&hub);
     let start = Instant::now();
@@ -70,7 +70,7 @@ async fn a_decision_that_does_not_come_in_time_is_unavailable() {
 /// A regression: four attempts of one impatient client were four members until the end of the grace
 /// period.
 #[tokio::test(start_paused = true)]
-async fn nobody_joins_for_a_connection_that_is_gone() {
+async fn a_lost_connection_withdraws_its_join() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     for _ in 0..4 {
@@ -103,7 +103,7 @@ async fn leaving_withdraws_the_join() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_sent_meanwhile_is_handled_after_the_welcome() {
+async fn messages_during_the_authorization_are_handled_after_the_welcome() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (mut client, mut decisions, _task) = connect(&hub);
@@ -123,7 +123,7 @@ async fn what_is_sent_meanwhile_is_handled_after_the_welcome() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_while_it_is_decided_has_its_bounds() {
+async fn input_during_the_authorization_is_bounded() {
     let limits = Limits::builder().rate_per_second(1).rate_burst(8);
     let hub = Hub::new(limits.build().unwrap());
     for incoming in [
@@ -163,7 +163,7 @@ async fn more_than_a_frame_of_messages_is_not_held() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_takes_nothing_meanwhile_is_too_slow() {
+async fn a_client_that_does_not_read_during_the_authorization_is_too_slow() {
     let hub = Hub::default();
     let (server, mut client) = connection(1);
     client.stall();

@@ -26,7 +26,7 @@ async fn stalled(hub: &Hub) -> (ClientEnd, Value) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stuck_client_hears_what_the_hub_has_decided() {
+async fn a_stalled_client_gets_the_hubs_close_reason() {
     // It reads again at any time while the server still waits for it.
     for wait in [0, 5, 11] {
         let wait = Duration::from_secs(wait);
@@ -58,7 +58,7 @@ async fn a_stuck_client_hears_what_the_hub_has_decided() {
 /// The write has timed out, and the room is closed while the close frame waits as well. That is too
 /// late for this connection, but its session ends.
 #[tokio::test(start_paused = true)]
-async fn a_stuck_client_is_given_up_in_the_end() {
+async fn a_stalled_client_is_closed_in_the_end() {
     let hub = Hub::default();
     let (client, _) = stalled(&hub).await;
     let start = Instant::now();
@@ -72,7 +72,7 @@ async fn a_stuck_client_is_given_up_in_the_end() {
 
 /// A process that was suspended finds its timers expired and its sockets full.
 #[tokio::test(start_paused = true)]
-async fn who_has_sent_all_along_is_not_lost_to_a_server_that_stood_still() {
+async fn a_suspended_server_loses_no_client_that_kept_sending() {
     for pause in [Duration::from_secs(31), Duration::from_secs(40), Duration::from_secs(3600)] {
         let hub = Hub::default();
         let mut clients = Vec::new();
@@ -94,7 +94,7 @@ async fn who_has_sent_all_along_is_not_lost_to_a_server_that_stood_still() {
 
 /// Data that arrives during the final read prevents the loss.
 #[tokio::test(start_paused = true)]
-async fn what_arrives_while_it_is_judged_counts() {
+async fn data_that_arrives_during_the_final_read_counts() {
     let hub = Hub::default();
     let (mut client, _task) = connect(&hub);
     client.join().await;
@@ -109,7 +109,7 @@ async fn what_arrives_while_it_is_judged_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_does_not_end_is_cut_whatever_comes_between() {
+async fn an_incomplete_message_ends_the_connection_whatever_comes_between() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
@@ -216,7 +216,7 @@ async fn connections_of_one_address_are_bounded_while_they_are_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_that_is_refused_often_is_not_asked_about() {
+async fn joins_of_an_address_that_is_refused_often_are_not_authorized() {
     let limits = Limits::builder().address_refusals_per_minute(2).address_joins_per_minute(4);
     let hub = Hub::new(limits.build().unwrap());
     let join = async |address: &str, token: &str| {

@@ -64,7 +64,7 @@ async fn the_shortest_grace_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_is_back_in_time_is_kept_like_any_other_again() {
+async fn a_page_that_resumes_in_time_has_the_full_grace_period_again() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
@@ -87,7 +87,7 @@ async fn a_page_that_is_back_in_time_is_kept_like_any_other_again() {
 
 /// Before the join, and during the authorization, there is no session to keep.
 #[tokio::test(start_paused = true)]
-async fn a_page_that_goes_before_it_has_joined_leaves_nothing() {
+async fn a_page_that_goes_away_before_it_has_joined_leaves_no_session() {
     for is_joining in [false, true] {
         let hub = Hub::default();
         let (server, client) = connection(8);
@@ -104,7 +104,7 @@ async fn a_page_that_goes_before_it_has_joined_leaves_nothing() {
 
 /// The session leaves at once, in every state of its own connection.
 #[tokio::test(start_paused = true)]
-async fn a_session_is_left_by_its_ticket() {
+async fn a_ticket_ends_its_session() {
     enum State {
         Here,
         Away,
@@ -144,7 +144,7 @@ async fn a_session_is_left_by_its_ticket() {
 
 /// An unknown ticket gets the same reply, so it reveals nothing about the room.
 #[tokio::test(start_paused = true)]
-async fn the_ticket_of_no_session_is_passed_over() {
+async fn an_unknown_ticket_is_ignored() {
     let hub = Hub::default();
     let (mut client, _task) = connect(&hub);
     client.join().await;
