@@ -3,6 +3,7 @@
 //! One task per connection, with one loop. It is generic over [`Socket`], so every adapter has the
 //! same limits, timeouts and close codes.
 
+mod exit;
 mod handshake;
 mod liveness;
 mod outcome;
@@ -10,17 +11,15 @@ mod run;
 
 use std::future::poll_fn;
 
-use tokio::time::{Duration, Instant, timeout};
+use tokio::time::{Duration, timeout};
 
 pub use outcome::{EndReason, Outcome, Traffic};
 
 use crate::{
-    AuthRequest, Authorize, CloseReason, Denied, Frame, Grant, Hub, LeaveReason, LocalAuthorize,
-    RoomId, Session,
-    hub::Lease,
-    message::{ErrorFrame, ServerMessage},
-    socket::Socket,
+    AuthRequest, Authorize, CloseReason, Denied, Grant, Hub, LeaveReason, LocalAuthorize, RoomId,
+    Session, hub::Lease, message::ErrorFrame, socket::Socket,
 };
+use exit::{Exit, close, now, refuse};
 
 /// Serves one connection: lets it join `room` or resume a session there, relays in both directions,
 /// and keeps the session for the grace period after its socket is lost. Returns when the session
@@ -107,39 +106,6 @@ fn serve_with<S: Socket>(
     }
 }
 
-/// How the part of a connection that has a socket ends.
-#[derive(Debug, Clone)]
-enum Exit {
-    /// The client's end is gone.
-    Disconnected,
-    /// The client's end is gone because its page is.
-    GoingAway,
-    /// This end closes.
-    Closed {
-        reason: CloseReason,
-        /// Whether a write is in progress, which must complete before the close frame.
-        is_writing: bool,
-    },
-}
-
-impl Exit {
-    fn closed(reason: CloseReason) -> Self {
-        Self::Closed { reason, is_writing: false }
-    }
-
-    fn keeps_session(&self) -> bool {
-        matches!(self, Self::Closed { reason, .. } if reason.keeps_session())
-    }
-
-    /// The hub's close reason, if the hub has closed the session; it takes precedence.
-    fn or_hub_reason(self, session: &Session) -> Self {
-        match (self, session.end()) {
-            (Self::Closed { is_writing, .. }, Some(reason)) => Self::Closed { reason, is_writing },
-            (exit, _) => exit,
-        }
-    }
-}
-
 /// Counts the connection for its address.
 fn connect<S: Socket>(hub: &Hub, socket: &S) -> Result<Option<Lease>, TooMany> {
     let Some(address) = socket.peer_address() else { return Ok(None) };
@@ -163,45 +129,6 @@ async fn await_resume(session: Session) -> EndReason {
         }
     }
 }
-
-/// Sends an error, and closes with this reason.
-async fn refuse<S: Socket>(
-    hub: &Hub,
-    socket: &mut S,
-    error: ErrorFrame<'_>,
-    reason: CloseReason,
-) -> Exit {
-    match send(hub, socket, &mut vec![ServerMessage::Error(error).encode()]).await {
-        Ok(()) => Exit::closed(reason),
-        Err(exit) => exit,
-    }
-}
-
-async fn send<S: Socket>(hub: &Hub, socket: &mut S, batch: &mut Vec<Frame>) -> Result<(), Exit> {
-    let bytes = batch.iter().map(Frame::len).sum();
-    let longest = hub.limits().write_timeout() + hub.limits().reading_time(bytes);
-    match timeout(longest, socket.send(batch)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Exit::Disconnected),
-        // The write timeout has passed already, so closing does not wait for this write.
-        Err(_) => Err(Exit::closed(CloseReason::TooSlow)),
-    }
-}
-
-async fn close<S: Socket>(hub: &Hub, socket: &mut S, exit: &Exit) {
-    let Exit::Closed { reason, is_writing } = exit else { return };
-    let writing = if *is_writing { hub.limits().write_timeout() } else { Duration::ZERO };
-    // A client that does not reply in time is closed without a reply.
-    let _ = timeout(writing + CLOSE_TIMEOUT, socket.close(reason.clone())).await;
-}
-
-// tokio's clock, which a test can pause.
-fn now() -> std::time::Instant {
-    Instant::now().into_std()
-}
-
-/// How long the client may take to reply to a close frame.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The `retry_after` for an address with too many connections.
 const CONNECT_RETRY: Duration = Duration::from_secs(5);

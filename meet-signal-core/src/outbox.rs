@@ -3,27 +3,28 @@
 
 #[cfg(all(test, not(loom)))]
 mod paper;
+mod push;
 mod queue;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    num::NonZeroU32,
     ops::ControlFlow,
     sync::{Arc, PoisonError},
     task::{Context, Poll, Waker},
 };
 
 use smallvec::SmallVec;
-use thiserror::Error;
 
 use crate::{
-    CloseReason, Frame, Limits, PeerId,
+    CloseReason, Frame, Limits,
     budget::{Budget, Reservation},
     connection::Generation,
     message::Resumed,
     sync::{Mutex, MutexGuard},
 };
+pub(crate) use push::{Push, QueueFull, Sender};
+pub(crate) use queue::InvalidAck;
 use queue::{Bounds, Queue, Size};
 
 /// A queue with many writers and one reader, bounded in frames and in bytes.
@@ -43,59 +44,6 @@ pub(crate) struct Outbox {
 
 /// The wakers of tasks, to be woken when no lock is held.
 pub(crate) type Wakers = SmallVec<[Waker; 8]>;
-
-/// There is no space for the frame, or the reader gets no more frames.
-#[derive(Debug, PartialEq, Eq, Error)]
-#[error("the outbox is full")]
-pub(crate) struct QueueFull;
-
-/// The acknowledged frames include some that were never sent.
-#[derive(Debug, PartialEq, Eq, Error)]
-#[error("more was acknowledged than was sent")]
-pub(crate) struct InvalidAck;
-
-/// A frame to push, and what happens if there is no space for it.
-#[derive(Debug, Clone)]
-pub(crate) struct Push {
-    frame: Frame,
-    /// The member whose share of the queue it uses.
-    sender: Option<Sender>,
-    overflows: bool,
-}
-
-/// A member that sends, and its address, identified by a part of its id and by a hash. Senders that
-/// collide share one share of the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sender {
-    member: NonZeroU32,
-    address: u32,
-}
-
-impl Sender {
-    /// A member, and the hash of its address if known: it bounds all members of one address
-    /// together, because one client can join several times.
-    pub(crate) fn new(member: PeerId, address: Option<u32>) -> Self {
-        let member = NonZeroU32::MIN.saturating_add(member.low_bits() >> 1);
-        Self { member, address: address.unwrap_or(member.get()) }
-    }
-}
-
-impl Push {
-    /// A frame from a member. It is refused if there is no space.
-    pub(crate) fn relayed(frame: Frame, from: Sender) -> Self {
-        Self { frame, sender: Some(from), overflows: false }
-    }
-
-    /// A frame for this reader only. It is refused if there is no space.
-    pub(crate) fn direct(frame: Frame) -> Self {
-        Self { frame, sender: None, overflows: false }
-    }
-
-    /// A frame that the reader must get. The queue overflows if there is no space.
-    pub(crate) fn event(frame: Frame) -> Self {
-        Self { frame, sender: None, overflows: true }
-    }
-}
 
 #[derive(Debug)]
 struct State {

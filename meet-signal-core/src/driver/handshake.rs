@@ -7,7 +7,7 @@ use tokio::{
     time::{Duration, Instant, interval_at, sleep_until, timeout_at},
 };
 
-use super::{Exit, now, refuse, send};
+use super::exit::{Exit, now, refuse, send};
 use crate::{
     AuthRequest, CloseReason, Denied, ErrorCode, Grant, Hub, JoinRequest, Meta, ResumeError,
     RoomId, Secret, Session,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Exit;
+use super::exit::Exit;
 use crate::{CloseReason, Frame, PeerId};
 
 /// How a connection that was [served](super::serve) and its session ended.

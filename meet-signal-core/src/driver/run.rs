@@ -9,9 +9,9 @@ use tokio::{
 };
 
 use super::{
-    Exit, Outcome,
+    exit::{Exit, now, send},
     liveness::{HeartbeatAction, Liveness},
-    now, send,
+    outcome::Outcome,
 };
 use crate::{
     Frame, Session,

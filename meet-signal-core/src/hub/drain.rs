@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Hub, JoinError, lock};
+use super::{Hub, lock};
 use crate::{CloseReason, outbox::Wakers, random::random, sync::MutexGuard};
 
 impl Hub {
@@ -35,13 +35,13 @@ impl Hub {
         Drained { hub: self, number: None }.await;
     }
 
-    pub(super) fn session_begins(&self) -> Result<(), JoinError> {
+    /// Counts a session. Returns false if there are [`Limits::sessions`](crate::Limits::sessions).
+    pub(super) fn session_begins(&self) -> bool {
         let max = self.limits().sessions();
         self.0
             .sessions
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < max).then_some(n + 1))
-            .map(drop)
-            .map_err(|_| JoinError::HubFull)
+            .is_ok()
     }
 
     pub(crate) fn session_ended(&self) {

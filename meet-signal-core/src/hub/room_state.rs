@@ -147,7 +147,8 @@ impl RoomState {
         match replaced.and_then(|replaced| self.sessions.get(&replaced)) {
             // The new session takes its place in the count, so a full hub is no obstacle.
             Some(session) => session.supersede(wakers),
-            None => hub.session_begins()?,
+            None if hub.session_begins() => {}
+            None => return Err(JoinError::HubFull),
         }
         self.apply_infallible(Input::Join { member, replaces }, wakers);
         // Inserted after the effects: its history begins with its welcome, without the `left` of

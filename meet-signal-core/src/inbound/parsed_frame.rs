@@ -1,6 +1,5 @@
 //! A parsed frame.
 
-use super::Request;
 use crate::{
     CloseReason, Limits,
     message::{ClientMessage, Malformed},
@@ -52,12 +51,5 @@ impl<T> ParsedFrame<T> {
     /// Whether both ends count the frame, even if it is malformed.
     pub(crate) fn is_sequenced(&self) -> bool {
         self.sequenced
-    }
-}
-
-impl ParsedFrame<Request> {
-    /// Whether the client asks for a `ping` at once.
-    pub(crate) fn is_probe(&self) -> bool {
-        matches!(self.content, Ok(Request::Probe))
     }
 }

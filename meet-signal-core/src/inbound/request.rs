@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::Rejection;
+use super::{ParsedFrame, Rejection};
 use crate::{
     ErrorCode, Frame, Limits, Meta, PeerId,
     message::{ClientMessage, ErrorFrame},
@@ -62,6 +62,13 @@ impl Request {
             | ClientMessage::Kick { .. }
             | ClientMessage::Lock { .. } => Self::Refuse(ErrorReply::MAY_NOT_MODERATE),
         }
+    }
+}
+
+impl ParsedFrame<Request> {
+    /// Whether the client asks for a `ping` at once.
+    pub(crate) fn is_probe(&self) -> bool {
+        matches!(self.content, Ok(Request::Probe))
     }
 }
 

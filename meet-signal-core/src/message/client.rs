@@ -4,9 +4,11 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use thiserror::Error;
 
-use super::envelope::{Envelope, optional, optional_object, raw, required};
+use super::{
+    envelope::{Envelope, optional, optional_object, raw, required},
+    malformed::{Malformed, Problem},
+};
 use crate::Secret;
 
 /// A message from a client.
@@ -259,37 +261,6 @@ fn secret<'a>(
     field: Option<&'a RawValue>,
 ) -> Result<Option<Secret<'a>>, Problem> {
     Ok(optional::<Cow<'a, str>>(name, field)?.map(Secret::from))
-}
-
-/// Why a frame is not a valid message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("{problem}")]
-#[non_exhaustive]
-pub struct Malformed {
-    /// What is wrong with it.
-    pub problem: Problem,
-    /// The frame's `ref`, if it could be parsed.
-    pub reference: Option<u64>,
-    /// Whether both ends count the frame nevertheless.
-    pub sequenced: bool,
-}
-
-/// What is wrong with a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Problem {
-    /// Not a JSON object, no `type`, or a duplicate field.
-    #[error("a frame is one JSON object with a `type`, and no field twice")]
-    Envelope,
-    /// A required field is missing.
-    #[error("the field `{0}` is missing")]
-    Missing(&'static str),
-    /// A field's value has the wrong type.
-    #[error("the field `{0}` has the wrong type")]
-    WrongType(&'static str),
-    /// An unknown `type` of message.
-    #[error("this type of message is not known")]
-    UnknownType,
 }
 
 #[cfg(test)]

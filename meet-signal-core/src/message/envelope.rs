@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::Problem;
+use super::malformed::Problem;
 
 type Raw<'a> = Option<&'a RawValue>;
 

@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::Meta;
+use super::meta::Meta;
 use crate::{ErrorCode, Frame, Limits, PeerId, Permissions, RoomId, Secret};
 
 /// A message from the server.

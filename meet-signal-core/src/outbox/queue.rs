@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use smallvec::SmallVec;
+use thiserror::Error;
 
-use super::{InvalidAck, Push, QueueFull, Sender};
+use super::push::{Push, QueueFull, Sender};
 use crate::{Frame, message::Resumed};
 
 /// Frame number *n* is the *n*th that was pushed since the count started. The queue has three
@@ -51,6 +52,11 @@ struct Share {
     sender: Sender,
     waiting: Size,
 }
+
+/// The acknowledged frames include some that were never sent.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[error("more was acknowledged than was sent")]
+pub(crate) struct InvalidAck;
 
 impl Queue {
     /// Appends a frame if there is space for it.

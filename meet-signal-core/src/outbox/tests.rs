@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::*;
+use crate::PeerId;
 
 #[derive(Default)]
 struct Wakeups(AtomicUsize);
@@ -163,13 +164,13 @@ fn one_member_or_address_leaves_space_for_others() {
         let fill = |from| (0..99).take_while(|n| relay(&outbox, *n, from).is_ok()).count();
         // Of 24: the first member gets a third; more members of its address get less and less.
         assert_eq!([fill(11), fill(12), fill(13)], [8, 3, 1]);
-        assert_eq!([fill(14), fill(11), fill(12)], [0, 0, 0], "half of it is of this address");
+        assert_eq!([fill(14), fill(11), fill(12)], [0, 0, 0], "half of it is for this address");
         assert_eq!([fill(21), fill(31), fill(41)], [4, 3, 2], "a third of what is free");
         assert_eq!(push_as(&outbox, Push::direct(frame(0))), Ok(()));
-        assert_eq!(drain(&outbox, 32), Poll::Ready(Ok(texts(0..8))), "nobody was cut off");
-        assert_eq!(fill(11), 3, "what was sent makes room");
+        assert_eq!(drain(&outbox, 32), Poll::Ready(Ok(texts(0..8))), "the connection stays open");
+        assert_eq!(fill(11), 3, "sent frames free their space");
         let events = (0..99).take_while(|n| push(&outbox, *n).is_ok()).count();
-        assert_eq!(events, 48 - 17, "they have room for twice as much, whoever sends what");
+        assert_eq!(events, 48 - 17, "events may use the other half as well");
     }
 }
 

@@ -139,8 +139,8 @@ fn shown() -> Vec<(&'static str, String)> {
         limits: Some((&Limits::default()).into()),
     };
     let (hub, now) = (Hub::default(), Instant::now());
-    let request = || JoinRequest::new(meta.clone()).replaces(Some(SECRET));
-    let session = hub.join(room(), request(), &grant(), now).expect("the hub has space");
+    let join_request = || JoinRequest::new(meta.clone()).replaces(Some(SECRET));
+    let session = hub.join(room(), join_request(), &grant(), now).expect("the hub has space");
     let first = first_frame(&session);
     let mut state = Room::new(1);
     let effects = state.apply(Input::Join { member: member(), replaces: None });
@@ -182,7 +182,7 @@ fn shown() -> Vec<(&'static str, String)> {
         ("Grant", debug(grant())),
         ("IceServer", debug(turn())),
         ("Meta", debug(&meta)),
-        ("JoinRequest", debug(request())),
+        ("JoinRequest", debug(join_request())),
         ("Join", parse(&join)),
         ("Resume", debug(resume)),
         ("ClientMessage", client.concat()),
@@ -280,7 +280,7 @@ const HOLD_NONE: &[&str] = &[
     "InvalidLimits",
     // Configuration of the application.
     "InvalidOrigin",
-    // Likewise.
+    // Limits of the application.
     "ClientLimits",
     "InvalidHeaderName",
     "Limits",

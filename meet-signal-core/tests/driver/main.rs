@@ -251,7 +251,7 @@ async fn a_client_that_does_not_read_is_too_slow_and_affects_no_other() {
         }
     };
     assert_eq!(end, Received::Closed(CloseReason::TooSlow));
-    assert!(!task.is_finished(), "it may come back");
+    assert!(!task.is_finished(), "it may resume");
 
     // It gets the frames that were queued, and those of the others.
     let (mut stalled, _task) = connect(&hub);
