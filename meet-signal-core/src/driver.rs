@@ -22,8 +22,8 @@ use crate::{
 use exit::{Exit, close, now, refuse};
 
 /// Serves one connection: lets it join `room` or resume a session there, relays in both directions,
-/// and keeps the session for the grace period after its socket is lost. Returns when the session
-/// has ended or a newer connection has resumed it, and how that happened.
+/// and keeps the session for the grace period after its socket is lost. When the session has ended
+/// or a newer connection has resumed it, returns how that happened.
 ///
 /// # Cancel safety
 ///

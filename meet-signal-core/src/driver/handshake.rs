@@ -164,8 +164,7 @@ async fn decide<S: Socket>(
                     Ok(ClientMessage::Leave { .. }) => {
                         return Err(Exit::closed(CloseReason::Left));
                     }
-                    // Sequenced messages are not counted before the join, so there is nothing to
-                    // acknowledge.
+                    // A reply to a `ping`. No sequenced frame was sent that it could acknowledge.
                     Ok(
                         ClientMessage::Probe | ClientMessage::Pong { .. } | ClientMessage::Ack { .. },
                     ) => count(limiter, &Incoming::Text(text))?,

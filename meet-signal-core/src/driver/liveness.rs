@@ -63,19 +63,19 @@ impl Liveness {
     pub(super) fn heard(&mut self, now: Instant) {
         self.message = None;
         self.overdue = Deadline::default();
-        self.heard_between(now);
+        self.heard_control(now);
     }
 
     /// A control frame arrived; it may come between the fragments of a message.
-    pub(super) fn heard_between(&mut self, now: Instant) {
+    pub(super) fn heard_control(&mut self, now: Instant) {
         self.unread = self.unread.saturating_sub(now - self.heard);
         self.heard = now;
     }
 
     /// A fragment of a message arrived.
-    pub(super) fn heard_part(&mut self, now: Instant) {
+    pub(super) fn heard_fragment(&mut self, now: Instant) {
         self.message.get_or_insert(now);
-        self.heard_between(now);
+        self.heard_control(now);
     }
 
     /// So many bytes were sent.
@@ -206,17 +206,17 @@ mod tests {
     fn a_message_has_a_time_to_be_complete() {
         let start = Instant::now();
         let mut live = liveness(start);
-        live.heard_part(start);
+        live.heard_fragment(start);
         let overdue = start + Limits::default().message_timeout();
         for second in 1..=9 {
-            live.heard_part(start + Duration::from_secs(second));
-            live.heard_between(start + Duration::from_secs(second));
+            live.heard_fragment(start + Duration::from_secs(second));
+            live.heard_control(start + Duration::from_secs(second));
         }
         live.sent(1, start + Duration::from_secs(9));
         assert_eq!(live.check(start + Duration::from_secs(9)), HeartbeatAction::Wait(overdue));
         assert_eq!(live.check(overdue), HeartbeatAction::Wait(overdue + FINAL_READ));
         // Another fragment does not complete the message.
-        live.heard_part(overdue + FINAL_READ / 2);
+        live.heard_fragment(overdue + FINAL_READ / 2);
         let mut complete = live.clone();
         let late = overdue + FINAL_READ;
         assert_eq!(live.check(late), HeartbeatAction::Close(CloseReason::TooSlow));

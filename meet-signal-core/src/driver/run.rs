@@ -84,11 +84,11 @@ pub(super) async fn run<S: Socket>(
                         session.receive(text.as_ref(), now)
                     }
                     Incoming::Control => {
-                        liveness.heard_between(now);
+                        liveness.heard_control(now);
                         session.receive_control(now)
                     }
                     Incoming::Partial { fragments, bytes } => {
-                        liveness.heard_part(now);
+                        liveness.heard_fragment(now);
                         timer.as_mut().reset(Instant::now());
                         session.receive_partial(fragments, bytes, now)
                     }

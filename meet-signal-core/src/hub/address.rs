@@ -39,12 +39,12 @@ impl From<IpAddr> for AddressKey {
 #[derive(Debug)]
 pub(crate) struct Addresses {
     limits: Limits,
-    used: Mutex<Used>,
+    used: Mutex<UsageTable>,
 }
 
 #[derive(Debug, Default)]
-struct Used {
-    by: HashMap<AddressKey, Usage>,
+struct UsageTable {
+    usages: HashMap<AddressKey, Usage>,
     /// The number of addresses at which unused ones are removed.
     sweep_at: usize,
 }
@@ -120,28 +120,28 @@ impl Addresses {
     }
 
     // No foreign code runs between two changes of the state.
-    fn lock(&self) -> MutexGuard<'_, Used> {
+    fn lock(&self) -> MutexGuard<'_, UsageTable> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(usage) = self.addresses.lock().by.get_mut(&self.key) {
+        if let Some(usage) = self.addresses.lock().usages.get_mut(&self.key) {
             *usage.count(self.kind) -= 1;
         }
     }
 }
 
-impl Used {
+impl UsageTable {
     fn usage(&mut self, key: AddressKey, limits: &Limits, now: Instant) -> &mut Usage {
-        if self.by.len() > self.sweep_at {
-            self.by.retain(|_, usage| usage.is_used(now));
-            self.by.shrink_to_fit();
+        if self.usages.len() > self.sweep_at {
+            self.usages.retain(|_, usage| usage.is_used(now));
+            self.usages.shrink_to_fit();
             // Amortizes the cost of a sweep over the addresses that were added since the last one.
-            self.sweep_at = (2 * self.by.len()).max(SWEEP);
+            self.sweep_at = (2 * self.usages.len()).max(SWEEP);
         }
-        self.by.entry(key).or_insert_with(|| Usage::new(limits, now))
+        self.usages.entry(key).or_insert_with(|| Usage::new(limits, now))
     }
 }
 
@@ -228,6 +228,6 @@ mod tests {
             addresses.join(numbered(n), later).unwrap();
         }
         let used = addresses.lock();
-        assert!(used.by.len() <= 2 * SWEEP && used.by.contains_key(&numbered(0)));
+        assert!(used.usages.len() <= 2 * SWEEP && used.usages.contains_key(&numbered(0)));
     }
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 /// Metadata of a peer, which all members of its room see: opaque JSON, `null` by default.
 ///
-/// Cloning is a reference count.
+/// Cloning increments a reference count.
 #[derive(Clone, Serialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
