@@ -9,7 +9,8 @@ use super::{files_in, markdown, root};
 #[test]
 fn every_relative_link_resolves() {
     let root = root();
-    let top = fs::read_dir(&root).expect("the project").map(|entry| entry.expect("an entry").path());
+    let top =
+        fs::read_dir(&root).expect("the project").map(|entry| entry.expect("an entry").path());
     let mut pages: Vec<_> = top.filter(|path| path.is_file()).collect();
     pages.extend(files_in(&root.join("docs")));
     pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
