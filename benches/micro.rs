@@ -28,7 +28,7 @@ fn parse(c: &mut Criterion) {
     group.finish();
 }
 
-/// From the sender's frame to the batch that the receiver's socket is given.
+/// From the sender's frame to the batch for the receiver's socket.
 fn relay(c: &mut Criterion) {
     let hub = hub();
     let (mut a, mut b) = (join(&hub, room(0)), join(&hub, room(0)));
@@ -52,7 +52,7 @@ fn state_machine(c: &mut Criterion) {
         let _sessions: Vec<_> = (0..=others).map(|_| session(&hub)).collect();
         let mut state = Room::new(1_000);
         for member in hub.roster(&room(0)) {
-            // Nobody is to be told.
+            // The effects are not measured.
             let _ = state.apply(Input::Join { member, replaces: None }).expect("there is space");
         }
         let ids: Vec<_> = state.roster().iter().map(|member| member.id).collect();
@@ -67,7 +67,7 @@ fn state_machine(c: &mut Criterion) {
     group.finish();
 }
 
-/// What waits for a socket, taken in one batch.
+/// An outbox, drained in one batch.
 fn drain(c: &mut Criterion) {
     let mut group = c.benchmark_group("drain");
     for frames in [1, 16, 128] {
@@ -106,7 +106,7 @@ fn fan_out(c: &mut Criterion) {
     group.finish();
 }
 
-/// A first join and its leave, beside rooms that are none of its business.
+/// A first join and its leave, beside other rooms.
 fn join_and_leave(c: &mut Criterion) {
     let mut group = c.benchmark_group("join");
     for rooms in [10, 100_000] {
