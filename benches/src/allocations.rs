@@ -8,10 +8,6 @@ use crate::{Participant, broadcast, hub, join, room};
 
 /// What is allocated for one broadcast of `bytes` bytes, from the sender's frame to all outboxes, once
 /// buffers and maps have their size. Nothing else in the process may allocate meanwhile.
-///
-/// # Panics
-///
-/// Never: the hub has no limit that is reached here.
 pub fn allocated(allocator: &StatsAlloc<System>, others: usize, bytes: usize) -> Stats {
     let hub = hub();
     let mut sender = join(&hub, room(0));

@@ -12,10 +12,6 @@ use meet_signal_core::{
 use serde_json::{Value, json};
 
 /// A hub whose limits are not what is measured.
-///
-/// # Panics
-///
-/// Never: the limits are within their ranges.
 pub fn hub() -> Hub {
     let limits = Limits::builder()
         .room_peers(10_000)
@@ -28,19 +24,11 @@ pub fn hub() -> Hub {
 }
 
 /// The room of this number.
-///
-/// # Panics
-///
-/// Never: the name is a valid one.
 pub fn room(number: usize) -> RoomId {
     format!("room-{number}").parse().expect("a valid name")
 }
 
 /// One more participant of a room.
-///
-/// # Panics
-///
-/// Never: the hub has no limit that is reached here.
 pub fn join(hub: &Hub, room: RoomId) -> Participant {
     let joining = Joining::new(meta());
     let now = Instant::now();
@@ -49,10 +37,6 @@ pub fn join(hub: &Hub, room: RoomId) -> Participant {
 }
 
 /// The `meta` of a participant.
-///
-/// # Panics
-///
-/// Never: a string is JSON.
 pub fn meta() -> Meta {
     Meta::new(&json!({"name": "A participant"})).expect("JSON")
 }

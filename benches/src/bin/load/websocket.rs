@@ -22,7 +22,12 @@ use tokio::{
     },
 };
 use tungstenite::{
-    handshake::{client::Response, machine::TryParse},
+    ClientRequestBuilder,
+    client::IntoClientRequest,
+    handshake::{
+        client::{Response, generate_request},
+        machine::TryParse,
+    },
     http::StatusCode,
     protocol::frame::{
         CloseFrame, Frame, FrameHeader,
@@ -69,7 +74,7 @@ pub(crate) enum Received {
 pub(crate) async fn connect(
     server: SocketAddr,
     framing: Framing,
-    target: &str,
+    path: &str,
     subprotocol: Option<&str>,
 ) -> io::Result<(Sender, Receiver)> {
     let socket = TcpSocket::new_v4()?;
@@ -81,7 +86,7 @@ pub(crate) async fn connect(
     let sender = Sender { half: write, writing: Mutex::default() };
     let mut receiver = Receiver { half: read, framing, buffer: Vec::new(), taken: 0 };
     if matches!(framing, Framing::WebSocket) {
-        sender.send(request(server, target, subprotocol).as_bytes())?;
+        sender.send(&request(server, path, subprotocol).map_err(io::Error::other)?)?;
         receiver.upgraded().await?;
     }
     Ok((sender, receiver))
@@ -202,16 +207,16 @@ impl Sender {
     }
 }
 
-fn request(server: SocketAddr, target: &str, subprotocol: Option<&str>) -> String {
-    let subprotocol = match subprotocol {
-        Some(name) => format!("Sec-WebSocket-Protocol: {name}\r\n"),
-        None => String::new(),
-    };
-    // The key of RFC 6455, section 1.3.
-    format!(
-        "GET {target} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{subprotocol}\r\n"
-    )
+fn request(
+    server: SocketAddr,
+    path: &str,
+    subprotocol: Option<&str>,
+) -> tungstenite::Result<Vec<u8>> {
+    let mut request = ClientRequestBuilder::new(format!("ws://{server}{path}").parse()?);
+    if let Some(name) = subprotocol {
+        request = request.with_sub_protocol(name);
+    }
+    Ok(generate_request(request.into_client_request()?)?.0)
 }
 
 /// A port that was closed cannot be used again for a minute, so one address does not have enough of
