@@ -32,21 +32,23 @@ import { Session } from './signal/session.js';
  */
 
 /**
- * One that the server knows of.
+ * One that is open. `refusal` and `closing` are what it is told in the place of the core's error and close.
  *
  * @typedef {object} Connection
  * @property {number} id
  * @property {ServerEnd} end
  * @property {string} room
- * @property {Session | null} session
- * @property {{ code: number, reason: string } | null} closing what a test says in the place of the server's close
- * @property {Refusal | null} refusal what a test says in the place of the server's error before a close
- * @property {boolean} isClosed by the server
+ * @property {Session} [session]
+ * @property {Refusal} [refusal]
+ * @property {[code: number, reason: string]} [closing]
  */
 
 export class SignalServer {
   #core;
+  /** The time of the core, in whole milliseconds. */
   #now = 0;
+  /** What the core has told, and is not delivered. @type {CoreEvent[]} */
+  #events = [];
   /** By id. @type {Map<number, Connection>} */
   #connections = new Map();
   /** Every one ever made. @type {Session[]} */
@@ -55,7 +57,6 @@ export class SignalServer {
   #nextConnections = [];
   #down = false;
   #delivering = false;
-  #retryAfterMs = 0;
   #clock;
   #options;
   #interference;
@@ -125,12 +126,12 @@ export class SignalServer {
 
   /** @param {number} [count] how many connections are refused, from the next one on */
   refuseNext(count = 1) {
-    this.#plan('refuse', count);
+    this.#nextConnections.push(...Array(count).fill('refuse'));
   }
 
   /** @param {number} [count] how many connections never open, from the next one on */
   ignoreNext(count = 1) {
-    this.#plan('ignore', count);
+    this.#nextConnections.push(...Array(count).fill('ignore'));
   }
 
   /** Refuses all connections until `start`, and breaks those there are. */
@@ -157,7 +158,7 @@ export class SignalServer {
    * @param {number} retryAfterMs in the place of the server's random delay
    */
   drain(retryAfterMs) {
-    this.#retryAfterMs = retryAfterMs;
+    for (const connection of this.#connections.values()) connection.closing = [4000, `retry-after-ms=${retryAfterMs}`];
     this.#core.drain(this.#limits);
     this.#deliver();
   }
@@ -190,7 +191,7 @@ export class SignalServer {
    */
   close({ connection }, code, reason = '') {
     if (!this.#connections.has(connection.id)) return;
-    connection.closing = { code, reason };
+    connection.closing = [code, reason];
     this.#core.close(connection.id, code === 1001 || (code > 4000 && code < 4500));
     this.#deliver();
   }
@@ -237,14 +238,6 @@ export class SignalServer {
     return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   }
 
-  /**
-   * @param {'refuse' | 'ignore'} fate
-   * @param {number} count
-   */
-  #plan(fate, count) {
-    this.#nextConnections.push(...Array.from({ length: count }, () => fate));
-  }
-
   /** @param {ServerEnd} end */
   #connected(end) {
     const fate = this.#nextConnections.shift();
@@ -257,16 +250,20 @@ export class SignalServer {
     }
     const { id, subprotocol } = accepted;
     end.accept(subprotocol);
-    /** @type {Connection} */
-    const connection = { id, end, room, session: null, closing: null, refusal: null, isClosed: false };
+    const connection = { id, end, room };
     this.#connections.set(id, connection);
-    end.onclose = (code) => {
-      this.#connections.delete(id);
-      // The answer to a close frame has its code, which the client did not choose.
-      this.#core.closed(id, connection.isClosed ? 1005 : code);
-      this.#deliver();
-    };
+    end.onclose = (code) => this.#closed(id, code);
     end.onmessage = (text) => this.#receive(connection, text);
+  }
+
+  /**
+   * @param {number} id
+   * @param {number} code
+   */
+  #closed(id, code) {
+    this.#connections.delete(id);
+    this.#core.closed(id, code);
+    this.#deliver();
   }
 
   /**
@@ -288,12 +285,7 @@ export class SignalServer {
     if (this.#connections.delete(connection.id)) abandon(connection.end);
   }
 
-  /**
-   * Lets the time of the core pass. Its clock has whole milliseconds.
-   *
-   * @param {number} to
-   * @returns {number | null} when it has something to deliver, if that is not after `to`
-   */
+  /** @type {import('./clock.js').Follower['advance']} */
   #advance(to) {
     while (this.#now < Math.floor(to)) {
       this.#now = this.#core.advance(Math.floor(to));
@@ -302,9 +294,6 @@ export class SignalServer {
     }
     return null;
   }
-
-  /** Those that are not delivered. @type {CoreEvent[]} */
-  #events = [];
 
   /** Brings what the core has sent to where it goes, in order: what that causes comes after it. */
   #deliver() {
@@ -329,18 +318,17 @@ export class SignalServer {
         this.#noteSession(connection, text);
         end.send(this.#interference.sent(connection, text));
         break;
-      case 'close': {
-        const given = code === 4000 ? { code, reason: `retry-after-ms=${this.#retryAfterMs}` } : { code, reason: text };
-        const { code: closing, reason } = connection.closing ?? given;
-        connection.isClosed = true;
-        end.close(closing, reason);
+      case 'close':
+        end.onclose = null;
+        end.close(...connection.closing ?? [code, text]);
+        this.#closed(connection.id, NO_STATUS);
         break;
-      }
       case 'gone':
         end.cut();
         break;
       case 'authorize':
-        this.#decideLater(connection, JSON.parse(text));
+        if (this.decisionMs === 0) this.#decide(connection, JSON.parse(text));
+        else this.#clock.setTimeout(() => this.#decide(connection, JSON.parse(text)), this.decisionMs);
     }
   }
 
@@ -364,15 +352,6 @@ export class SignalServer {
    * @param {Connection} connection
    * @param {{ token: string | null, meta: unknown }} join
    */
-  #decideLater(connection, join) {
-    if (this.decisionMs === 0) this.#decide(connection, join);
-    else this.#clock.setTimeout(() => this.#decide(connection, join), this.decisionMs);
-  }
-
-  /**
-   * @param {Connection} connection
-   * @param {{ token: string | null, meta: unknown }} join
-   */
   #decide(connection, { token, meta }) {
     const { id, end, room } = connection;
     const { authorize = () => ({}), iceServers = [] } = this.#options;
@@ -382,7 +361,7 @@ export class SignalServer {
       end.send('{"type":"waiting"}');
       return;
     }
-    connection.refusal = grant.refuse ?? null;
+    if (grant.refuse) connection.refusal = grant.refuse;
     this.#core.decide(id, {
       stun: iceServers.flatMap(({ urls }) => urls),
       ...(grant.refuse && { refuse: grant.refuse.close }),
@@ -392,6 +371,9 @@ export class SignalServer {
     this.#deliver();
   }
 }
+
+/** A close frame without a code, to the core: what the client answers to the core's own says nothing. */
+const NO_STATUS = 1005;
 
 /** @param {string} text */
 function parse(text) {

@@ -4,7 +4,7 @@
 //! timers and the paused clock.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     future::poll_fn,
     io,
     pin::{Pin, pin},
@@ -30,8 +30,8 @@ pub(crate) struct Executor {
 
 #[derive(Default)]
 struct Ready {
-    /// In the order in which they were woken, each once.
-    tasks: VecDeque<u32>,
+    /// The lowest goes first: in which order a room wakes its members depends on their random ids.
+    tasks: BTreeSet<u32>,
     /// Of the future that waits for time to pass.
     clock: Option<Waker>,
 }
@@ -106,9 +106,7 @@ impl Executor {
 impl Wake for TaskWaker {
     fn wake(self: Arc<Self>) {
         let mut ready = lock(&self.ready);
-        if !ready.tasks.contains(&self.task) {
-            ready.tasks.push_back(self.task);
-        }
+        ready.tasks.insert(self.task);
         let clock = ready.clock.take();
         drop(ready);
         clock.into_iter().for_each(Waker::wake);
@@ -116,7 +114,7 @@ impl Wake for TaskWaker {
 }
 
 fn pop(ready: &Mutex<Ready>) -> Option<u32> {
-    lock(ready).tasks.pop_front()
+    lock(ready).tasks.pop_first()
 }
 
 fn lock(ready: &Mutex<Ready>) -> MutexGuard<'_, Ready> {

@@ -12,8 +12,8 @@ mod socket;
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use meet_signal_core::{
-    Applicant, CloseReason, Denied, Grant, Hub, OriginPolicy, RoomId, driver,
-    handshake::Handshake, is_going_away, socket::Incoming,
+    Applicant, CloseReason, Denied, Grant, Hub, OriginPolicy, RoomId, driver, handshake::Handshake,
+    is_going_away, socket::Incoming,
 };
 use napi::{Error, Result};
 use napi_derive::napi;

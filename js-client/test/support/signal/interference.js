@@ -57,9 +57,9 @@ export class Interference {
       return JSON.stringify({ ...frame, resume: { ...frame.resume, received: Number.MAX_SAFE_INTEGER } });
     }
     // It says `not-joined`.
-    if (session === null && frame?.type === 'leave' && this.#isOlder) return '{"type":"probe"}';
+    if (!session && frame?.type === 'leave' && this.#isOlder) return '{"type":"probe"}';
     const planned = this.#nextRefusals.findIndex(({ type }) => type === frame?.type);
-    if (session === null || planned < 0) return text;
+    if (!session || planned < 0) return text;
     const [{ refusal }] = /** @type {[{ refusal: Refusal | null }]} */ (this.#nextRefusals.splice(planned, 1));
     if (refusal === null) return text;
     this.#answers.set(`${session.ticket} ${frame.ref}`, refusal);
