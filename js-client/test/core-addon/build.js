@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const PACKAGE = 'meet-signal-core-addon';
 
-const options = ['build', '--locked', '--package', PACKAGE, '--message-format', 'json-render-diagnostics'];
-const { status, stdout, error } = spawnSync('cargo', options, {
+const options = ['--locked', '--profile', 'addon', '--package', PACKAGE, '--message-format', 'json-render-diagnostics'];
+const { status, stdout, error } = spawnSync('cargo', ['build', ...options], {
   cwd: fileURLToPath(new URL('../../..', import.meta.url)),
   encoding: 'utf8',
   maxBuffer: 2 ** 26,

@@ -273,8 +273,9 @@ export class SignalServer {
   #receive(connection, text) {
     const frame = parse(text);
     this.log.push({ page: connection.end.page, frame });
-    const resumed = this.#sessions.find(({ ticket }) => ticket === frame?.resume?.ticket);
-    if (frame?.type === 'join' && resumed?.joined && this.#interference.endsSession()) this.#expire(resumed);
+    const ticket = frame?.resume?.ticket;
+    const resumed = ticket && this.#sessions.find((session) => session.ticket === ticket);
+    if (resumed?.joined && this.#interference.endsSession()) this.#expire(resumed);
     this.#core.receive(connection.id, this.#interference.received(connection, frame, text, resumed?.joined ?? false));
     this.#deliver();
   }
