@@ -11,7 +11,7 @@ import { Session } from './signal/session.js';
 /** @typedef {import('./signal/interference.js').Refusal} Refusal */
 
 /**
- * What the application decides about a join. `lobby`: it is told `waiting`, and nothing is decided.
+ * What the application decides about a join. `lobby`: the client gets `waiting`, and no decision.
  *
  * @typedef {{ permissions?: string[], meta?: unknown, lobby?: boolean, refuse?: Refusal & { close: number } }} Grant
  */
@@ -23,8 +23,8 @@ import { Session } from './signal/session.js';
  * @property {number} [heartbeatMs]
  * @property {number} [graceMs]
  * @property {number} [goingAwayGraceMs] the same for a page that closes since it goes away
- * @property {Record<string, number> | null} [limits] others, by the names that `core-addon/src/settings.rs` has; `null` as
- *   of an older server, which tells none and takes no `leave` in the place of `join`
+ * @property {Record<string, number> | null} [limits] others, by the names in `core-addon/src/settings.rs`; `null` for an
+ *   older server, which announces none and takes no `leave` in the place of `join`
  * @property {number} [capacity] members of a room
  * @property {RTCIceServer[]} [iceServers] whose only property is `urls`
  * @property {number} [decisionMs] how long the application takes to decide about a join
@@ -32,7 +32,7 @@ import { Session } from './signal/session.js';
  */
 
 /**
- * One that is open. `refusal` and `closing` are what it is told in the place of the core's error and close.
+ * An open connection. `refusal` and `closing` replace the core's error and close frame.
  *
  * @typedef {object} Connection
  * @property {number} id
@@ -47,7 +47,7 @@ export class SignalServer {
   #core;
   /** The time of the core, in whole milliseconds. */
   #now = 0;
-  /** What the core has told, and is not delivered. @type {CoreEvent[]} */
+  /** Events of the core that are not delivered yet. @type {CoreEvent[]} */
   #events = [];
   /** By id. @type {Map<number, Connection>} */
   #connections = new Map();
@@ -144,7 +144,7 @@ export class SignalServer {
     this.#down = false;
   }
 
-  /** Another process: all connections break, and nobody is known any more. */
+  /** Another process: all connections break, and all sessions are gone. */
   restart() {
     this.#core.restart(this.#limits);
     const ends = [...this.#connections.values()].map(({ end }) => end);
@@ -240,10 +240,10 @@ export class SignalServer {
 
   /** @param {ServerEnd} end */
   #connected(end) {
-    const fate = this.#nextConnections.shift();
-    if (fate === 'ignore') return;
+    const planned = this.#nextConnections.shift();
+    if (planned === 'ignore') return;
     const room = new URL(end.url).pathname.split('/').at(-1) ?? '';
-    const accepted = fate || this.#down ? null : this.#core.connect(room, end.protocols);
+    const accepted = planned || this.#down ? null : this.#core.connect(room, end.protocols);
     if (accepted === null) {
       end.refuse();
       return;
@@ -296,7 +296,7 @@ export class SignalServer {
     return null;
   }
 
-  /** Brings what the core has sent to where it goes, in order: what that causes comes after it. */
+  /** Delivers the events of the core in order, those that a delivery causes last. */
   #deliver() {
     this.#events.push(...this.#core.take());
     if (this.#delivering) return;
@@ -355,6 +355,7 @@ export class SignalServer {
    */
   #decide(connection, { token, meta }) {
     const { id, end, room } = connection;
+    if (!this.#connections.has(id)) return;
     const { authorize = () => ({}), iceServers = [] } = this.#options;
     /** @type {Grant} */
     const grant = authorize({ room, token: token ?? undefined, meta, page: end.page });
@@ -373,7 +374,7 @@ export class SignalServer {
   }
 }
 
-/** A close frame without a code, to the core: what the client answers to the core's own says nothing. */
+/** The code of a close frame without one: the client's answer to a close frame of the core. */
 const NO_STATUS = 1005;
 
 /** @param {string} text */

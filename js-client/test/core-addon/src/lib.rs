@@ -106,7 +106,7 @@ impl Core {
             let (sender, decision) = oneshot::channel();
             decisions.borrow_mut().insert(id, sender);
             events.borrow_mut().push(Event::authorize(id, &applicant));
-            async { decision.await.unwrap_or(Err(Denied::unavailable("nobody decides"))) }
+            async { decision.await.unwrap_or(Err(Denied::unavailable("no decision came"))) }
         };
         self.executor.spawn(id, driver::serve(self.hub.clone(), accepted.room, authorize, socket));
         Some(Connection { id, subprotocol: accepted.subprotocol.unwrap_or_default() })

@@ -61,7 +61,7 @@ fn refusal(code: u16) -> Result<Denied> {
     })
 }
 
-/// Limits from their names: those that the client is told by the names of the protocol.
+/// Limits by name. Those in a `welcome` have the same name there.
 pub(crate) fn limits(given: HashMap<String, f64>) -> Result<Limits> {
     let mut limits = Limits::builder();
     for (name, value) in given {

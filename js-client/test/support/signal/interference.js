@@ -1,4 +1,4 @@
-// What a test changes in the frames between pages and server. Both ends go on counting them alike.
+// What a test changes in the frames between pages and server. Both ends still count the same frames.
 
 import { RAW } from './session.js';
 
