@@ -1,4 +1,4 @@
-//! Joins, leaves and updates without end.
+//! Endless joins, leaves and updates.
 
 use meet_signal_actix::Limits;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ async fn joins_and_leaves_of_one_address_leave_a_slow_reader_its_connection() {
             }
         }
         assert!(refused >= 100, "{refused}");
-        // Others get in, and the one who has read nothing so far finds everything.
+        // Others can join, and the member that has not read gets all messages.
         Peer::join(server, 5, ROOM).await;
         assert_eq!(slow.settle().await, Vec::<Value>::new());
         pair.held().await;
@@ -89,7 +89,7 @@ async fn reloads_without_end_leave_a_slow_reader_its_connection() {
             }
         }
         assert!(refused >= 100, "{refused}");
-        // A reload that is refused ends nothing.
+        // A refused reload does not end the previous session.
         assert_eq!(page.settle().await, Vec::<Value>::new());
         assert_eq!(slow.settle().await, Vec::<Value>::new());
         pair.held().await;
@@ -113,7 +113,7 @@ async fn updates_of_all_sessions_of_one_address_leave_a_slow_reader_its_connecti
             let errors = attacker.settle().await;
             refused += errors.iter().filter(|error| error["code"] == "rate-limited").count();
         }
-        assert!(refused > 0, "the attacker is told");
+        assert!(refused > 0, "the attacker gets an error");
         assert_eq!(slow.settle().await, Vec::<Value>::new());
         pair.held().await;
     })
