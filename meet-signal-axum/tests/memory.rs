@@ -59,7 +59,7 @@ async fn a_client_that_never_reads_costs_no_more_than_its_outbox() {
         }
     }
     let cost = (server.peak_memory() - before) / CLIENTS;
-    println!("{} KiB a client, each of whom was sent {} KiB", cost / KIB, sent / KIB);
+    println!("{} KiB a client, each of which was sent {} KiB", cost / KIB, sent / KIB);
     assert!(cost < Limits::default().outbox_bytes() as u64 + 256 * KIB, "{cost} bytes a client");
 }
 

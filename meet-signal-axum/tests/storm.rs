@@ -46,7 +46,7 @@ async fn when_all_sockets_are_lost_at_once_no_frame_is_lost() {
     all.wait().await;
     let mut ends = Vec::new();
     for client in clients {
-        ends.push(client.await.expect("somebody missed something"));
+        ends.push(client.await.expect("no client misses a frame"));
     }
     cost.print(sessions, "resumes, and all that was missed");
     assert_eq!(hub.sessions(), sessions);
@@ -152,7 +152,7 @@ impl Client {
                 assert_eq!(frame["status"], if *away { "here" } else { "away" }, "in turn");
                 *away = !*away;
             }
-            _ => panic!("nobody leaves, and nothing is refused: {frame}"),
+            _ => panic!("an unexpected frame: {frame}"),
         }
         if self.handled.is_multiple_of(ACKNOWLEDGE_AFTER) {
             let ack = json!({"type": "ack", "received": self.handled});
@@ -210,7 +210,7 @@ fn send_to_all(hub: &Hub, sessions: usize, numbers: impl Iterator<Item = u64>) {
     for n in numbers {
         let data = to_raw_value(&n).expect("a number is JSON");
         for room in 0..sessions / PEERS {
-            hub.send_all(&room_id(room), &data).expect("somebody is there");
+            hub.send_all(&room_id(room), &data).expect("the room has members");
         }
     }
 }

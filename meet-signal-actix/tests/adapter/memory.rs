@@ -39,7 +39,7 @@ impl ServerProcess {
         let address = lines
             .map(Result::unwrap)
             .find_map(|line| line.strip_prefix(ADDRESS).map(str::to_owned))
-            .expect("the server says where it is");
+            .expect("the server prints its address");
         Self { address: address.parse().expect("an address"), process }
     }
 

@@ -35,7 +35,7 @@ async fn bad_messages_with_resumes_in_between_end_the_session() {
                     peer.received = received;
                 }
                 let resume = json!({"resume": {"ticket": ticket, "received": received}});
-                let back = peer.join_with(resume).await.expect("it is let in, if as another one");
+                let back = peer.join_with(resume).await.expect("it joins, perhaps as another peer");
                 if back["resumed"] == "no" {
                     break;
                 }

@@ -19,7 +19,7 @@ fn limits() -> Limits {
 /// A member that does not read, so that a write to it stalls; and its welcome.
 async fn stuck(server: std::net::SocketAddr) -> (Peer, Value, Peer) {
     let mut stuck = Peer::connect_small(server, 4, ROOM).await;
-    let welcome = stuck.join_with(json!({})).await.expect("it is let in");
+    let welcome = stuck.join_with(json!({})).await.expect("it joins");
     let (mut talker, _) = Peer::join(server, 5, ROOM).await;
     // Until its outbox is full.
     loop {
@@ -71,7 +71,7 @@ async fn a_stalled_client_gets_the_code_of_its_replacement() {
         let (mut stuck, welcome, _talker) = stuck(server).await;
         let mut newer = Peer::connect(server, 4, ROOM).await;
         let joined = newer.join_with(json!({"replaces": welcome["ticket"]})).await;
-        assert_eq!(joined.expect("it is let in")["resumed"], "no");
+        assert_eq!(joined.expect("it joins")["resumed"], "no");
         assert_eq!(stuck.expect_end().await.1, Some(4508));
         assert_eq!(newer.settle().await, Vec::<Value>::new());
         pair.held().await;
@@ -86,7 +86,7 @@ async fn a_stalled_client_gets_the_code_of_a_takeover() {
         let pair = Pair::join(adapter, server).await;
         let (mut stuck, welcome, _talker) = stuck(server).await;
         let (mut newer, back) = Peer::resume(server, 4, ROOM, &welcome["ticket"], 0).await;
-        back.expect("it is let in");
+        back.expect("it joins");
         assert_eq!(stuck.expect_end().await.1, Some(4508));
         assert_eq!(newer.settle().await, Vec::<Value>::new());
         pair.held().await;

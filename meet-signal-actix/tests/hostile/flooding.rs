@@ -140,16 +140,16 @@ async fn a_slow_reader_hears_a_third_peer_beside(hosts: &[u8]) {
         }
         let attack = join_all(attackers.iter_mut().map(|attacker| flood(attacker, &id, end)));
         let talk = async {
-            let mut said = 0;
+            let mut sent = 0;
             while Instant::now() < end {
-                honest.send(&signal(&id, said)).await;
+                honest.send(&signal(&id, sent)).await;
                 assert_eq!(honest.settle().await, Vec::<Value>::new());
-                said += 1;
+                sent += 1;
                 sleep(Duration::from_millis(100)).await;
             }
             honest.send(&signal(&id, "offer")).await;
             assert_eq!(honest.settle().await, Vec::<Value>::new());
-            said
+            sent
         };
         let read = async {
             let mut heard = Vec::new();
@@ -165,9 +165,9 @@ async fn a_slow_reader_hears_a_third_peer_beside(hosts: &[u8]) {
                 sleep(Duration::from_secs_f64(bytes as f64 / 65_536.0)).await;
             }
         };
-        let (refused, said, heard) = tokio::join!(attack, talk, read);
+        let (refused, sent, heard) = tokio::join!(attack, talk, read);
         assert!(refused.iter().sum::<usize>() > 0, "the senders get errors");
-        assert_eq!(heard, (0..said).collect::<Vec<_>>());
+        assert_eq!(heard, (0..sent).collect::<Vec<_>>());
         pair.held().await;
     })
     .await;
@@ -198,7 +198,7 @@ async fn flood(attacker: &mut Peer, to: &Value, end: Instant) -> usize {
 /// A member with a small receive buffer, and its id.
 async fn victim(server: std::net::SocketAddr) -> (Peer, Value) {
     let mut victim = Peer::connect_small(server, 4, ROOM).await;
-    let welcome = victim.join_with(json!({})).await.expect("it is let in");
+    let welcome = victim.join_with(json!({})).await.expect("it joins");
     let id = welcome["self"]["id"].clone();
     (victim, id)
 }

@@ -59,7 +59,7 @@ impl Pair {
     /// Ends the attack: they have continued, and have received all frames. Prints their latencies.
     pub(crate) async fn held(mut self) {
         self.goes_on(TRIPS).await;
-        let latencies = self.latencies.lock().expect("nobody panics").clone();
+        let latencies = self.latencies.lock().expect("no thread panics").clone();
         let (quiet, attacked) = latencies.split_at(self.quiet);
         println!(
             "{:?}: p50/p99 {} quiet, {} attacked ({} round trips)",
@@ -95,7 +95,7 @@ async fn talk(
         heard(&mut bob, number).await;
         bob.send(&signal(&to_ada, number)).await;
         heard(&mut ada, number).await;
-        latencies.lock().expect("nobody panics").push(began.elapsed());
+        latencies.lock().expect("no thread panics").push(began.elapsed());
         let _ = trip.send(number + 1);
         if *stopped.borrow() {
             return;

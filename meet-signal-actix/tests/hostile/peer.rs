@@ -49,7 +49,7 @@ impl Peer {
 
     pub(crate) async fn join(server: SocketAddr, host: u8, room: &str) -> (Self, Value) {
         let mut peer = Self::connect(server, host, room).await;
-        let welcome = peer.join_with(json!({})).await.expect("it is let in");
+        let welcome = peer.join_with(json!({})).await.expect("it joins");
         (peer, welcome)
     }
 

@@ -31,7 +31,7 @@ impl Process {
         let address = lines
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix(ADDRESS)?.parse().ok())
-            .expect("the server says where it is");
+            .expect("the server prints its address");
         Self { address, child }
     }
 

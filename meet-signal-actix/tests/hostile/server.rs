@@ -91,7 +91,7 @@ impl Setup {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
                 axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
             });
-            started.send(()).expect("somebody waits");
+            started.send(()).expect("the test waits");
             served.await.expect("it goes on").expect("it goes on");
         });
     }
@@ -117,7 +117,7 @@ impl Setup {
             .listen(listener)
             .expect("it listens")
             .run();
-            started.send(()).expect("somebody waits");
+            started.send(()).expect("the test waits");
             server.await.expect("it goes on");
         });
     }

@@ -181,7 +181,7 @@ async fn an_extractor_of_the_application_refuses_before_the_upgrade() {
     assert_eq!(upgrade(server, "/rooms/standup", &[]).await.status, 401);
     let response = upgrade(server, "/rooms/standup", &[("X-User", "Ada")]).await;
     assert_eq!(response.status, 101);
-    assert!(hub.rooms().is_empty(), "nobody said `join`");
+    assert!(hub.rooms().is_empty(), "no client sent `join`");
 }
 
 #[tokio::test]
