@@ -15,12 +15,12 @@ async fn full_queues_of_hundreds_of_away_sessions_stay_within_the_hubs_bytes() {
         let address = server.address;
         let pair = Pair::join(adapter, address).await;
         // A member of another address, with a small outbox.
-        let (mut innocent, welcome) = Peer::join(address, 4, "small").await;
+        let (mut observer, welcome) = Peer::join(address, 4, "small").await;
         let (mut friend, _) = Peer::join(address, 5, "small").await;
-        innocent.expect("joined").await;
-        innocent.settle().await;
-        let received = innocent.received;
-        innocent.drop_hard();
+        observer.expect("joined").await;
+        observer.settle().await;
+        let received = observer.received;
+        observer.drop_hard();
         friend.expect("status").await;
         friend.send(&signal(&welcome["self"]["id"], "offer")).await;
         friend.settle().await;
@@ -56,9 +56,9 @@ async fn full_queues_of_hundreds_of_away_sessions_stay_within_the_hubs_bytes() {
         assert!(growth < HUB_BYTES + sessions * SESSION, "{growth} bytes");
 
         let ticket = &welcome["ticket"];
-        let (mut innocent, back) = Peer::resume(address, 4, "small", ticket, received).await;
+        let (mut observer, back) = Peer::resume(address, 4, "small", ticket, received).await;
         assert_eq!(back.expect("it is kept")["resumed"], "full");
-        assert_eq!(innocent.expect("signal").await["data"], "offer");
+        assert_eq!(observer.expect("signal").await["data"], "offer");
         pair.held().await;
     })
     .await;

@@ -74,7 +74,7 @@ impl Pair {
     fn end(&mut self) {
         self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {
-            thread.join().expect("the innocent pair goes on");
+            thread.join().expect("the observer pair continues");
         }
     }
 }
@@ -108,7 +108,7 @@ async fn talk(
 async fn heard(peer: &mut Peer, number: usize) {
     loop {
         let message =
-            peer.next().await.unwrap_or_else(|end| panic!("innocent, and closed: {end:?}"));
+            peer.next().await.unwrap_or_else(|end| panic!("the observer was closed: {end:?}"));
         assert_ne!(message["type"], "error", "{message}");
         if message["type"] == "signal" && message["data"].is_number() {
             assert_eq!(message["data"], Value::from(number), "no frame is missing");

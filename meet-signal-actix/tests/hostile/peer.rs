@@ -98,8 +98,8 @@ impl Peer {
         let mut peer = Self::connect(server, host, room).await;
         peer.received = received;
         let resume = json!({"ticket": ticket, "received": received});
-        let answer = peer.join_with(json!({"resume": resume})).await;
-        (peer, answer)
+        let reply = peer.join_with(json!({"resume": resume})).await;
+        (peer, reply)
     }
 
     /// The next message. Replies to a ping, and acknowledges every sixteenth frame.
@@ -114,7 +114,7 @@ impl Peer {
                 Some(Err(_)) | None => return Err(None),
             };
             let message: Value = serde_json::from_str(&text).expect("JSON");
-            let answer = match message["type"].as_str() {
+            let reply = match message["type"].as_str() {
                 Some("ping") => Some("pong"),
                 Some("welcome") => None,
                 _ => {
@@ -122,9 +122,9 @@ impl Peer {
                     self.received.is_multiple_of(16).then_some("ack")
                 }
             };
-            if let Some(answer) = answer {
+            if let Some(reply) = reply {
                 // The next read shows whether the connection is still open.
-                let _ = self.try_send(&json!({"type": answer, "received": self.received})).await;
+                let _ = self.try_send(&json!({"type": reply, "received": self.received})).await;
             }
             return Ok(message);
         }

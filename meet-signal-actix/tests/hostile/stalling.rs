@@ -29,8 +29,8 @@ async fn no_client_is_closed_after_a_standstill_of_all_workers() {
         let request =
             format!("GET {STAND_STILL} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
         still.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        let mut over = Box::pin(still.read_to_end(&mut answer));
+        let mut response = Vec::new();
+        let mut over = Box::pin(still.read_to_end(&mut response));
         loop {
             tokio::select! {
                 read = &mut over => break assert!(read.unwrap() > 0),

@@ -35,9 +35,9 @@ async fn uses_up_joins(server: &Server, addresses: &'static str, tries: usize) -
     for _ in 0..tries {
         let mut peer = Peer::forwarded(server, ROOM, addresses).await;
         peer.send(&json!({"type": "join"})).await;
-        let answer = peer.next().await;
-        if answer["type"] == "error" {
-            assert_eq!(answer["code"], "rate-limited");
+        let reply = peer.next().await;
+        if reply["type"] == "error" {
+            assert_eq!(reply["code"], "rate-limited");
             return true;
         }
         peer.leave().await;

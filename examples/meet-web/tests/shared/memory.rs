@@ -69,8 +69,8 @@ async fn queue(server: &Server, room: String) {
         talker.0.get_mut().write_all(&frames).await.expect("a connection");
         // The reply comes after all of them have been handled.
         talker.send(&json!({"type": "nothing", "ref": LAST})).await;
-        let answer = talker.expect("error").await;
-        assert_eq!(answer["ref"], LAST, "a frame was refused: {answer}");
+        let reply = talker.expect("error").await;
+        assert_eq!(reply["ref"], LAST, "a frame was refused: {reply}");
     }
     expire(talkers, ABSENT).await;
 }
