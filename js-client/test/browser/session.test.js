@@ -10,11 +10,12 @@ import { setUp } from './support/setup.js';
 
 const PATIENCE = { timeout: 40_000, polling: 20 };
 
-const { browsers, server, newRoom } = setUp();
+const { browsers, server, newRoom, start } = setUp();
 let network;
 let site;
 
 before(async () => {
+  await start();
   network = await Proxy.start(server.port);
   site = await PlainSite.start(server.port);
 });

@@ -15,7 +15,11 @@ export function setUp(options) {
   const server = new Server(options);
   let rooms = 0;
 
-  before(() => server.start());
+  let started;
+  /** Resolves when the server runs. Hooks of one file may run at the same time, so a hook that needs the server awaits it. */
+  const start = () => (started ??= server.start());
+
+  before(start);
   after(async () => {
     await browsers.close();
     await server.stop();
@@ -23,5 +27,5 @@ export function setUp(options) {
 
   /** The name of a room that no other test uses. */
   const newRoom = () => `room-${rooms++}`;
-  return { browsers, server, newRoom };
+  return { browsers, server, newRoom, start };
 }
