@@ -1,7 +1,7 @@
 //! What waits for one session's socket, and what was sent but may have to be sent again.
 
-#[cfg(all(test, not(loom)))]
-mod paper;
+#[cfg(all(test, feature = "testing", not(loom)))]
+mod properties;
 mod queue;
 #[cfg(test)]
 mod tests;

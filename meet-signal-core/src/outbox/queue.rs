@@ -200,7 +200,7 @@ impl Queue {
         }
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, feature = "testing", not(loom)))]
     pub(super) fn capacity(&self) -> usize {
         self.frames.capacity()
     }
