@@ -65,6 +65,10 @@ impl Harness {
         (wire.generation, wire.sequence) = (generation, sequence);
         wire.member = Some(session.id());
         wire.server = Server::Open(session);
+        // The welcome goes out at once, or when the server writes next.
+        if at % 2 == 0 {
+            self.server_writes(at, false);
+        }
     }
 
     /// Writes one frame, or all that there are.
