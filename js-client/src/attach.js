@@ -1,29 +1,28 @@
-// A stream on a <video>.
+// Playing a stream in a <video>.
 
 /**
- * Shows a stream, and says whether it plays:
+ * Plays a stream, and reports whether it plays:
  *
  * - `playing`
- * - `blocked`: browsers block sound on a page that nobody has clicked on yet. A button is asked for whose click calls
- *   `video.play()`
- * - `waiting`: the stream has no live track yet. It starts when one comes; attaching it again then, which does not disturb
- *   it, says whether it plays
+ * - `blocked`: browsers block sound before the first click on a page. Show a button whose click handler calls `video.play()`
+ * - `waiting`: the stream has no live track yet. It starts when one is added; call `attach` again then, which does not
+ *   interrupt it, to learn whether it plays
  *
  * @param {HTMLMediaElement & { playsInline?: boolean }} element
  * @param {MediaStream} stream
- * @param {{ muted?: boolean }} [options] `muted` is for one's own picture
+ * @param {{ muted?: boolean }} [options] `muted` is for the page's own camera
  * @returns {Promise<'playing' | 'blocked' | 'waiting'>}
  */
 export async function attach(element, stream, { muted = false } = {}) {
-  // An attribute of `autoplay` alone does not start a stream that was attached later in every browser, and without
-  // `playsinline` iPhones show the video on the whole screen.
+  // `autoplay` alone does not start a stream that was attached later in every browser. Without `playsinline` iPhones show the
+  // video in full screen.
   element.autoplay = true;
   element.playsInline = true;
   element.muted = muted;
-  // The same stream once more would start over.
+  // Setting the same stream again would restart it.
   if (element.srcObject !== stream) element.srcObject = stream;
   const played = play(element);
-  // Without a track, playing neither begins nor fails.
+  // Without a track, `play` neither resolves nor rejects.
   return stream.active ? played : 'waiting';
 }
 
@@ -32,7 +31,7 @@ async function play(element) {
   try {
     await element.play();
   } catch (error) {
-    // Another stream took the place of this one before it played: that one's result counts.
+    // Other errors: another stream has replaced this one before it played, and the result of that one counts.
     if (error instanceof DOMException && error.name === 'NotAllowedError') return 'blocked';
   }
   return 'playing';

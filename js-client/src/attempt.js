@@ -1,4 +1,4 @@
-// One try to join: from the attempt to open a connection to the answer.
+// One attempt to join: from opening a connection to the server's reply.
 
 import { Connection } from './connection.js';
 import { MeetError, serverError } from './errors.js';
@@ -6,12 +6,12 @@ import { LEAVE } from './protocol.js';
 
 /**
  * @typedef {object} Handlers
- * @property {() => { text: string, isFresh: boolean }} join asked for when the connection is open. `isFresh`: the page has no
- *   other way to end a session whose welcome it does not read
+ * @property {() => { text: string, isFresh: boolean }} join returns the `join` when the connection is open. `isFresh`: only
+ *   this connection can end a session whose welcome the page does not read
  * @property {() => void} waiting
  * @property {(welcome: import('./protocol.js').Welcome) => void} welcome
  * @property {(frame: import('./protocol.js').ServerMessage, size: number) => void} frame after the welcome
- * @property {(error: MeetError, comeBack: boolean) => void} end of the try, or of the connection that came of it
+ * @property {(error: MeetError, mayReconnect: boolean) => void} end of the attempt, or of its connection
  */
 
 export class Attempt extends Connection {
@@ -23,43 +23,43 @@ export class Attempt extends Connection {
   /**
    * @param {string} url
    * @param {import('./environment.js').Environment} env
-   * @param {number} openMs how long opening and each first answer may take
+   * @param {number} timeoutMs for opening, and for each first reply
    * @param {Handlers} handlers
-   * @throws {unknown} what the browser throws where this page may not connect there
+   * @throws {unknown} what the browser throws if the page may not connect there
    */
-  constructor(url, env, openMs, { join, waiting, welcome, frame: after, end }) {
-    super(url, env, openMs);
+  constructor(url, env, timeoutMs, { join, waiting, welcome, frame: handle, end }) {
+    super(url, env, timeoutMs);
     this.on('open', () => {
       this.#opened = true;
       const { text, isFresh } = join();
-      if (isFresh) this.lastWords = LEAVE;
+      if (isFresh) this.closingFrame = LEAVE;
       this.send(text);
     });
     this.on('frame', ({ detail: { frame, size } }) => {
-      if (this.#welcomed) return after(frame, size);
+      if (this.#welcomed) return handle(frame, size);
       switch (frame.type) {
         case 'welcome':
-          this.lastWords = null;
+          this.closingFrame = null;
           this.#welcomed = true;
           return welcome(frame);
         case 'error':
-          this.lastWords = null;
+          this.closingFrame = null;
           this.#refusal = serverError(frame);
           return;
-        // A sign of life while the application decides, or in the lobby. Nothing is counted yet.
+        // A keepalive while the application authorizes the join, or in the lobby. Frames are not counted yet.
         case 'ping': return this.send('{"type":"pong","received":0}');
         case 'waiting': return waiting();
-        default: // A newer server says more than this client knows.
+        default: // A newer server may send unknown messages.
       }
     });
-    this.on('end', ({ detail: { error, comeBack } }) => {
+    this.on('end', ({ detail: { error, mayReconnect } }) => {
       const unreachable = () => new MeetError('unreachable', 'no connection', { retryable: true, cause: error });
-      end(this.#refusal ?? (this.#opened ? error : unreachable()), comeBack);
+      end(this.#refusal ?? (this.#opened ? error : unreachable()), mayReconnect);
     });
   }
 
-  /** Whether its `join` was sent, and not answered: it may arrive later than that of a newer try. */
-  get isOpenEnded() {
+  /** Whether its `join` was sent without a reply. The server may receive it after that of a newer attempt. */
+  get isUnanswered() {
     return this.#opened && !this.#welcomed && this.#refusal === null;
   }
 }

@@ -1,12 +1,12 @@
-// Objects that can be read through a proxy.
+// Methods and getters that work through a Proxy.
 
 /**
- * Gives an object its methods and getters once more, bound to itself.
+ * Redefines an object's methods and getters on the object itself, bound to it.
  *
- * Frameworks (Vue, MobX, …) put a `Proxy` before the objects that they are given. Private fields and the browser's own
- * methods throw where `this` is one. Methods that were taken off the object (`const { leave } = room`) work, too.
+ * Frameworks (Vue, MobX, …) wrap objects in a `Proxy`. Private fields and the browser's own methods throw if `this` is a
+ * proxy. Detached methods (`const { leave } = room`) work, too.
  *
- * What a subclass overrides is found first. The properties are not enumerable, and can be replaced, as those of a class.
+ * Overrides of a subclass take precedence. The properties are not enumerable, and are writable, like those of a class.
  *
  * @param {object} self
  */

@@ -1,45 +1,46 @@
-// ICE candidates that must wait for the description they belong to.
+// ICE candidates, and the descriptions that they belong to.
 
 /**
- * The ICE user name fragments of a description: which generations of candidates it takes (RFC 8839, section 5.4).
+ * The ICE user name fragments of a description. They identify the ICE generations whose candidates it takes (RFC 8839,
+ * section 5.4).
  *
  * @param {RTCSessionDescription | RTCSessionDescriptionInit | null} description
  * @returns {Set<string>}
  */
-export function generations(description) {
+export function iceUfrags(description) {
   const lines = description?.sdp?.matchAll(/^a=ice-ufrag:(\S+)/gm) ?? [];
   return new Set(Array.from(lines, ([, ufrag]) => /** @type {string} */ (ufrag)));
 }
 
 /**
- * Candidates that came before their description, which a relay that keeps the order still lets happen: the description
- * is being applied while they arrive, or it was the offer that lost a collision.
+ * Candidates that came before their description, also over a relay that keeps the order: the description is being applied
+ * while they arrive, or it was the offer that lost a collision.
  */
-export class EarlyCandidates {
+export class PendingCandidates {
   /** @type {RTCIceCandidateInit[]} */
-  #kept = [];
+  #candidates = [];
 
   /** @param {RTCIceCandidateInit} candidate */
-  keep(candidate) {
-    this.#kept.push(candidate);
-    if (this.#kept.length > MOST_KEPT) this.#kept.shift();
+  add(candidate) {
+    this.#candidates.push(candidate);
+    if (this.#candidates.length > MAX_PENDING) this.#candidates.shift();
   }
 
   /**
-   * Those of a description that was applied. The others are gone: candidates never come before the description in
-   * front of theirs, so they were of one that will not be applied any more.
+   * Removes all, and returns those of the description that was applied. The others belong to an older description, which
+   * will not be applied any more: candidates never overtake the description before their own.
    *
    * @param {Set<string>} applied
    */
   take(applied) {
-    const taken = this.#kept.filter((candidate) => isOf(candidate, applied));
-    this.#kept = [];
+    const taken = this.#candidates.filter((candidate) => belongsTo(candidate, applied));
+    this.#candidates = [];
     return taken;
   }
 }
 
 /**
- * The lines of a description that are candidates. Firefox takes lines with space in front.
+ * The candidate lines of a description. Firefox accepts lines with leading white space.
  *
  * @param {RTCSessionDescriptionInit} description
  * @returns {string[]}
@@ -47,14 +48,14 @@ export class EarlyCandidates {
 export const candidatesOf = ({ sdp = '' }) => sdp.match(/^[^\S\r\n\u2028\u2029]*a=candidate.*/gm) ?? [];
 
 /**
- * A candidate that does not name its generation is taken for the newest one, as the specification has it.
+ * A candidate without a user name fragment belongs to the newest generation, as the specification says.
  *
  * @param {RTCIceCandidateInit} candidate
  * @param {Set<string>} applied
  */
-export function isOf({ usernameFragment }, applied) {
+export function belongsTo({ usernameFragment }, applied) {
   return usernameFragment === null || usernameFragment === undefined || applied.has(usernameFragment);
 }
 
 /** More than one generation of a machine with many interfaces and TURN servers has. */
-const MOST_KEPT = 128;
+const MAX_PENDING = 128;

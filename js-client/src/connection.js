@@ -1,4 +1,4 @@
-// One WebSocket, from the attempt to open it to its end.
+// One WebSocket, from opening it to its end.
 
 import { Emitter } from './emitter.js';
 import { MeetError, closeError } from './errors.js';
@@ -6,12 +6,12 @@ import { Liveness } from './liveness.js';
 import { LEAVE, SUBPROTOCOL, parseFrame } from './protocol.js';
 
 /**
- * Fires `open`, then `frame` for each one, then `end`: once, whatever the reason, and nothing after it.
+ * Fires `open`, then `frame` for each frame, then `end`: exactly once, and as the last event.
  *
  * @extends {Emitter<{
  *   open: undefined,
  *   frame: { frame: import('./protocol.js').ServerMessage, size: number },
- *   end: { error: MeetError, comeBack: boolean },
+ *   end: { error: MeetError, mayReconnect: boolean },
  * }>}
  */
 export class Connection extends Emitter {
@@ -21,24 +21,24 @@ export class Connection extends Emitter {
   #scope = new AbortController();
   #liveness;
 
-  /** What is said before this end closes. @type {string | null} */
-  lastWords = null;
+  /** The frame that is sent before this end closes. @type {string | null} */
+  closingFrame = null;
 
   /**
    * @param {string} url
    * @param {import('./environment.js').Environment} env
-   * @param {number} openMs how long opening and each first answer may take
-   * @throws {unknown} what the browser throws where this page may not connect there
+   * @param {number} timeoutMs for opening, and for each first reply
+   * @throws {unknown} what the browser throws if the page may not connect there
    */
-  constructor(url, env, openMs) {
+  constructor(url, env, timeoutMs) {
     super();
     this.#env = env;
     this.#socket = new env.WebSocket(url, SUBPROTOCOL);
-    this.#liveness = new Liveness(env, openMs, {
-      ask: () => this.send('{"type":"probe"}'),
+    this.#liveness = new Liveness(env, timeoutMs, {
+      probe: () => this.send('{"type":"probe"}'),
       lost: () => {
         this.close();
-        this.emit('end', { error: new MeetError('timeout', 'the server does not answer', { retryable: true }), comeBack: true });
+        this.emit('end', { error: new MeetError('timeout', 'the server is silent', { retryable: true }), mayReconnect: true });
       },
     });
     const { signal } = this.#scope;
@@ -50,7 +50,7 @@ export class Connection extends Emitter {
     this.#socket.addEventListener('close', ({ code, reason }) => {
       this.#release();
       const error = closeError(code, reason);
-      this.emit('end', { error, comeBack: error.retryable });
+      this.emit('end', { error, mayReconnect: error.retryable });
     }, { signal });
   }
 
@@ -64,42 +64,42 @@ export class Connection extends Emitter {
   }
 
   /**
-   * From now on the server is heard at least this often, or counts as lost.
+   * The server is lost if it is silent for longer than a few heartbeats.
    *
    * @param {number} heartbeatMs
-   * @param {boolean} answers whether it answers `probe`
+   * @param {boolean} probes whether it answers `probe`
    */
-  expectHeartbeat(heartbeatMs, answers) {
-    this.#liveness.expect(SILENT_HEARTBEATS * heartbeatMs, answers);
+  expectHeartbeat(heartbeatMs, probes) {
+    this.#liveness.expect(SILENT_HEARTBEATS * heartbeatMs, probes);
   }
 
-  /** Something may have happened to the connection: asks the server, or looks whether it has been silent for too long. */
+  /** The connection may have died: probes the server, or checks whether it has been silent for too long. */
   check() {
-    if (!this.#scope.signal.aborted) this.#liveness.look(true);
+    if (!this.#scope.signal.aborted) this.#liveness.check(true);
   }
 
   /**
-   * Gives the socket up, without an event. An attempt to open is aborted.
+   * Closes the socket without an event. Aborts opening it.
    *
    * @param {number} [code]
    */
   close(code) {
-    if (this.lastWords !== null) this.send(this.lastWords);
+    if (this.closingFrame !== null) this.send(this.closingFrame);
     this.#release();
     this.#socket.close(code);
   }
 
   /**
-   * Says that the page leaves. What still comes is ignored.
+   * Sends `leave`, and ignores all further frames.
    *
-   * @returns {Promise<boolean>} whether the server has closed for that; it is not waited for long
+   * @returns {Promise<boolean>} whether the server has closed the connection for it in time
    */
   async leave() {
-    this.lastWords = LEAVE;
+    this.closingFrame = LEAVE;
     if (!this.isOpen) return this.close(), false;
     this.send(LEAVE);
     this.#release();
-    const told = await new Promise((resolve) => {
+    const handled = await new Promise((resolve) => {
       const timer = this.#env.setTimeout(() => resolve(false), CLOSE_MS);
       this.#socket.addEventListener('close', ({ code }) => {
         this.#env.clearTimeout(timer);
@@ -107,7 +107,7 @@ export class Connection extends Emitter {
       }, { once: true });
     });
     this.#socket.close();
-    return told;
+    return handled;
   }
 
   /** @param {unknown} data */
@@ -124,7 +124,7 @@ export class Connection extends Emitter {
 }
 
 /**
- * The URL of a WebSocket; `http:` and relative ones are made `ws:` ones.
+ * The URL of a WebSocket. `http:` and relative URLs become `ws:` ones.
  *
  * @param {string | URL} url
  * @param {string | undefined} base
@@ -140,14 +140,14 @@ export function socketUrl(url, base) {
   } catch (error) {
     cause = error;
   }
-  throw new MeetError('url', `no WebSocket can be opened to ${url}`, { cause });
+  throw new MeetError('url', `no URL of a WebSocket: ${url}`, { cause });
 }
 
 /**
- * Two and a half of the server's pings are missing. Not three, which is what it counts itself: by then the session of a
- * server that has lost this end at once may be at the end of its grace period, and coming back early costs nothing.
+ * Two and a half heartbeats. The server itself counts three: if it has lost this end at once, the grace period of the session
+ * may be over by then. An early reconnect costs nothing.
  */
 const SILENT_HEARTBEATS = 2.5;
 
-/** How long a server may take to answer a goodbye. */
+/** How long a server may take to handle a `leave`. */
 const CLOSE_MS = 2000;

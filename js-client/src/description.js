@@ -1,15 +1,15 @@
-// Long descriptions, made smaller for the way through the server.
+// A compact form of long descriptions for the wire.
 
 /**
- * A description as it goes over the wire: as it is, or in lines, each of which is its text, or the number of an earlier
- * line of the same text, counted from 0.
+ * A description on the wire: unchanged, or in lines. Each line is its text, or the number of an earlier line with the same
+ * text, counted from 0.
  *
  * @typedef {RTCSessionDescriptionInit | { type: RTCSdpType, lines: (string | number)[] }} WireDescription
  */
 
 /**
- * The sections of a description are almost alike: those of sixteen sources with sound and picture are some 100 KB, and a
- * fourth of it without what is repeated. Ordinary calls stay below the threshold, and so readable.
+ * The sections of a description are similar: sixteen sources with audio and video take some 100 KB, and a quarter of that
+ * without repeated lines. Descriptions of ordinary calls are below the threshold, and stay readable.
  *
  * @param {RTCSessionDescriptionInit} description
  * @returns {WireDescription}
@@ -27,7 +27,7 @@ export function compact({ type, sdp = '' }) {
 }
 
 /**
- * The SDP of these lines; `undefined` where they do not make one, or one that is too long.
+ * The SDP of these lines; `undefined` if they are invalid or too long.
  *
  * @param {unknown[]} lines
  */
@@ -39,16 +39,16 @@ export function expand(lines) {
     const text = typeof line === 'number' ? sdp[line] : line;
     if (typeof text !== 'string') return undefined;
     length += text.length + EOL.length;
-    if (length > MOST_SDP) return undefined;
+    if (length > MAX_SDP) return undefined;
     sdp.push(text);
   }
   return sdp.join(EOL);
 }
 
-/** The lines of an SDP end with it (RFC 8866, section 5). A text with other ends is one line. */
+/** The end of an SDP line (RFC 8866, section 5). A text with other line ends is one line. */
 const EOL = '\r\n';
 
 const COMPACT_LENGTH = 16 * 1024;
 
-/** Twice what sixteen sources of each side, with sound and picture, take in the browser that says most. */
-export const MOST_SDP = 512 * 1024;
+/** Twice the length for sixteen sources of each side, with audio and video, in the browser with the longest descriptions. */
+export const MAX_SDP = 512 * 1024;

@@ -3,9 +3,9 @@
 import { bindMembers } from './bind-members.js';
 
 /**
- * Fires `CustomEvent`s, whose `detail` says what happened. Its members work through a `Proxy`, and detached from it.
+ * Fires `CustomEvent`s with a `detail`. Its members work through a `Proxy`, and detached from the object.
  *
- * @template {Record<string, object | undefined>} Events what the `detail` of each type of event is
+ * @template {Record<string, object | undefined>} Events the `detail` of each event type
  */
 export class Emitter extends EventTarget {
   constructor() {
@@ -14,7 +14,7 @@ export class Emitter extends EventTarget {
   }
 
   /**
-   * Like `addEventListener`, with a `detail` that has a type. Returns what removes the listener again.
+   * Like `addEventListener`, with a typed `detail`. Returns a function that removes the listener.
    *
    * @template {keyof Events & string} Type
    * @param {Type} type

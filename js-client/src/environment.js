@@ -1,4 +1,4 @@
-// What the client takes from its surroundings. A test passes its own.
+// The platform APIs that the client uses. Tests pass their own.
 
 /**
  * @typedef {object} Environment
@@ -7,17 +7,17 @@
  * @property {typeof globalThis.MediaStream} MediaStream
  * @property {(step: () => void, ms: number) => any} setTimeout
  * @property {(timer: any) => void} clearTimeout
- * @property {() => number} now milliseconds that never go back; they may stand still while the machine sleeps
- * @property {() => number} wall milliseconds of the clock on the wall, which goes on then, and may be set
+ * @property {() => number} now a monotonic clock in milliseconds; it may stop while the machine sleeps
+ * @property {() => number} wall the wall clock in milliseconds; it goes on during sleep, and may be set
  * @property {() => number} random from 0 up to 1
  * @property {EventTarget | null} window where `online`, `pagehide` and `pageshow` fire
  * @property {(EventTarget & { visibilityState?: string }) | null} document where `visibilitychange` and `resume` fire
- * @property {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> | null} storage lives as long as the tab
+ * @property {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> | null} storage `sessionStorage`
  * @property {string | undefined} base what URLs are relative to
  */
 
 /**
- * The page's, looked up when it is needed: importing the client touches nothing, so that a server may do it.
+ * The page's own APIs. Importing the client accesses none of them, so that it works on a server.
  *
  * @param {Partial<Environment>} [given]
  * @returns {Environment}
@@ -36,13 +36,13 @@ export function environment(given = {}) {
     window: page,
     document: page?.document ?? null,
     storage: tabStorage(page),
-    // Of a `srcdoc` or blank frame, that of the page around it. A page may change it (`<base>`) until it is needed.
+    // For a `srcdoc` or blank frame, that of its parent. Read late, since a page may change it (`<base>`).
     get base() { return page?.document.baseURI; },
     ...given,
   };
 }
 
-/** A page that may not store anything (a sandboxed frame, say) throws at the very look. */
+/** In a page without storage access (a sandboxed frame, for example) the getter throws. */
 function tabStorage(/** @type {Window | null} */ page) {
   try {
     return page?.sessionStorage ?? null;

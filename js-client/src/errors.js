@@ -1,31 +1,31 @@
-// Why something did not work.
+// Errors and their codes.
 
 /**
- * Codes that come from the server are those of the protocol (`room-full`, `no-such-peer`, …); these are the client's own:
+ * Errors of the server have the codes of the protocol (`room-full`, `no-such-peer`, …). These are the client's own:
  *
- * - `url`: the room's URL is none, or none that a WebSocket can be opened to
+ * - `url`: the room's URL is invalid, or not one of a WebSocket
  * - `unsupported`: this browser has no `WebSocket` or no `RTCPeerConnection`
- * - `blocked`: the browser does not let this page open a WebSocket there, an unencrypted one from an `https` page, say
+ * - `blocked`: the browser does not let this page open the WebSocket, for example an unencrypted one from an `https` page
  * - `rtc`: the browser refuses the ICE servers, or the options of `rtc`
- * - `unreachable`: no connection came about
+ * - `unreachable`: the connection could not be opened
  * - `timeout`: the server did not answer
  * - `lost`: the connection ended, and the retry policy gave up
  * - `kicked`, `replaced`, `closed`: the server ended the session, see {@link closeError}
  * - `protocol`: the server and this client do not understand each other
  * - `retry`: the retry policy threw, or gave no time
- * - `not-json`: what was to be sent cannot be written as JSON
- * - `too-large`: what was to be sent is over a limit of the server (a code of the server's, too)
- * - `queue-full`: more was to be sent than is kept while there is no connection
- * - `state`: this cannot be done now
- * - `media`: the connection to a peer does not work (yet); it is tried again
- * - `refused`: a peer asked for more than this page does for one peer, and its connection was closed
+ * - `not-json`: the data cannot be serialized as JSON
+ * - `too-large`: the data exceeds a limit of the server (the server uses this code, too)
+ * - `queue-full`: too many messages wait for a connection
+ * - `state`: the call is invalid in this state
+ * - `media`: the connection to a peer does not work (yet); the client retries
+ * - `refused`: a peer has exceeded the limits for one peer, and its connection was closed
  */
 export class MeetError extends Error {
   /** Stable, for programs. */
   code;
-  /** Whether trying the same again later makes sense. */
+  /** Whether a later retry makes sense. */
   retryable;
-  /** How long to wait before that at least, in milliseconds; 0 where nobody said. */
+  /** The minimal delay of a retry, in milliseconds; 0 if none was given. */
   retryAfterMs;
 
   /**
@@ -43,8 +43,8 @@ export class MeetError extends Error {
 }
 
 /**
- * An error of the browser, without what it holds: Chromium keeps a closed `RTCPeerConnection` for as long as one of its
- * `DOMException`s is held, be it by the console.
+ * A copy of a browser's error without references: Chromium keeps a closed `RTCPeerConnection` alive as long as one of its
+ * `DOMException`s, which the console may hold.
  *
  * @param {unknown} error
  * @returns {Error} with the same code, name and message
@@ -64,15 +64,14 @@ export function serverError({ code, message, retryAfterMs = 0 }) {
 }
 
 /**
- * What a close frame means. The range of the code is the retry policy (`docs/protocol.md`, section 6): whoever knows no
- * table still knows whether to come back. Below 4000 the codes are those of RFC 6455: a connection that ended by
- * itself comes back, one whose frames were not understood would not fare better the next time.
+ * The error for a close frame. The range of its code decides about a retry (`docs/protocol.md`, section 6), also for unknown
+ * codes. Below 4000 the codes are those of RFC 6455: a lost connection is retried, one with invalid frames is not.
  *
  * @param {number} code
  * @param {string} reason
  */
 export function closeError(code, reason) {
-  const [name, text] = CLOSES[code] ?? ['lost', reason === '' ? `the connection was closed (${code})` : reason];
+  const [name, text] = CLOSE_CODES[code] ?? ['lost', reason === '' ? `the connection was closed (${code})` : reason];
   const retryAfterMs = Number(/^retry-after-ms=(\d{1,7})$/.exec(reason)?.[1] ?? 0);
   const retryable = code >= 4000 ? code < 4500 : !FINAL.has(code);
   return new MeetError(name, text, { retryable, retryAfterMs });
@@ -83,26 +82,29 @@ const RETRYABLE = new Set(['rate-limited', 'peer-unreachable', 'unavailable', 'r
 /** Left; protocol error; unacceptable data; not UTF-8; policy; too large (RFC 6455, section 7.4.1). */
 const FINAL = new Set([1000, 1002, 1003, 1007, 1008, 1009]);
 
+/** @type {[string, string]} */
+const INVALID_FRAME = ['protocol', 'the server rejected a frame'];
+
 /** @type {Record<number, [string, string]>} */
-const CLOSES = {
+const CLOSE_CODES = {
   1000: ['closed', 'the session has ended'],
-  1002: ['protocol', 'the server could not read a frame'],
-  1003: ['protocol', 'the server takes text frames only'],
-  1007: ['protocol', 'the server could not read a frame'],
-  1008: ['protocol', 'the server refused a frame'],
-  1009: ['too-large', 'a message was over the server’s limit'],
+  1002: INVALID_FRAME,
+  1003: INVALID_FRAME,
+  1007: INVALID_FRAME,
+  1008: INVALID_FRAME,
+  1009: ['too-large', 'a message was too large'],
   4000: ['unavailable', 'the server is restarting'],
-  4001: ['timeout', 'the server heard nothing for too long'],
+  4001: ['timeout', 'this page was silent for too long'],
   4002: ['lost', 'this page took too long to read'],
   4003: ['unavailable', 'the server is busy'],
   4004: ['rate-limited', 'too many messages'],
   4500: ['kicked', 'removed from the room'],
-  4501: ['protocol', 'the server did not understand this client'],
-  4502: ['unauthorized', 'not allowed in here'],
+  4501: ['protocol', 'the server rejected a message'],
+  4502: ['unauthorized', 'not authorized'],
   4503: ['room-full', 'the room is full or locked'],
-  4504: ['denied', 'not let in'],
+  4504: ['denied', 'denied'],
   4505: ['banned', 'banned from this room'],
-  4506: ['duplicate', 'in this room from elsewhere'],
+  4506: ['duplicate', 'already in this room'],
   4507: ['closed', 'the room was closed'],
-  4508: ['replaced', 'the session went on elsewhere'],
+  4508: ['replaced', 'resumed elsewhere'],
 };

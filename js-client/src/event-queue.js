@@ -1,9 +1,9 @@
-// Events that are fired after what they tell of, one after the other.
+// A queue of events that fire in order, each after its cause is complete.
 
 /**
- * Nothing of the application runs in the middle of a change: events wait until what caused them, a message or a call, is
- * done. So the state is complete when the first of them is fired, and a handler may call anything. What that causes is
- * told after the events that wait already.
+ * No handler of the application runs during a change: events wait until the message or call that caused them is handled. So
+ * the state is complete when the first of them fires, and a handler may call any method. The events of such a call fire
+ * after those that wait already.
  *
  * @template {Record<string, object | undefined>} Events
  */
@@ -14,8 +14,8 @@ export class EventQueue {
   #isDraining = false;
 
   /**
-   * @param {<Type extends keyof Events & string>(type: Type, detail: Events[Type]) => void} fire called when an event's
-   *   turn comes; a handler of an earlier one may have changed everything by then
+   * @param {<Type extends keyof Events & string>(type: Type, detail: Events[Type]) => void} fire called for each event in
+   *   order; handlers of earlier events may have changed the state by then
    */
   constructor(fire) {
     this.#fire = fire;
@@ -31,7 +31,7 @@ export class EventQueue {
     queueMicrotask(() => this.drain());
   }
 
-  /** Fires what waits, and what is added meanwhile. Called in a handler, it leaves that to the one who fires already. */
+  /** Fires all events, and those added meanwhile. A nested call does nothing: the outer one goes on. */
   drain() {
     if (this.#isDraining) return;
     this.#isDraining = true;

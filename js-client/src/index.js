@@ -2,7 +2,7 @@
 
 export { attach } from './attach.js';
 export { MeetError } from './errors.js';
-export { Link } from './link.js';
+export { PeerTransport } from './peer-transport.js';
 export { MeetRoom } from './meet-room.js';
 export { Negotiator } from './negotiator.js';
 export { RemotePeer } from './remote-peer.js';

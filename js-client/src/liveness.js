@@ -1,75 +1,82 @@
-// Whether the server is still there.
+// Whether the server still responds.
 
 /**
- * Listens for its silence, and asks before it gives up, where the server answers.
+ * Detects silence of the server. If the server answers probes, sends one before it gives up.
  *
- * Timers of a page in the background come late, and so does all that was sent while the machine slept. A gap between two
- * looks, by the clock that stands still meanwhile or by the one on the wall, is a reason to ask, and never a verdict: the
- * one on the wall may have been set.
+ * Timers of a background page are late, and so is everything that was sent while the machine slept. After a gap between two
+ * checks, by the monotonic clock or by the wall clock, it probes, and never concludes anything: the wall clock may have been
+ * set.
  */
 export class Liveness {
   #env;
-  #ask;
+  #probe;
   #lost;
-  #patienceMs;
-  #asks = false;
+  #timeoutMs;
+  #probes = false;
   #heardAt;
-  #lookedAt;
-  #wall;
-  /** When the answer has to be there. */
+  #checkedAt;
+  #checkedWall;
+  /** When the reply to a probe is due. */
   #deadline = Infinity;
+  /** Whether the probe was repeated after a gap. */
+  #isRepeated = false;
   /** @type {any} */
   #timer = null;
 
   /**
    * @param {import('./environment.js').Environment} env
-   * @param {number} patienceMs after how much silence the server counts as lost, or is asked
-   * @param {{ ask: () => void, lost: () => void }} handlers
+   * @param {number} timeoutMs after how much silence the server is lost, or probed
+   * @param {{ probe: () => void, lost: () => void }} handlers
    */
-  constructor(env, patienceMs, { ask, lost }) {
+  constructor(env, timeoutMs, { probe, lost }) {
     this.#env = env;
-    this.#patienceMs = patienceMs;
-    this.#ask = ask;
+    this.#timeoutMs = timeoutMs;
+    this.#probe = probe;
     this.#lost = lost;
-    this.#heardAt = this.#lookedAt = env.now();
-    this.#wall = env.wall();
-    this.look();
+    this.#heardAt = this.#checkedAt = env.now();
+    this.#checkedWall = env.wall();
+    this.check();
   }
 
   heard() {
     this.#heardAt = this.#env.now();
     this.#deadline = Infinity;
+    this.#isRepeated = false;
   }
 
   /**
-   * @param {number} patienceMs
-   * @param {boolean} asks whether the server answers when it is asked
+   * @param {number} timeoutMs
+   * @param {boolean} probes whether the server answers probes
    */
-  expect(patienceMs, asks) {
-    this.#patienceMs = patienceMs;
-    this.#asks = asks;
-    this.look();
+  expect(timeoutMs, probes) {
+    this.#timeoutMs = timeoutMs;
+    this.#probes = probes;
+    this.check();
   }
 
   /**
-   * One timer, set anew only when it fires: a frame costs no timer.
+   * There is one timer, which is set again only when it fires: a frame costs no timer.
    *
-   * @param {boolean} [suspicious] asks now, if it can
+   * @param {boolean} [isSuspicious] probes now, if possible
    */
-  look(suspicious = false) {
+  check(isSuspicious = false) {
     const [now, wall] = [this.#env.now(), this.#env.wall()];
-    const slept = Math.max(now - this.#lookedAt, wall - this.#wall) > GAP_MS;
-    this.#lookedAt = now;
-    this.#wall = wall;
-    let end = this.#heardAt + this.#patienceMs;
-    if (this.#asks && this.#deadline === Infinity && (suspicious || slept || now >= end)) {
+    const isGap = Math.max(now - this.#checkedAt, wall - this.#checkedWall) > GAP_MS;
+    this.#checkedAt = now;
+    this.#checkedWall = wall;
+    let end = this.#heardAt + this.#timeoutMs;
+    const isPending = this.#deadline < Infinity;
+    // A probe from before the machine slept has no answer yet when the machine wakes. Only one is repeated, since timers of a
+    // background page may always be this late.
+    if (this.#probes && (isPending ? isGap && !this.#isRepeated : isSuspicious || isGap || now >= end)) {
+      this.#isRepeated = isPending;
       this.#deadline = now + ANSWER_MS;
-      this.#ask();
+      this.#probe();
     }
     if (this.#deadline < Infinity) end = this.#deadline;
     this.stop();
     if (now >= end) this.#lost();
-    else this.#timer = this.#env.setTimeout(() => this.look(), this.#asks ? Math.min(end - now, TICK_MS) : end - now);
+    else this.#timer = this.#env.setTimeout(() => this.check(), this.#probes ? Math.min(end - now, TICK_MS) : end - now);
   }
 
   stop() {
@@ -77,10 +84,10 @@ export class Liveness {
   }
 }
 
-/** A page that is awake is to have another socket within two seconds; a slow network takes this long to wake, too. */
+/** A page is to have another socket two seconds after it wakes. A slow network needs the rest of that to wake, too. */
 const ANSWER_MS = 1400;
 
 const TICK_MS = 1000;
 
-/** More than a page is busy, or its timers are late, in the foreground. */
+/** Longer than a page in the foreground is busy, or its timers are late. */
 const GAP_MS = 3000;

@@ -1,4 +1,4 @@
-// A meeting: everybody in a room sees and hears everybody.
+// A meeting: audio and video between all peers of a room.
 
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
@@ -14,37 +14,20 @@ import { SignalingSocket } from './signaling-socket.js';
 /** @typedef {import('./remote-peer.js').RemotePeer} RemotePeer */
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
 /** @typedef {import('./publications.js').Kind} Kind */
+/** @typedef {import('./room-events.js').RoomEvents} RoomEvents */
 
 /**
- * @typedef {object} MoreRoomOptions
- * @property {RTCConfiguration} [rtc] for each `RTCPeerConnection`; `iceServers` come from the server unless given here
+ * @typedef {object} MediaOptions
+ * @property {RTCConfiguration} [rtc] for each `RTCPeerConnection`; the server provides `iceServers` unless given here
  *
- * @typedef {import('./socket-types.js').SocketOptions & MoreRoomOptions} RoomOptions
+ * @typedef {import('./socket-types.js').SocketOptions & MediaOptions} RoomOptions
  */
 
 /**
  * @typedef {object} Self
  * @property {string} id
- * @property {any} meta what the others are told about this page
- * @property {Permission[]} permissions what the application's authorisation lets this page do
- */
-
-/**
- * @typedef {{
- *   statechange: { state: State, reason: MeetError | null },
- *   peerjoined: { peer: RemotePeer },
- *   peerchanged: { peer: RemotePeer },
- *   peerleft: { peer: RemotePeer, reason: import('./protocol.js').LeaveReason },
- *   sourceadded: { peer: RemotePeer, source: RemoteSource },
- *   sourcechanged: { peer: RemotePeer, source: RemoteSource },
- *   sourceremoved: { peer: RemotePeer, source: RemoteSource },
- *   message: { peer: RemotePeer, data: any, direct: boolean },
- *   app: { data: any },
- *   channel: { peer: RemotePeer, channel: RTCDataChannel },
- *   trackended: { name: string, kind: Kind, track: MediaStreamTrack },
- *   locked: { locked: boolean },
- *   error: { error: MeetError, peer: RemotePeer | null },
- * }} RoomEvents
+ * @property {any} meta the data about this page for the others
+ * @property {Permission[]} permissions granted by the application's authorization
  */
 
 /**
@@ -57,25 +40,24 @@ import { SignalingSocket } from './signaling-socket.js';
  * await room.join();
  * ```
  *
- * Constructing does nothing. State can be read at any time (`state`, `self`, `peers`); events tell of changes. They are
- * fired in order, after the message or the call that caused them: the state is complete by then, and a handler may call
- * anything.
+ * The constructor has no side effects. State is readable at any time (`state`, `self`, `peers`), and events announce changes.
+ * They fire in order, after the message or the call that caused them: the state is complete then, and a handler may call any
+ * method.
  *
- * - `statechange`: see {@link State}. `reason` is a {@link MeetError} where it is `away` or `closed`, `null` after leaving
- * - `peerjoined`, `peerleft`: each peer is announced once, and leaves once. Those who were there before come first
- * - `peerchanged`: its `meta`, `status` or `connection`
- * - `sourceadded`, `sourcechanged`, `sourceremoved`: what a peer publishes; `sourceremoved` comes before `peerleft`
- * - `message`: what a peer has sent to all (`broadcast`) or to this page alone (`send`: `direct`)
- * - `app`: what the host application has sent
- * - `channel`: a data channel that a peer has opened
- * - `trackended`: a track that this page publishes has ended by itself (a device was unplugged, the browser's own "Stop
- *   sharing"), or had ended when it was published. It was taken out of its source; where no other one is live, the source
- *   is gone for the others until it is published, or one of its tracks replaced, again. Not fired for tracks that were
- *   replaced by then
- * - `locked`: the room admits nobody new, or does again
- * - `error`: something was not done, and nobody waits for it: a message was refused, a connection to a peer was not found
- *   yet. `peer` is the one it is about, or `null`. `peer-unreachable` after `send` or `broadcast`: the peer, or some of
- *   them, had no place for it. The others have it
+ * - `statechange`: see {@link State}. `reason` is a {@link MeetError} if it is `away` or `closed`, `null` after leaving
+ * - `peerjoined`, `peerleft`: fire once for each peer, first for the peers that were there before
+ * - `peerchanged`: its `meta`, `status` or `connection` has changed
+ * - `sourceadded`, `sourcechanged`, `sourceremoved`: the sources of a peer; `sourceremoved` fires before `peerleft`
+ * - `message`: data from a peer to all (`broadcast`) or to this page only (`send`: `direct`)
+ * - `app`: data from the host application
+ * - `datachannel`: a peer has opened a data channel
+ * - `trackended`: a published track has ended by itself (a device was unplugged, the browser's own "Stop sharing"), or had
+ *   ended when it was published. It was removed from its source; if no other one is live, the source is removed for the
+ *   others until it is published, or one of its tracks replaced, again. Not fired for tracks that were replaced meanwhile
+ * - `locked`: the room was closed for new peers, or opened again
+ * - `error`: a failure that no promise reports: a message was rejected, or a connection to a peer could not be made yet.
+ *   `peer` is the peer that it concerns, or `null`. `peer-unreachable` after `send` or `broadcast`: the queue of the peer, or
+ *   of some peers, was full. The others have the message
  *
  * @extends {Emitter<RoomEvents>}
  */
@@ -103,9 +85,9 @@ export class MeetRoom extends Emitter {
     super();
     this.#options = options;
     this.#env = environment(options.environment);
-    this.#socket = new SignalingSocket(url, { ...options, check: (welcome) => this.#check(welcome) });
+    this.#socket = new SignalingSocket(url, { ...options, validateWelcome: (welcome) => this.#validate(welcome) });
     this.#roster = new Roster({
-      tell: (type, detail) => this.#events.add(type, detail),
+      notify: (type, detail) => this.#events.add(type, detail),
       socket: this.#socket,
       publications: this.#publications,
       configuration: () => this.#configuration(),
@@ -124,36 +106,36 @@ export class MeetRoom extends Emitter {
     return this.#socket.state;
   }
 
-  /** This page itself in the room; `null` before the first join. */
+  /** This page as a peer; `null` before the first join. */
   get self() {
     return this.#self;
   }
 
-  /** Everybody else, by id, in the order in which they joined. @returns {ReadonlyMap<string, RemotePeer>} */
+  /** The other peers by id, in the order in which they joined. @returns {ReadonlyMap<string, RemotePeer>} */
   get peers() {
     return this.#roster.peers;
   }
 
-  /** Whether the room admits nobody new. */
+  /** Whether the room is closed for new peers. */
   get locked() {
     return this.#locked;
   }
 
   /**
-   * Joins. A connection that is lost later comes back by itself, and does not end the calls.
+   * Joins. A lost connection is replaced automatically, and does not end the calls.
    *
-   * @param {{ signal?: AbortSignal }} [options] aborting gives up joining, or leaves
+   * @param {{ signal?: AbortSignal }} [options] aborting cancels joining, or leaves
    * @returns {Promise<void>} resolves in the room; rejects with a {@link MeetError}, or with the signal's reason
    */
   async join(options) {
-    if (this.#env.RTCPeerConnection === undefined) throw new MeetError('unsupported', 'this browser has no WebRTC');
+    if (this.#env.RTCPeerConnection === undefined) throw new MeetError('unsupported', 'no WebRTC in this browser');
     const joined = this.#socket.join(options);
     this.#events.drain();
     await joined;
   }
 
   /**
-   * Leaves at once. May be called in any state, and be followed by `join` without waiting.
+   * Leaves at once, in any state. `join` may follow without waiting.
    *
    * @returns {Promise<void>}
    */
@@ -164,10 +146,10 @@ export class MeetRoom extends Emitter {
   }
 
   /**
-   * Sends a source to everybody, now and later: who joins later gets it, too. Publishing under a name again replaces its
-   * tracks. A track that is not `enabled` mutes its kind; what is muted stays so, see `mute`.
+   * Sends a source to all peers, and to those that join later. Publishing a name again replaces its tracks. A track that is
+   * not `enabled` mutes its kind, and a muted kind stays muted, see `setMuted`.
    *
-   * Without the permission `signal` nothing is sent; it is kept for when the page joins with that permission.
+   * Without the permission `signal` nothing is sent. The source is kept until the page joins with that permission.
    *
    * @param {string} name like `camera` or `screen`
    * @param {MediaStream | Iterable<MediaStreamTrack>} media at most one track of each kind; there may be none yet
@@ -177,34 +159,33 @@ export class MeetRoom extends Emitter {
   }
 
   /**
-   * Exchanges one track of a source, without the others noticing more than another picture. `null` sends nothing: a
-   * camera can be given back to the system. The track that was there is not stopped. What is muted stays muted, and a
-   * track that is not `enabled` mutes its kind.
+   * Replaces one track of a source without negotiation. `null` sends nothing, so that the page can release a camera. The
+   * previous track is not stopped. A muted kind stays muted, and a track that is not `enabled` mutes its kind.
    *
    * @param {string} name
    * @param {Kind} kind
    * @param {MediaStreamTrack | null} track
    */
-  replace(name, kind, track) {
-    this.#publications.replace(name, kind, track);
+  replaceTrack(name, kind, track) {
+    this.#publications.replaceTrack(name, kind, track);
   }
 
   /**
-   * Mutes one kind of a source, or lets it be heard again, and tells the others. It holds at once and until it is undone
-   * or the source is unpublished, whichever tracks are put in meanwhile, and also while there is none: each track is
-   * disabled (`enabled`) before it is sent. The other way round, `enabled` is for `mute` to set.
+   * Mutes or unmutes one kind of a source, and informs the others. It takes effect at once and lasts until the next call or
+   * until the source is unpublished, also for other tracks and without a track: each track is disabled (`enabled`) before it
+   * is sent. Pages should not set `enabled` of published tracks themselves.
    *
    * @param {string} name
    * @param {Kind} kind
-   * @param {boolean} [muted]
-   * @throws {MeetError} `state` where nothing is published under this name
+   * @param {boolean} muted
+   * @throws {MeetError} `state` if there is no source with this name
    */
-  mute(name, kind, muted = true) {
-    this.#publications.mute(name, kind, muted);
+  setMuted(name, kind, muted) {
+    this.#publications.setMuted(name, kind, muted);
   }
 
   /**
-   * Whether one kind of a source is muted; false where nothing is published under this name.
+   * Whether one kind of a source is muted; false if there is no source with this name.
    *
    * @param {string} name
    * @param {Kind} kind
@@ -215,7 +196,7 @@ export class MeetRoom extends Emitter {
   }
 
   /**
-   * Takes a source away, and forgets what was muted. Its tracks are not stopped.
+   * Removes a source, and what was muted of it. Its tracks are not stopped.
    *
    * @param {string} name
    */
@@ -224,7 +205,7 @@ export class MeetRoom extends Emitter {
   }
 
   /**
-   * Tells the others something new about this peer: all of it, it replaces what was told before.
+   * Replaces the whole data about this peer, and informs the others.
    *
    * @param {unknown} meta
    */
@@ -233,8 +214,8 @@ export class MeetRoom extends Emitter {
   }
 
   /**
-   * Sends JSON to everybody who is in the room now. Kept and sent later while there is no connection. Where an `error`
-   * with `peer-unreachable` follows, some had no place for it; the others have it.
+   * Sends JSON to all peers that are in the room now. Without a connection it waits for the next one. An `error` with
+   * `peer-unreachable` means that the queues of some peers were full; the others have the message.
    *
    * @param {unknown} data
    * @throws {MeetError} `state`, `not-json`, `too-large`, `queue-full`, `not-allowed` without the permission `broadcast`
@@ -245,40 +226,40 @@ export class MeetRoom extends Emitter {
   }
 
   /**
-   * Sends JSON to one peer alone, by way of the server; see `openChannel` of the peer for the direct way.
+   * Sends JSON to one peer, by the server. For a direct connection see `createDataChannel` of the peer.
    *
    * @param {string} peerId
    * @param {unknown} data
-   * @throws {MeetError} `state`, `not-json`, `too-large`, `queue-full`, `not-allowed` without the permission `signal`, `no-such-peer` where nobody
-   *   in `peers` has this id
+   * @throws {MeetError} `state`, `not-json`, `too-large`, `queue-full`, `not-allowed` without the permission `signal`,
+   *   `no-such-peer` if no peer in `peers` has this id
    */
   send(peerId, data) {
     this.#require('signal');
     toJson(data);
-    if (this.#isMember && !this.peers.has(peerId)) throw new MeetError('no-such-peer', 'nobody with this id is in the room');
+    if (this.#isMember && !this.peers.has(peerId)) throw new MeetError('no-such-peer', 'no such peer in the room');
     this.#socket.send({ type: 'signal', to: peerId, data: { message: data ?? null } });
   }
 
   /**
-   * A configuration that the browser refuses would leave every link without a connection.
+   * With a configuration that the browser rejects, no transport could connect.
    *
    * @param {import('./protocol.js').Welcome} welcome
    */
-  #check({ iceServers }) {
+  #validate({ iceServers }) {
     this.#iceServers = iceServers;
     try {
       new this.#env.RTCPeerConnection(this.#configuration()).close();
     } catch (cause) {
-      // Chromium has too many connections at the moment, and takes another one later.
+      // Chromium has too many connections at the moment, and accepts another one later.
       if (/** @type {Error} */ (cause)?.name === 'UnknownError') return;
-      throw new MeetError('rtc', 'the browser refuses the configuration of its connections', { cause });
+      throw new MeetError('rtc', 'the browser rejects the RTCConfiguration', { cause });
     }
   }
 
   /** @param {{ state: State, reason: MeetError | null }} detail */
   #stateChanged(detail) {
     const { state } = detail;
-    // That is told with the welcome, when everything else about the room is known.
+    // Fired with the welcome, when the rest of the state is known.
     if (state === 'joined') return;
     this.#events.add('statechange', detail);
     this.#publications.watch(state !== 'closed');
@@ -337,7 +318,7 @@ export class MeetRoom extends Emitter {
     return this.#publications.get(name)?.[kind].track === null;
   }
 
-  /** Whether there is a session: what is sent now goes into it, at once or later. */
+  /** Whether there is a session, which messages belong to even without a connection. */
   get #isMember() {
     return ['joined', 'away', 'resuming'].includes(this.state);
   }
@@ -348,13 +329,13 @@ export class MeetRoom extends Emitter {
   }
 
   /**
-   * Where there is no session, sending throws anyway.
+   * Without a session, sending throws in any case.
    *
    * @param {Permission} permission
    */
   #require(permission) {
     if (this.#isMember && !this.#may(permission)) {
-      throw new MeetError('not-allowed', `this page lacks the permission to ${permission}`);
+      throw new MeetError('not-allowed', `no permission to ${permission}`);
     }
   }
 }

@@ -1,125 +1,124 @@
-// What this page tells the others about itself: what it wants, and what the server has.
+// The `meta` of this page: the desired value, and the value on the server.
 
 import { toJson } from './protocol.js';
 
 /**
- * One value, as it was when the page gave it. `ref` is the number of the update that tells it; 0 where there is none.
+ * A snapshot of a value. `ref` is the number of the message that sends it; 0 if there is none.
  *
- * @typedef {{ ref: number, meta: unknown, text: string }} Wish
+ * @typedef {{ ref: number, meta: unknown, text: string }} Snapshot
  */
 
 /**
- * The wanted `meta` is what `join` says, and what is compared with the server's at each welcome. An update is in force
- * here at once; one that the server refuses is undone.
+ * `join` sends the desired value, and each welcome reconciles the server's with it. An update takes effect locally at once, and
+ * is reverted if the server rejects it.
  */
 export class Meta {
-  /** What the server has, as this page has put it. @type {Wish} */
-  #held;
-  /** What the others are told: the application may put something else in the place of what a page says. @type {unknown} */
-  #told;
-  /** Updates that may be refused yet, oldest first. @type {Wish[]} */
+  /** The server's value, as this page has sent it. @type {Snapshot} */
+  #confirmed;
+  /** The value that the others get: the application may replace what a page sends. @type {unknown} */
+  #published;
+  /** Updates that the server may still reject, oldest first. @type {Snapshot[]} */
   #updates = [];
-  /** What the last `join` said. */
-  #said;
+  /** The value of the last `join`. */
+  #joined;
 
   /** @param {unknown} meta */
   constructor(meta) {
-    this.#held = this.#said = { ref: 0, meta, text: '' };
-    this.#told = meta;
+    this.#confirmed = this.#joined = { ref: 0, meta, text: '' };
+    this.#published = meta;
   }
 
-  get #wanted() {
-    return this.#updates.at(-1) ?? this.#held;
+  get #desired() {
+    return this.#updates.at(-1) ?? this.#confirmed;
   }
 
-  /** What the others are told, or will be. */
+  /** The value that the others get, or will get. */
   get value() {
-    return this.#updates.length === 0 ? this.#told : this.#wanted.meta;
+    return this.#updates.length === 0 ? this.#published : this.#desired.meta;
   }
 
   /**
-   * Another stay in the room.
+   * Starts another session.
    *
    * @throws {import('./errors.js').MeetError} `not-json`
    */
   restart() {
-    this.#held = this.wish(this.#wanted.meta);
-    this.#told = this.#held.meta;
+    this.#confirmed = this.snapshot(this.#desired.meta);
+    this.#published = this.#confirmed.meta;
     this.#updates = [];
   }
 
-  /** For a `join`. */
-  say() {
-    this.#said = this.#wanted;
-    return this.#said.meta;
+  /** The value for a `join`. */
+  join() {
+    this.#joined = this.#desired;
+    return this.#joined.meta;
   }
 
   /**
    * @param {unknown} meta
-   * @returns {Wish}
+   * @returns {Snapshot}
    * @throws {import('./errors.js').MeetError} `not-json`
    */
-  wish(meta) {
+  snapshot(meta) {
     const text = toJson(meta);
     return { ref: 0, meta: JSON.parse(text), text };
   }
 
   /**
-   * @param {Wish} wish
-   * @param {(ref: number) => boolean} isOpen whether the server may still refuse the update of this number
+   * @param {Snapshot} update
+   * @param {(ref: number) => boolean} isOpen whether the server may still reject the update with this `ref`
    */
-  want(wish, isOpen) {
+  add(update, isOpen) {
     for (let first = this.#updates[0]; first !== undefined && !isOpen(first.ref); first = this.#updates[0]) {
-      this.#held = first;
-      this.#told = first.meta;
+      this.#confirmed = first;
+      this.#published = first.meta;
       this.#updates.shift();
     }
-    this.#updates.push(wish);
+    this.#updates.push(update);
   }
 
   /**
-   * Compares what is wanted with what the server has, and tells it what differs. Returns what could not be told, which is
-   * undone.
+   * Reconciles the server's value with the desired one. Returns an update that could not be sent, which is reverted.
    *
    * @param {import('./protocol.js').Welcome} welcome
-   * @param {(wish: Wish) => void} tell may throw
+   * @param {(update: Snapshot) => void} send may throw
    */
-  compare({ resumed, self }, tell) {
-    // Updates are on their way then, or were handled.
+  reconcile({ resumed, self }, send) {
+    // The updates were handled, or will be retransmitted.
     if (resumed === 'full') return [];
-    const wanted = this.#wanted;
-    const known = resumed === 'no' ? [this.#said] : [this.#held, ...this.#updates];
+    const desired = this.#desired;
+    const known = resumed === 'no' ? [this.#joined] : [this.#confirmed, ...this.#updates];
     const text = toJson(self.meta);
-    // What is not among them was put in place by the application, which this page does not dispute.
-    this.#held = known.reverse().find((wish) => wish.text === text) ?? /** @type {Wish} */ (known.at(-1));
-    this.#told = self.meta;
+    // Any other value is the application's, which this page accepts.
+    this.#confirmed = known.reverse().find((one) => one.text === text) ?? /** @type {Snapshot} */ (known.at(-1));
+    this.#published = self.meta;
     this.#updates = [];
-    if (wanted.text === this.#held.text) return [];
+    if (desired.text === this.#confirmed.text) return [];
     try {
-      tell(wanted);
-      this.#updates = [wanted];
+      send(desired);
+      this.#updates = [desired];
       return [];
     } catch (error) {
-      const message = { type: /** @type {const} */ ('update'), meta: wanted.meta };
+      const message = { type: /** @type {const} */ ('update'), meta: desired.meta };
       return [{ error: /** @type {import('./errors.js').MeetError} */ (error), message }];
     }
   }
 
   /**
-   * The server has not done an update, and does not do it later either.
+   * The server has rejected an update for good.
    *
    * @param {number | undefined} ref
    */
-  undo(ref) {
-    this.#updates = this.#updates.filter((wish) => wish.ref !== ref);
+  revert(ref) {
+    this.#updates = this.#updates.filter((update) => update.ref !== ref);
   }
 
   /**
-   * Whether an update is not to be sent again since a newer one was sent after it, which it would undo.
+   * Whether a newer update was sent after this one, which must not be retransmitted then.
    *
    * @param {number | undefined} ref
    */
-  isReplaced(ref) {
-    return this.#updates.slice(0, -1).some((wish) => wish.ref === ref);
+  isSuperseded(ref) {
+    return this.#updates.slice(0, -1).some((update) => update.ref === ref);
   }
 }

@@ -1,45 +1,43 @@
 // Perfect negotiation for one RTCPeerConnection.
 
-import { checkDescription, refusal } from './bounds.js';
-import { EarlyCandidates, candidatesOf, generations, isOf } from './candidates.js';
+import { PendingCandidates, belongsTo, candidatesOf, iceUfrags } from './candidates.js';
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { plainError } from './errors.js';
-import { TokenBucket } from './pace.js';
+import { checkDescription, refusal } from './peer-limits.js';
+import { TokenBucket } from './token-bucket.js';
 
 /**
- * What two negotiators say to each other, in order and at most once.
+ * The messages of two negotiators, delivered in order and at most once.
  *
  * @typedef {{ description: RTCSessionDescriptionInit, offerId: number }
  *   | { candidates: RTCIceCandidateInit[] }
- *   | { request: 'offer' | 'restart' | 'again' }} NegotiationMessage
+ *   | { request: 'offer' | 'restart' | typeof RESYNC }} NegotiationMessage
  */
 
 /**
  * @typedef {object} NegotiatorOptions
- * @property {boolean} polite gives way when both sides offer at once, and lets the other side offer first
+ * @property {boolean} polite yields when both sides offer at once, and lets the other side offer first
  * @property {(message: NegotiationMessage) => void} send
- * @property {() => void} [beforeAnswer] an offer was applied, and is about to be answered: the moment to give its
+ * @property {() => void} [beforeAnswer] called between applying an offer and answering it: the moment to give its
  *   transceivers tracks and directions
  * @property {Partial<import('./environment.js').Environment>} [environment] for tests
  */
 
 /**
- * The pattern of the W3C's WebRTC specification (section 10.7), and what real browsers need beside it:
+ * Implements the pattern of the W3C's WebRTC specification (section 10.7), with additions that real browsers need:
  *
- * - The impolite side makes the first offer, the polite one holds its own until that exchange is complete: Chromium as
- *   the polite side of a collision over the first media fails for good against Firefox.
- * - Only the impolite side restarts ICE, the other asks for it: Chromium's offer of a restart breaks DTLS where
- *   Firefox had offered first.
- * - Offers are numbered, so that an answer to another one, or a repeated one, is told apart.
+ * - The impolite side makes the first offer, and the polite one holds its own until that exchange is complete: Chromium as
+ *   the polite side of a collision over the first media fails permanently against Firefox.
+ * - Only the impolite side restarts ICE, the other one requests it: Chromium's restart offer breaks DTLS if Firefox had
+ *   offered first.
+ * - Offers are numbered, to identify answers to other offers, and repetitions.
+ * - The other side's use of this one is limited: the size of a description, the rate of offers, candidates and requests.
  *
- * - What the other side can make this one do is bounded: the size of a description, offers a minute, candidates, and how
- *   often something is said again.
- *
- * Fires `failure` when a description could not be applied: the connection cannot be relied on any more, and is to be
- * replaced on both sides. With the code `refused`, it is the other side's doing, and another connection would fare no
- * better. `applied` tells that a description of the other side was, `exchanged` that an offer has found its answer;
- * `warning`, once, that a candidate could not be used.
+ * Fires `failure` when a description could not be applied: the connection is unusable, and both sides have to replace it.
+ * With the code `refused`, the other side has exceeded a limit, and would do so on another connection. Fires `applied` when a
+ * description of the other side was applied, `exchanged` when an offer was answered, and `warning`, once, when a candidate
+ * was unusable.
  *
  * @extends {Emitter<{
  *   applied: { type: RTCSdpType },
@@ -56,40 +54,40 @@ export class Negotiator extends Emitter {
   #env;
   #scope = new AbortController();
 
-  // Two of the pattern's three flags. The third, for an offer that meets an answer which is still being applied, has
-  // no use where messages are handled one after the other.
+  // Two of the pattern's three flags. The third one is for an offer that arrives while an answer is being applied. Here
+  // messages are handled one after the other.
   #makingOffer = false;
   #ignoredOffer = false;
 
   #firstExchangeDone = false;
   #lastOfferId = 0;
-  /** The offer that waits for its answer; `null` also once it was rolled back. @type {number | null} */
+  /** The offer without an answer; `null` also after it was rolled back. @type {number | null} */
   #openOffer = null;
   /** The newest offer of the other side that was applied. */
   #answered = 0;
   /** How often an offer of the other side was accepted. */
   #accepted = 0;
-  #early = new EarlyCandidates();
-  /** The candidates of the other side's newest generation that the browser was given. @type {Set<string>} */
-  #known = new Set();
-  #generation = '';
-  /** Messages are handled one after the other: while one is being applied, the next one waits. What is pending when the
-   * connection closes never settles, and with it this chain: it ends with its negotiator. */
+  #pendingCandidates = new PendingCandidates();
+  /** The candidates of the other side's newest ICE generation that were passed to the browser. @type {Set<string>} */
+  #remoteCandidates = new Set();
+  #remoteUfrags = '';
+  /** Messages are handled one after the other. An operation that is pending when the connection closes never settles, and
+   * neither does this chain. */
   #inbox = Promise.resolve();
-  /** What the other side may make this one do. */
-  #budget = new TokenBucket(POINTS_A_SECOND, MOST_POINTS);
+  /** Limits the work for the other side. */
+  #budget = new TokenBucket(TOKENS_PER_SECOND, MAX_TOKENS);
   #warned = false;
   /** @type {RTCIceCandidateInit[]} */
   #gathered = [];
-  /** Those of the newest generation that were sent. @type {RTCIceCandidateInit[]} */
-  #told = [];
+  /** Candidates of the newest ICE generation that were sent. @type {RTCIceCandidateInit[]} */
+  #sentCandidates = [];
   /** @type {any} */
-  #timer = null;
+  #offerTimer = null;
   /** @type {any} */
   #batchTimer = null;
 
   /**
-   * @param {RTCPeerConnection} pc a new one; media and data channels of the first offer are added in the same task
+   * @param {RTCPeerConnection} pc a new one; add the media and data channels of the first offer in the same task
    * @param {NegotiatorOptions} options
    */
   constructor(pc, { polite, send, beforeAnswer = () => {}, environment: given = {} }) {
@@ -104,13 +102,13 @@ export class Negotiator extends Emitter {
     pc.addEventListener('icecandidate', ({ candidate }) => this.#gather(candidate), { signal });
   }
 
-  /** Whether nothing is open between the two sides. */
+  /** Whether no exchange of descriptions is open. */
   get settled() {
     return this.#firstExchangeDone && this.#openOffer === null && this.#pc.signalingState === 'stable';
   }
 
   /**
-   * Takes a message of the other side.
+   * Handles a message of the other side.
    *
    * @param {NegotiationMessage} message
    * @returns {Promise<void>} resolves when it was handled; never after `close`
@@ -122,34 +120,34 @@ export class Negotiator extends Emitter {
   }
 
   /**
-   * The other side makes this one do something.
+   * Takes tokens for work that the other side causes.
    *
-   * @param {number} points
-   * @returns {number} 0, or how long to wait until there are so many, in milliseconds
+   * @param {number} tokens
+   * @returns {number} 0, or how long to wait until there are enough, in milliseconds
    */
-  spend(points) {
-    return this.#budget.tryTake(this.#env.now(), points);
+  spend(tokens) {
+    return this.#budget.tryTake(this.#env.now(), tokens);
   }
 
-  /** Looks for another way through the network, with the same media. */
+  /** Finds another route through the network, for the same media. */
   restartIce() {
     if (this.#polite) this.#send({ request: 'restart' });
     else this.#pc.restartIce();
   }
 
-  /** Messages may have been lost in both directions: says again what is open, and asks the other side to do so. */
-  again() {
+  /** Messages may have been lost in both directions: repeats what is open, and requests the same of the other side. */
+  resync() {
     this.#repeat();
     if (this.#closed) return;
     this.#forgetOldCandidates();
-    if (this.#told.length > 0) this.#send({ candidates: this.#told });
-    if (!this.#closed) this.#send({ request: 'again' });
+    if (this.#sentCandidates.length > 0) this.#send({ candidates: this.#sentCandidates });
+    if (!this.#closed) this.#send({ request: RESYNC });
   }
 
-  /** Ends it. The connection is its owner's to close. */
+  /** Stops negotiating. It does not close the connection. */
   close() {
     this.#scope.abort();
-    this.#env.clearTimeout(this.#timer);
+    this.#env.clearTimeout(this.#offerTimer);
     this.#env.clearTimeout(this.#batchTimer);
   }
 
@@ -159,20 +157,20 @@ export class Negotiator extends Emitter {
 
   async #offer() {
     if (this.#polite && !this.#firstExchangeDone) {
-      // Nothing is forgotten: in `stable`, after the exchange, the browser looks again whether there is a need.
-      this.#askForOffer();
+      // In `stable`, after the exchange, the browser checks again whether a negotiation is needed.
+      this.#requestOffer();
       return;
     }
     try {
       this.#makingOffer = true;
       const id = ++this.#lastOfferId;
       const accepted = this.#accepted;
-      // Without an argument, so that no offer of the other side fits between making and setting.
+      // Without an argument, so that no offer of the other side is applied between creating and setting.
       await this.#pc.setLocalDescription();
-      // Rolled back already, or about to be: an offer that was accepted meanwhile is next in the connection's queue.
+      // Rolled back, or about to be: an offer that was accepted meanwhile is next in the connection's operations chain.
       if (this.#closed || accepted !== this.#accepted) return;
       this.#openOffer = id;
-      this.#say(this.#pc.localDescription, id);
+      this.#sendDescription(this.#pc.localDescription, id);
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -180,24 +178,24 @@ export class Negotiator extends Emitter {
     }
   }
 
-  /** The first offer is the other side's to make. Should it not come, it is asked for. */
-  #askForOffer() {
-    if (this.#timer !== null) return;
-    const ask = () => {
+  /** The other side makes the first offer. Requests it if it does not come. */
+  #requestOffer() {
+    if (this.#offerTimer !== null) return;
+    const request = () => {
       if (this.#closed || this.#firstExchangeDone) return;
       this.#send({ request: 'offer' });
-      if (!this.#closed) this.#timer = this.#env.setTimeout(ask, FIRST_OFFER_MS);
+      if (!this.#closed) this.#offerTimer = this.#env.setTimeout(request, OFFER_TIMEOUT_MS);
     };
-    this.#timer = this.#env.setTimeout(ask, FIRST_OFFER_MS);
+    this.#offerTimer = this.#env.setTimeout(request, OFFER_TIMEOUT_MS);
   }
 
   /** @param {NegotiationMessage} message */
   async #handle(message) {
     if (this.#closed) return;
     try {
-      if ('description' in message) await this.#describe(message.description, message.offerId);
+      if ('description' in message) await this.#apply(message.description, message.offerId);
       else if ('candidates' in message) await this.#addAll(message.candidates);
-      else this.#asked(message.request);
+      else this.#handleRequest(message.request);
     } catch (error) {
       this.#fail(error);
     }
@@ -207,12 +205,12 @@ export class Negotiator extends Emitter {
    * @param {RTCSessionDescriptionInit} description
    * @param {number} offerId
    */
-  async #describe(description, offerId) {
+  async #apply(description, offerId) {
     checkDescription(description);
-    const generation = [...generations(description)].join();
-    if (generation !== this.#generation) this.#known.clear();
-    this.#generation = generation;
-    if (!this.#mayKnow(candidatesOf(description))) throw refusal('candidates');
+    const ufrags = [...iceUfrags(description)].join();
+    if (ufrags !== this.#remoteUfrags) this.#remoteCandidates.clear();
+    this.#remoteUfrags = ufrags;
+    if (!this.#admit(candidatesOf(description))) throw refusal('candidates');
     if (description.type === 'answer') await this.#applyAnswer(description, offerId);
     else if (description.type === 'offer') await this.#applyOffer(description, offerId);
   }
@@ -234,17 +232,17 @@ export class Negotiator extends Emitter {
    * @param {number} offerId
    */
   async #applyOffer(description, offerId) {
-    const points = REQUEST_POINTS + `${description.sdp}`.length / CHARACTERS_A_POINT;
+    const cost = REQUEST_COST + `${description.sdp}`.length / CHARACTERS_PER_TOKEN;
     if (offerId <= this.#answered) {
       if (offerId < this.#answered) return;
-      // Said again, because its answer may have been lost. While the other side waited for that, it may have ignored an
-      // offer of this side, which is said again as well.
-      if (this.spend(points) > 0) return;
-      this.#say(this.#lastAnswer(), offerId);
+      // Repeated, because its answer may have been lost. While the other side waited for that, it may have ignored an offer
+      // of this side, which is repeated as well.
+      if (this.spend(cost) > 0) return;
+      this.#sendDescription(this.#lastAnswer(), offerId);
       if (!this.#closed) this.#repeat();
       return;
     }
-    for (let wait; (wait = this.spend(points)) > 0;) {
+    for (let wait; (wait = this.spend(cost)) > 0;) {
       await new Promise((resolve) => { this.#env.setTimeout(() => resolve(undefined), wait); });
       if (this.#closed) return;
     }
@@ -252,7 +250,7 @@ export class Negotiator extends Emitter {
       this.#ignoredOffer = true;
       return;
     }
-    // Whatever this side had offered is rolled back. No await since the state was looked at.
+    // This rolls back an offer of this side. There is no await since the check of the state.
     this.#openOffer = null;
     this.#accepted += 1;
     await this.#pc.setRemoteDescription(description);
@@ -261,20 +259,20 @@ export class Negotiator extends Emitter {
     if (this.#closed) return;
     this.#beforeAnswer();
     if (this.#closed) return;
-    // The type is given: in a state that was left meanwhile this is to fail, not to become an offer.
+    // With a type: if the state has changed meanwhile, this has to fail instead of creating an offer.
     await this.#pc.setLocalDescription({ type: 'answer' });
     if (this.#closed) return;
-    this.#say(this.#lastAnswer(), offerId);
+    this.#sendDescription(this.#lastAnswer(), offerId);
     if (!this.#closed) this.#exchanged();
   }
 
   #exchanged() {
     this.#firstExchangeDone = true;
-    this.#env.clearTimeout(this.#timer);
+    this.#env.clearTimeout(this.#offerTimer);
     this.emit('exchanged', undefined);
   }
 
-  /** The description in force, where it was this side's to answer: `localDescription` may be a newer offer. */
+  /** The current description, if it is an answer: `localDescription` may be a newer offer. */
   #lastAnswer() {
     const { currentLocalDescription } = this.#pc;
     return currentLocalDescription?.type === 'answer' ? currentLocalDescription : null;
@@ -283,46 +281,46 @@ export class Negotiator extends Emitter {
   /** @param {RTCSessionDescriptionInit} description */
   async #applied(description) {
     this.#ignoredOffer = false;
-    const applied = generations(description);
+    const applied = iceUfrags(description);
     this.emit('applied', { type: description.type });
-    for (const candidate of this.#early.take(applied)) await this.#add(candidate);
+    for (const candidate of this.#pendingCandidates.take(applied)) await this.#add(candidate);
   }
 
   /** @param {RTCIceCandidateInit[]} candidates */
   async #addAll(candidates) {
-    const applied = generations(this.#pc.remoteDescription);
+    const applied = iceUfrags(this.#pc.remoteDescription);
     for (const candidate of candidates) {
-      if (applied.size > 0 && isOf(candidate, applied)) await this.#add(candidate);
-      else this.#early.keep(candidate);
+      if (applied.size > 0 && belongsTo(candidate, applied)) await this.#add(candidate);
+      else this.#pendingCandidates.add(candidate);
     }
   }
 
-  /** A candidate that cannot be used is one way less through the network, and no more. */
+  /** Without an unusable candidate there is one route less, and no other harm. */
   async #add(/** @type {RTCIceCandidateInit} */ candidate) {
     const text = `${candidate.candidate}`;
-    if (this.#closed || this.#known.has(text) || !this.#mayKnow([text])) return;
+    if (this.#closed || this.#remoteCandidates.has(text) || !this.#admit([text])) return;
     try {
       await this.#pc.addIceCandidate(candidate);
     } catch (error) {
-      this.#known.delete(text);
+      this.#remoteCandidates.delete(text);
       if (this.#ignoredOffer || this.#closed || this.#warned) return;
       this.#warned = true;
       this.emit('warning', { error: plainError(error) });
     }
   }
 
-  /** Those that the browser has already cost nothing. @param {string[]} candidates */
-  #mayKnow(candidates) {
-    const added = [...new Set(candidates)].filter((candidate) => !this.#known.has(candidate));
-    if (this.#known.size + added.length > MOST_CANDIDATES || this.spend(added.length * CANDIDATE_POINTS) > 0) return false;
-    for (const candidate of added) this.#known.add(candidate);
+  /** Takes tokens for candidates that are new to the browser. @param {string[]} candidates */
+  #admit(candidates) {
+    const added = [...new Set(candidates)].filter((candidate) => !this.#remoteCandidates.has(candidate));
+    if (this.#remoteCandidates.size + added.length > MAX_CANDIDATES || this.spend(added.length * CANDIDATE_COST) > 0) return false;
+    for (const candidate of added) this.#remoteCandidates.add(candidate);
     return true;
   }
 
-  /** @param {'offer' | 'restart' | 'again'} request */
-  #asked(request) {
-    if (this.spend(REQUEST_POINTS) > 0) return;
-    if (request === 'again') this.#repeat();
+  /** @param {'offer' | 'restart' | typeof RESYNC} request */
+  #handleRequest(request) {
+    if (this.spend(REQUEST_COST) > 0) return;
+    if (request === RESYNC) this.#repeat();
     else if (this.#polite) return;
     else if (request === 'restart') this.#pc.restartIce();
     else if (this.#openOffer !== null) this.#repeat();
@@ -330,18 +328,18 @@ export class Negotiator extends Emitter {
   }
 
   #repeat() {
-    if (this.#openOffer !== null) this.#say(this.#pc.localDescription, this.#openOffer);
+    if (this.#openOffer !== null) this.#sendDescription(this.#pc.localDescription, this.#openOffer);
   }
 
   /**
    * @param {RTCSessionDescription | null} description
    * @param {number} offerId
    */
-  #say(description, offerId) {
+  #sendDescription(description, offerId) {
     if (description !== null) this.#send({ description: { type: description.type, sdp: description.sdp }, offerId });
   }
 
-  /** Candidates come in bursts, one event each; a burst is one message. */
+  /** Browsers find candidates in bursts. A burst becomes one message. */
   #gather(/** @type {RTCIceCandidate | null} */ candidate) {
     if (candidate === null) return;
     this.#gathered.push(candidate.toJSON());
@@ -349,14 +347,14 @@ export class Negotiator extends Emitter {
     this.#batchTimer = this.#env.setTimeout(() => {
       const candidates = this.#gathered.splice(0);
       this.#forgetOldCandidates();
-      this.#told = [...this.#told, ...candidates].slice(-MOST_TOLD);
+      this.#sentCandidates = [...this.#sentCandidates, ...candidates].slice(-MAX_SENT_CANDIDATES);
       this.#send({ candidates });
     }, BATCH_MS);
   }
 
   #forgetOldCandidates() {
-    const current = generations(this.#pc.localDescription);
-    this.#told = this.#told.filter((candidate) => isOf(candidate, current));
+    const current = iceUfrags(this.#pc.localDescription);
+    this.#sentCandidates = this.#sentCandidates.filter((candidate) => belongsTo(candidate, current));
   }
 
   /** @param {unknown} error */
@@ -365,26 +363,29 @@ export class Negotiator extends Emitter {
   }
 }
 
-/** How long the polite side waits for the first offer before it asks. */
-const FIRST_OFFER_MS = 5000;
+/** The value on the wire of the request to repeat what is open. */
+export const RESYNC = 'again';
 
-/** A message that does nothing is one point. */
-const MOST_POINTS = 4000;
-const POINTS_A_SECOND = 30;
+/** How long the polite side waits for the first offer before it requests it. */
+const OFFER_TIMEOUT_MS = 5000;
 
-/** Answers take time here, and their part of what this page may say to all. */
-const REQUEST_POINTS = 60;
-const CHARACTERS_A_POINT = 1024;
+/** A message without effect costs one token. */
+const MAX_TOKENS = 4000;
+const TOKENS_PER_SECOND = 30;
+
+/** Answers take time, and a part of this page's rate limit. */
+const REQUEST_COST = 60;
+const CHARACTERS_PER_TOKEN = 1024;
 
 /**
- * A machine with many interfaces and TURN servers has some dozens in a generation. At 3,000, of one generation or of many,
- * Chromium's main thread stands still for a minute; at 1,000 it does not.
+ * A machine with many interfaces and TURN servers has some dozens in an ICE generation. 3,000 of them, in one generation or in
+ * many, block Chromium's main thread for a minute; 1,000 do not.
  */
-const MOST_CANDIDATES = 400;
-const CANDIDATE_POINTS = MOST_POINTS / MOST_CANDIDATES;
+const MAX_CANDIDATES = 400;
+const CANDIDATE_COST = MAX_TOKENS / MAX_CANDIDATES;
 
-/** As many as the other side takes in one message. */
-const MOST_TOLD = 128;
+/** As many as the other side accepts in one message. */
+const MAX_SENT_CANDIDATES = 128;
 
-/** Too short to be felt, long enough for the candidates of all local interfaces. */
+/** Imperceptible, and long enough for the candidates of all local interfaces. */
 const BATCH_MS = 20;

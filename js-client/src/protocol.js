@@ -6,8 +6,8 @@ import { MeetError } from './errors.js';
 export const SUBPROTOCOL = 'meet-signal.v1';
 
 /**
- * Whether both ends count a frame from the server (section 5). The error that precedes a close is not counted, but
- * nothing is counted after it either.
+ * Whether both ends count a frame of the server (section 5). The server does not count the error before a close, which makes
+ * no difference, since it is the last frame.
  *
  * @param {ServerMessage} message
  */
@@ -16,7 +16,7 @@ export function isSequenced({ type }) {
 }
 
 /**
- * Reads a frame. `null` for what is none: a server may be newer than this client, and say more than it knows.
+ * Parses a frame; `null` if it is invalid, or unknown to this version.
  *
  * @param {unknown} text
  * @returns {ServerMessage | null}
@@ -31,7 +31,7 @@ export function parseFrame(text) {
   }
 }
 
-/** What a server takes that does not tell: the defaults of the protocol (section 8). @type {Limits} */
+/** The limits of a server that does not announce them: the defaults of the protocol (section 8). @type {Limits} */
 export const DEFAULT_LIMITS = {
   frameBytes: 65_536,
   metaBytes: 4096,
@@ -42,7 +42,7 @@ export const DEFAULT_LIMITS = {
 };
 
 /**
- * A value as JSON; `null` in the place of `undefined`.
+ * A value as JSON; `undefined` becomes `null`.
  *
  * @param {unknown} value
  * @throws {MeetError} `not-json`: a function, a symbol, a BigInt, a cycle, or a `toJSON` that throws
@@ -56,46 +56,46 @@ export function toJson(value) {
   } catch (error) {
     cause = error;
   }
-  throw new MeetError('not-json', 'this cannot be sent as JSON', { cause });
+  throw new MeetError('not-json', 'the data is not JSON', { cause });
 }
 
 /**
  * The length of a text in UTF-8.
  *
  * @param {string} text
- * @param {number} [most]
+ * @param {number} [max]
  * @throws {MeetError} `too-large`
  */
-export function measure(text, most = Infinity) {
+export function measure(text, max = Infinity) {
   const bytes = UTF8.encode(text).length;
-  if (bytes > most) throw tooLarge(bytes, most);
+  if (bytes > max) throw tooLarge(bytes, max);
   return bytes;
 }
 
 /**
  * @param {number} bytes
- * @param {number} most
+ * @param {number} max
  */
-export function tooLarge(bytes, most) {
-  return new MeetError('too-large', `${bytes} bytes, and the server takes ${most}`);
+export function tooLarge(bytes, max) {
+  return new MeetError('too-large', `${bytes} bytes of at most ${max}`);
 }
 
 const UTF8 = new TextEncoder();
 
-/** Leaves by the connection that has joined, and takes back a `join` that was not answered yet. */
+/** Leaves on the connection that has joined. It also cancels a `join` without a reply. */
 export const LEAVE = '{"type":"leave"}';
 
-/** The code with which a page closes that goes away and may come back. */
+/** The close code of a page that is unloaded and may come back. */
 export const GOING_AWAY = 4900;
 
 /** @typedef {'signal' | 'broadcast' | 'moderate'} Permission */
 /** @typedef {'left' | 'timeout' | 'kicked' | 'replaced' | 'node-lost' | 'closed'} LeaveReason */
-/** @typedef {'here' | 'away'} Status whether a peer's socket is there */
+/** @typedef {'here' | 'away'} Status whether a peer's socket is open */
 
 /**
  * @typedef {object} PeerInfo
  * @property {string} id
- * @property {any} meta what it tells about itself: anything
+ * @property {any} meta data of any type about the peer
  * @property {Status} status
  * @property {boolean} polite this page's role toward it
  */
@@ -114,11 +114,11 @@ export const GOING_AWAY = 4900;
  * @property {RTCIceServer[]} iceServers
  * @property {number} heartbeatMs
  * @property {number} graceMs
- * @property {Limits} [limits] an older server tells none, and knows neither `probe` nor `leave` with a ticket
+ * @property {Limits} [limits] an older server announces none, and knows neither `probe` nor `leave` with a ticket
  */
 
 /**
- * What the server takes, as far as this client follows it.
+ * The limits of the server that this client observes.
  *
  * @typedef {object} Limits
  * @property {number} frameBytes the longest frame
@@ -134,7 +134,7 @@ export const GOING_AWAY = 4900;
  */
 
 /**
- * What comes while in the room.
+ * The messages of the server in the room.
  *
  * @typedef {{ type: 'joined', peer: PeerInfo }
  *   | { type: 'left', peer: string, reason: LeaveReason }
@@ -152,7 +152,7 @@ export const GOING_AWAY = 4900;
 /** @typedef {Welcome | { type: 'waiting' } | { type: 'ping', received: number } | ErrorMessage | RoomMessage} ServerMessage */
 
 /**
- * What is sent while in the room, and counted. A `ref` is added to it.
+ * The messages of a client in the room. They are counted, and get a `ref`.
  *
  * @typedef {{ type: 'signal', to: string, data: unknown }
  *   | { type: 'broadcast', data: unknown }

@@ -1,4 +1,4 @@
-// What this page sends to everybody.
+// The sources that this page publishes.
 
 import { Emitter } from './emitter.js';
 import { MeetError } from './errors.js';
@@ -7,22 +7,22 @@ import { MeetError } from './errors.js';
 export const KINDS = /** @type {const} */ (['audio', 'video']);
 
 /**
- * One named source: a camera with its microphone, a screen with its sound. `muted` is what the page wants, whichever track
- * there is, and also while there is none.
+ * One named source: a camera with its microphone, a screen with its audio. `muted` is independent of the track, and valid
+ * also without one.
  *
- * @typedef {{ track: MediaStreamTrack | null, muted: boolean }} Side
- * @typedef {{ name: string, audio: Side, video: Side }} Publication
+ * @typedef {{ track: MediaStreamTrack | null, muted: boolean }} LocalTrack
+ * @typedef {{ name: string, audio: LocalTrack, video: LocalTrack }} Publication
  */
 
 /**
- * @typedef {object} More
- * @property {boolean} ended its last live track has ended: it is kept for what the page wants, and not sent
+ * @typedef {object} PublicationState
+ * @property {boolean} ended its last live track has ended: it keeps what is muted, and is not sent
  */
 
 /**
- * The named sources of this page, in the order in which they were published. Late joiners get all of them.
+ * The named sources of this page, in the order in which they were published.
  *
- * A track that should be muted is disabled before anybody hears of it. Tracks that end are taken out, which `ended` tells.
+ * A muted track is disabled before it is sent. A track that ends is removed, with the event `ended`.
  *
  * @extends {Emitter<{
  *   change: undefined,
@@ -30,15 +30,15 @@ export const KINDS = /** @type {const} */ (['audio', 'video']);
  * }>}
  */
 export class Publications extends Emitter {
-  /** @type {Map<string, Publication & More>} */
+  /** @type {Map<string, Publication & PublicationState>} */
   #byName = new Map();
   #watching = false;
-  /** What was disabled here, rather than by the page. @type {WeakSet<MediaStreamTrack>} */
-  #silenced = new WeakSet();
+  /** Tracks that this class has disabled, rather than the page. @type {WeakSet<MediaStreamTrack>} */
+  #disabled = new WeakSet();
   /** The tracks that have a listener. @type {Set<MediaStreamTrack>} */
   #watched = new Set();
 
-  /** Those that are sent. @returns {Generator<Publication>} */
+  /** The sources that are sent. @returns {Generator<Publication>} */
   *[Symbol.iterator]() {
     for (const publication of this.#byName.values()) if (!publication.ended) yield publication;
   }
@@ -52,22 +52,21 @@ export class Publications extends Emitter {
   }
 
   /**
-   * Publishes, or replaces the tracks of what has this name.
+   * Publishes a source, or replaces the tracks of the one with this name.
    *
    * @param {string} name
-   * @param {MediaStream | Iterable<MediaStreamTrack>} media at most one track of each kind; none is fine, too
+   * @param {MediaStream | Iterable<MediaStreamTrack>} media at most one track of each kind
    */
   set(name, media) {
-    if (typeof name !== 'string' || name === '' || name.length > MOST_NAME) {
-      throw new MeetError('state', `the name of a source is 1 to ${MOST_NAME} characters`);
+    if (typeof name !== 'string' || name === '' || name.length > MAX_NAME_LENGTH) {
+      throw new MeetError('state', `the name of a source is 1 to ${MAX_NAME_LENGTH} characters`);
     }
     const tracks = 'getTracks' in media ? media.getTracks() : [...media];
     for (const kind of KINDS) {
       if (tracks.filter((one) => one.kind === kind).length > 1) throw new MeetError('state', `one source has one ${kind} track`);
     }
-    const side = () => ({ track: null, muted: false });
-    const publication = this.#byName.get(name)
-      ?? { name, audio: side(), video: side(), ended: false };
+    const empty = () => ({ track: null, muted: false });
+    const publication = this.#byName.get(name) ?? { name, audio: empty(), video: empty(), ended: false };
     this.#byName.set(name, publication);
     publication.ended = false;
     for (const kind of KINDS) this.#put(publication, kind, tracks.find((one) => one.kind === kind) ?? null);
@@ -79,7 +78,7 @@ export class Publications extends Emitter {
    * @param {Kind} kind
    * @param {MediaStreamTrack | null} track
    */
-  replace(name, kind, track) {
+  replaceTrack(name, kind, track) {
     const publication = this.#existing(name, kind);
     if (track !== null && track.kind !== kind) throw new MeetError('state', `this is no ${kind} track`);
     if (track !== null) publication.ended = false;
@@ -92,13 +91,13 @@ export class Publications extends Emitter {
    * @param {Kind} kind
    * @param {boolean} muted
    */
-  mute(name, kind, muted) {
+  setMuted(name, kind, muted) {
     const publication = this.#existing(name, kind);
-    const side = publication[kind];
-    const before = side.muted;
-    side.muted = Boolean(muted);
-    this.#enable(side.track);
-    if (side.muted !== before) this.#changed();
+    const local = publication[kind];
+    const before = local.muted;
+    local.muted = Boolean(muted);
+    this.#enable(local.track);
+    if (local.muted !== before) this.#changed();
   }
 
   /** @param {string} name */
@@ -107,86 +106,85 @@ export class Publications extends Emitter {
   }
 
   /**
-   * Looks now for tracks that have ended, and listens from now on for those that do; or stops listening, so that tracks
-   * which outlive the room do not hold it.
+   * Removes tracks that have ended, and listens for those that will; or stops listening, so that tracks do not keep the room
+   * alive.
    *
    * @param {boolean} watching
    */
   watch(watching) {
     this.#watching = watching;
-    this.#takeOut(isEnded);
+    this.#removeTracks(isEnded);
   }
 
   /**
-   * @param {Publication & More} publication
+   * @param {Publication & PublicationState} publication
    * @param {Kind} kind
    * @param {MediaStreamTrack | null} track
    */
   #put(publication, kind, track) {
-    const side = publication[kind];
-    side.track = track;
-    if (track?.enabled === false && !this.#silenced.has(track)) side.muted = true;
+    publication[kind].track = track;
+    if (track?.enabled === false && !this.#disabled.has(track)) publication[kind].muted = true;
     this.#enable(track);
   }
 
   /**
-   * A track of several sources is silent as soon as one of them is muted.
+   * A track of several sources is disabled if it is muted in one of them.
    *
    * @param {MediaStreamTrack | null} track
    */
   #enable(track) {
     if (track === null) return;
-    const isMuted = this.#sides().some(({ side }) => side.track === track && side.muted);
-    if (!isMuted) this.#silenced.delete(track);
-    else if (track.enabled) this.#silenced.add(track);
+    const isMuted = this.#tracks().some(({ local }) => local.track === track && local.muted);
+    if (!isMuted) this.#disabled.delete(track);
+    else if (track.enabled) this.#disabled.add(track);
     track.enabled = !isMuted;
   }
 
-  #sides() {
+  #tracks() {
     return [...this.#byName.values()].flatMap((publication) => (
-      KINDS.map((kind) => ({ publication, kind, side: publication[kind] }))
+      KINDS.map((kind) => ({ publication, kind, local: publication[kind] }))
     ));
   }
 
-  /** @param {(MediaStreamTrack | null)[]} [added] among which some may have ended before */
+  /** @param {(MediaStreamTrack | null)[]} [added] some of which may have ended already */
   #changed(added = []) {
-    if (!this.#takeOut((track) => added.includes(track) && isEnded(track))) this.emit('change', undefined);
+    if (!this.#removeTracks((track) => added.includes(track) && isEnded(track))) this.emit('change', undefined);
   }
 
   /**
-   * Tells the changes itself where there is such a track.
+   * Fires the events itself if it removes a track.
    *
    * @param {(track: MediaStreamTrack) => boolean} isOver
-   * @returns {boolean} whether there is one
+   * @returns {boolean} whether it has removed one
    */
-  #takeOut(isOver) {
+  #removeTracks(isOver) {
     /** @type {{ name: string, kind: Kind, track: MediaStreamTrack }[]} */
-    const over = [];
+    const removed = [];
     /** @type {Set<MediaStreamTrack>} */
     const watched = new Set();
-    for (const { publication, kind, side } of this.#watching ? this.#sides() : []) {
-      const { track } = side;
+    for (const { publication, kind, local } of this.#watching ? this.#tracks() : []) {
+      const { track } = local;
       if (track === null) continue;
       if (!isOver(track)) {
         watched.add(track);
         continue;
       }
-      side.track = null;
+      local.track = null;
       publication.ended = KINDS.every((each) => publication[each].track === null || isEnded(publication[each].track));
-      over.push({ name: publication.name, kind, track });
+      removed.push({ name: publication.name, kind, track });
     }
     for (const track of this.#watched) if (!watched.has(track)) track.removeEventListener('ended', this.#trackEnded);
-    // The same listener a second time is none.
+    // Adding a listener again has no effect.
     for (const track of watched) track.addEventListener('ended', this.#trackEnded);
     this.#watched = watched;
-    if (over.length > 0) this.emit('change', undefined);
-    for (const detail of over) this.emit('ended', detail);
-    return over.length > 0;
+    if (removed.length > 0) this.emit('change', undefined);
+    for (const detail of removed) this.emit('ended', detail);
+    return removed.length > 0;
   }
 
   /** @param {Event} event */
   #trackEnded = ({ target }) => {
-    this.#takeOut((track) => track === target);
+    this.#removeTracks((track) => track === target);
   };
 
   /**
@@ -196,7 +194,7 @@ export class Publications extends Emitter {
   #existing(name, kind) {
     const publication = this.#byName.get(name);
     if (publication === undefined || !KINDS.includes(kind)) {
-      throw new MeetError('state', `nothing is published as ${kind} of ${name}`);
+      throw new MeetError('state', `no ${kind} of ${name} is published`);
     }
     return publication;
   }
@@ -205,5 +203,5 @@ export class Publications extends Emitter {
 /** @param {MediaStreamTrack} track */
 const isEnded = ({ readyState }) => readyState === 'ended';
 
-/** Names are keys on other people's pages. */
-const MOST_NAME = 64;
+/** Names are keys on other pages. */
+const MAX_NAME_LENGTH = 64;

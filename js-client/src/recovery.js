@@ -1,61 +1,61 @@
-// What is done about a connection that does not work, and when.
+// What happens to a connection that does not work, and when.
 
-import { TokenBucket } from './pace.js';
+import { TokenBucket } from './token-bucket.js';
 
-/** @typedef {'connecting' | 'connected' | 'reconnecting' | 'failed'} LinkState */
+/** @typedef {'connecting' | 'connected' | 'reconnecting' | 'failed'} TransportState */
 
 /**
  * @typedef {object} RecoveryOptions
  * @property {boolean} polite
  * @property {import('./environment.js').Environment} env
- * @property {() => boolean} isReady whether signaling gets through to the other page now
- * @property {() => void} ask asks the other page for its first offer
- * @property {() => void} restart looks for another way through the network, with the same connection
- * @property {(told: boolean) => void} replace begins a new connection; `told` where the other page has begun one
- * @property {(event: 'lost' | 'changed') => void} tell `lost`: no way was found in time; `changed`: `shown` has
+ * @property {() => boolean} isReady whether signaling reaches the other page now
+ * @property {() => void} requestOffer requests the first offer of the other page
+ * @property {() => void} restart restarts ICE on the same connection
+ * @property {(byRemote: boolean) => void} replace starts a new connection; `byRemote` if the other page has started one
+ * @property {(event: 'lost' | 'changed') => void} notify `lost`: no route was found in time; `changed`: `shown` has changed
  */
 
 /**
- * The recovery of one link, as a state machine. Each state has at most one timer, which ends with the state.
+ * The recovery of one transport, as a state machine. Each state has at most one timer, which ends with the state.
  *
- * Two kinds of trouble are kept apart. Where there is *no way through the network* (`disconnected`, `restarting`, `lost`),
- * a connection that is `connected` ends it. A *broken* negotiation is not ended by that: the connection may well send
- * what was negotiated before, but will take nothing new.
+ * It distinguishes two failures. Without a *route through the network* (`disconnected`, `restarting`, `lost`), a connection
+ * that is `connected` again has recovered. A *broken* negotiation has not: the connection may still send what was negotiated
+ * before, but accepts nothing new.
  *
- * | state          | its timer                           | connected   | disconnected   | failed       | broken   | elapsed      | wake         | doubt     |
+ * | state          | its timer                           | connected   | disconnected   | failed       | broken   | elapsed      | wake         | loss      |
  * |----------------|-------------------------------------|-------------|----------------|--------------|----------|--------------|--------------|-----------|
- * | `waiting`      | polite: for the first offer         |             |                |              |          | asks, `connecting` |        | *replace* |
- * | `connecting`   | for a way                           | `connected` |                | `restarting` | `broken` | `lost`       |              | *replace* |
+ * | `waiting`      | polite: for the first offer         |             |                |              |          | requests an offer, `connecting` | | *replace* |
+ * | `connecting`   | for a route                         | `connected` |                | `restarting` | `broken` | `lost`       |              | *replace* |
  * | `connected`    | until failures are forgotten        |             | `disconnected` | `restarting` | `broken` | forgets them |              |           |
- * | `disconnected` | for it to come back by itself       | `connected` |                | `restarting` | `broken` | `restarting` | `restarting` | *replace* |
- * | `restarting`   | for another way                     | `connected` |                |              | `broken` | `lost`       |              | *replace* |
+ * | `disconnected` | for it to recover by itself         | `connected` |                | `restarting` | `broken` | `restarting` | `restarting` | *replace* |
+ * | `restarting`   | for another route                   | `connected` |                |              | `broken` | `lost`       |              | *replace* |
  * | `lost`         | longer with each failure            | `connected` |                |              | `broken` | *replace*    | *replace*    | *replace* |
  * | `broken`       | the same                            |             |                |              |          | *replace*    | *replace*    | *replace* |
  *
- * - `begun`, a connection was made: to `connecting`, from `waiting`, `connecting` and `lost`. `refused`, the other page
- *   asks too much or the browser makes no connection: to `broken` from anywhere, as after many failures. `renewed`, the
- *   other page has begun a new connection: *replace* from anywhere.
- * - *replace* begins a new connection and is `waiting` for it. More than a few a minute are not begun: it stays, or is
- *   `broken`, until one more may be.
- * - What needs signaling while that does not get through is not done: `restarting` is `disconnected` then, and `lost` and
- *   `broken` stay, without a timer. `wake` (signaling gets through, or the network has changed) judges anew.
- * - Pages see `connected` where it is; from a few failures in a row on `failed` where `disconnected` and `restarting` are
- *   not the state; else `connecting` before the first time, and `reconnecting` after it.
+ * - `started`, a connection was made: to `connecting`, from `waiting`, `connecting` and `lost`. `refused`, the other page
+ *   exceeds its limits or the browser makes no connection: to `broken` from any state, as after many failures.
+ *   `renewed`, the other page has started a new connection: *replace* from any state.
+ * - *replace* starts a new connection and is `waiting` for it. There are only a few a minute: beyond that the state is
+ *   `lost` from `waiting` and `lost`, otherwise `broken`, until another one is allowed.
+ * - Without signaling, steps that need it are not done: `restarting` becomes `disconnected`, and `lost` and `broken` stay,
+ *   without a timer, until `wake` (signaling works again, or the network has changed).
+ * - Pages see `connected` in that state; after a few failures in a row `failed` in all others but `disconnected` and
+ *   `restarting`; else `connecting` before the first time, and `reconnecting` after it.
  */
 export class Recovery {
   #options;
   #env;
   /** @type {RecoveryState} */
   state = 'closed';
-  /** What pages see. @type {LinkState} */
+  /** What pages see. @type {TransportState} */
   shown = 'connecting';
   /** @type {any} */
   #timer = null;
-  /** Connections that were given up since the last one that worked for some time. */
+  /** Connections that failed since the last one that worked for some time. */
   #failures = 0;
-  /** What pages see while it does not work. @type {LinkState} */
-  #otherwise = 'connecting';
-  #replacements = new TokenBucket(REPLACEMENTS_A_SECOND, MOST_REPLACEMENTS);
+  /** What pages see while it does not work. @type {TransportState} */
+  #shownOtherwise = 'connecting';
+  #replacements = new TokenBucket(REPLACEMENTS_PER_SECOND, MAX_REPLACEMENTS);
 
   /** @param {RecoveryOptions} options */
   constructor(options) {
@@ -65,18 +65,18 @@ export class Recovery {
   }
 
   /** @param {Event} event */
-  tell(event) {
+  handle(event) {
     const step = STEPS[this.state][event];
     switch (step) {
       case undefined: return;
       case 'lost':
       case 'broken':
         this.#fail(step);
-        if (step === 'lost') this.#options.tell(step);
+        if (step === 'lost') this.#options.notify(step);
         break;
       case 'replace':
-        if (this.#options.isReady()) this.#begin(false);
-        else this.#enter(this.state === 'lost' ? 'lost' : 'broken', 0);
+        if (this.#options.isReady()) this.#replace(false);
+        else this.#postpone(0);
         break;
       case 'restarting':
         if (!this.#options.isReady()) {
@@ -86,13 +86,13 @@ export class Recovery {
         this.#enter(step);
         this.#options.restart();
         break;
-      case 'asked':
+      case 'request':
         this.#enter('connecting');
-        this.#options.ask();
+        this.#options.requestOffer();
         break;
       default:
         if (step === 'connected') {
-          this.#otherwise = 'reconnecting';
+          this.#shownOtherwise = 'reconnecting';
           if (this.state === step) this.#failures = 0;
         }
         this.#enter(step);
@@ -100,22 +100,22 @@ export class Recovery {
     this.#show();
   }
 
-  /** The other page asks too much, or the browser makes no connection: this is not tried again soon. */
+  /** The other page exceeds its limits, or the browser makes no connection. The next attempt is not soon. */
   refuse() {
     if (this.state === 'closed') return;
-    this.#fail('broken', FEW);
+    this.#fail('broken', SHOWN_FAILURES);
     this.#show();
   }
 
   /**
-   * The other page has begun a new connection.
+   * The other page has started a new connection.
    *
-   * @returns {boolean} whether there may be one here, too
+   * @returns {boolean} whether this page may start one, too
    */
   renew() {
-    const isNew = this.#begin(true);
+    const isAllowed = this.#replace(true);
     this.#show();
-    return isNew;
+    return isAllowed;
   }
 
   close() {
@@ -124,23 +124,32 @@ export class Recovery {
 
   /**
    * @param {'lost' | 'broken'} state
-   * @param {number} [least] how many failures it counts as
+   * @param {number} [min] the failures that it counts as at least
    */
-  #fail(state, least = 0) {
+  #fail(state, min = 0) {
     if (this.state !== 'lost' && this.state !== 'broken') this.#failures += 1;
-    this.#failures = Math.max(this.#failures, least);
-    // The first time at once, then ever more slowly.
-    this.#enter(state, Math.min(MOST_DELAY_MS, this.#failures < 2 ? 1 : 250 * 3 ** this.#failures));
+    this.#failures = Math.max(this.#failures, min);
+    // The first time at once, then at growing intervals.
+    this.#enter(state, Math.min(MAX_DELAY_MS, this.#failures < 2 ? 1 : 250 * 3 ** this.#failures));
   }
 
-  /** @param {boolean} told */
-  #begin(told) {
+  /** @param {boolean} byRemote */
+  #replace(byRemote) {
     const wait = this.#replacements.tryTake(this.#env.now(), 1);
     if (wait === 0) {
       this.#enter('waiting');
-      this.#options.replace(told);
-    } else if (!told) this.#enter(this.state === 'lost' ? 'lost' : 'broken', wait);
+      this.#options.replace(byRemote);
+    } else if (!byRemote) this.#postpone(wait);
     return wait === 0;
+  }
+
+  /**
+   * A replacement is not allowed yet. In `waiting`, the connection may still be made meanwhile.
+   *
+   * @param {number} ms until it is; 0 if `wake` will tell
+   */
+  #postpone(ms) {
+    this.#enter(this.state === 'waiting' || this.state === 'lost' ? 'lost' : 'broken', ms);
   }
 
   /**
@@ -150,46 +159,46 @@ export class Recovery {
   #enter(state, ms = this.#duration(state)) {
     this.#env.clearTimeout(this.#timer);
     this.state = state;
-    this.#timer = ms === 0 ? null : this.#env.setTimeout(() => this.tell('elapsed'), ms);
+    this.#timer = ms === 0 ? null : this.#env.setTimeout(() => this.handle('elapsed'), ms);
   }
 
   #show() {
-    /** @type {LinkState} */
-    let shown = this.#otherwise;
+    /** @type {TransportState} */
+    let shown = this.#shownOtherwise;
     if (this.state === 'connected') shown = this.state;
-    else if (this.#failures >= FEW && this.state !== 'disconnected' && this.state !== 'restarting') shown = 'failed';
+    else if (this.#failures >= SHOWN_FAILURES && this.state !== 'disconnected' && this.state !== 'restarting') shown = 'failed';
     if (shown === this.shown || this.state === 'closed') return;
     this.shown = shown;
-    this.#options.tell('changed');
+    this.#options.notify('changed');
   }
 
   /** @param {RecoveryState} state */
   #duration(state) {
     const ms = DURATIONS[state] ?? 0;
-    // So that it is mostly the other side that replaces. It waits for its turn to offer without a timer.
+    // The impolite side replaces first in most cases, and waits without a timer until the limiter lets it offer.
     if (this.#options.polite) return ms * 1.5;
     return state === 'waiting' ? 0 : ms;
   }
 }
 
-/** @typedef {'begun' | 'connected' | 'disconnected' | 'failed' | 'broken' | 'elapsed' | 'wake' | 'doubt'} Event */
+/** @typedef {'started' | 'connected' | 'disconnected' | 'failed' | 'broken' | 'elapsed' | 'wake' | 'loss'} Event */
 /** @typedef {'waiting' | 'connecting' | 'connected' | 'disconnected' | 'restarting' | 'lost' | 'broken' | 'closed'} RecoveryState */
 
-/** What follows upon an event: a state, or what is done. @type {Record<RecoveryState, Partial<Record<Event, RecoveryState | 'asked' | 'replace'>>>} */
+/** The next state, or the step to take. @type {Record<RecoveryState, Partial<Record<Event, RecoveryState | 'request' | 'replace'>>>} */
 const STEPS = {
-  waiting: { begun: 'connecting', elapsed: 'asked', doubt: 'replace' },
+  waiting: { started: 'connecting', elapsed: 'request', loss: 'replace' },
   connecting: {
-    begun: 'connecting', connected: 'connected', failed: 'restarting', broken: 'broken', elapsed: 'lost', doubt: 'replace',
+    started: 'connecting', connected: 'connected', failed: 'restarting', broken: 'broken', elapsed: 'lost', loss: 'replace',
   },
   connected: { disconnected: 'disconnected', failed: 'restarting', broken: 'broken', elapsed: 'connected' },
   disconnected: {
-    connected: 'connected', failed: 'restarting', broken: 'broken', elapsed: 'restarting', wake: 'restarting', doubt: 'replace',
+    connected: 'connected', failed: 'restarting', broken: 'broken', elapsed: 'restarting', wake: 'restarting', loss: 'replace',
   },
-  restarting: { connected: 'connected', broken: 'broken', elapsed: 'lost', doubt: 'replace' },
+  restarting: { connected: 'connected', broken: 'broken', elapsed: 'lost', loss: 'replace' },
   lost: {
-    begun: 'connecting', connected: 'connected', broken: 'broken', elapsed: 'replace', wake: 'replace', doubt: 'replace',
+    started: 'connecting', connected: 'connected', broken: 'broken', elapsed: 'replace', wake: 'replace', loss: 'replace',
   },
-  broken: { elapsed: 'replace', wake: 'replace', doubt: 'replace' },
+  broken: { elapsed: 'replace', wake: 'replace', loss: 'replace' },
   closed: {},
 };
 
@@ -200,17 +209,17 @@ const DURATIONS = {
   connecting: 15_000,
   // A connection that works for so long is a success, whatever was before.
   connected: 60_000,
-  // For longer, it is not a dropped packet.
+  // Longer than after a dropped packet.
   disconnected: 3000,
   restarting: 12_000,
 };
 
-/** From so many failures in a row on, pages see `failed`: a minute and a half after the first try. */
-const FEW = 4;
+/** After this many failures in a row, pages see `failed`: a minute and a half after the first attempt. */
+const SHOWN_FAILURES = 4;
 
-/** A network that is away for hours is found when it is back, and costs six connections an hour until then. */
-const MOST_DELAY_MS = 600_000;
+/** Finds a network again after hours, at six connections an hour until then. */
+const MAX_DELAY_MS = 600_000;
 
-/** More than a healthy pair needs, and few enough for the browser to collect those that were closed. */
-const MOST_REPLACEMENTS = 6;
-const REPLACEMENTS_A_SECOND = 0.1;
+/** More than a healthy pair needs, and few enough for the browser to collect closed ones. */
+const MAX_REPLACEMENTS = 6;
+const REPLACEMENTS_PER_SECOND = 0.1;

@@ -4,17 +4,17 @@ import { bindMembers } from './bind-members.js';
 import { KINDS } from './publications.js';
 
 /** @typedef {import('./publications.js').Kind} Kind */
-/** @typedef {{ track: MediaStreamTrack | null, muted: boolean }} RemoteSide `track` is `null` while it is on its way */
+/** @typedef {{ track: MediaStreamTrack | null, muted: boolean }} RemoteTrack `track` is `null` until it is negotiated */
 
-/** Its stream stays the same object for as long as it is published, whatever happens to the connection. */
+/** Its stream stays the same object for as long as it is published, also when the connection is replaced. */
 export class RemoteSource {
   /** @type {string} */
   name;
   /** @type {MediaStream} */
   stream;
-  /** `null` while nothing of this kind is sent. @type {RemoteSide | null} */
+  /** `null` while nothing of this kind is sent. @type {RemoteTrack | null} */
   audio = null;
-  /** @type {RemoteSide | null} */
+  /** @type {RemoteTrack | null} */
   video = null;
   /** @type {RTCRtpReceiver | null} */
   #audioReceiver = null;
@@ -29,29 +29,29 @@ export class RemoteSource {
     bindMembers(this);
   }
 
-  /** How loud it is now, from 0 to 1; 0 where the browser does not say. */
+  /** The current volume, from 0 to 1; 0 if the browser does not report it. */
   get audioLevel() {
     return this.#audioReceiver?.getSynchronizationSources?.()[0]?.audioLevel ?? 0;
   }
 
   /**
    * @internal
-   * @param {import('./slots.js').SourceDescription} description
+   * @param {import('./transceiver-pool.js').SourceDescription} description
    * @param {(mid: string) => RTCRtpReceiver | null} receiver
    * @returns {boolean} whether anything has changed
    */
   update(description, receiver) {
     let changed = false;
     for (const kind of KINDS) {
-      const told = description[kind];
-      const from = told === null ? null : receiver(told.mid);
-      // A section of another kind than was said carries nothing.
+      const described = description[kind];
+      const from = described === null ? null : receiver(described.mid);
+      // A section of another kind than announced is ignored.
       const track = from?.track.kind === kind ? from.track : null;
       if (kind === 'audio') this.#audioReceiver = track === null ? null : from;
       const before = this[kind];
-      if (before?.track === (told && track) && before?.muted === told?.muted) continue;
+      if (before?.track === (described && track) && before?.muted === described?.muted) continue;
       changed = true;
-      this[kind] = told === null ? null : { track, muted: told.muted };
+      this[kind] = described === null ? null : { track, muted: described.muted };
       this.#exchange(kind, track);
     }
     return changed;

@@ -1,13 +1,13 @@
-// The wait before the next try.
+// The delay before the next attempt.
 
 import { delayBy } from './retry.js';
 
 export class RetryTimer {
   #env;
   #policy;
-  #again;
+  #retry;
   #failures = 0;
-  /** The server asked for no try before this time. */
+  /** The server asked for no attempt before this time. */
   #notBefore = 0;
   /** @type {any} */
   #timer = null;
@@ -15,22 +15,22 @@ export class RetryTimer {
   /**
    * @param {import('./environment.js').Environment} env
    * @param {import('./retry.js').RetryPolicy} policy
-   * @param {() => void} again
+   * @param {() => void} retry
    */
-  constructor(env, policy, again) {
+  constructor(env, policy, retry) {
     this.#env = env;
     this.#policy = policy;
-    this.#again = again;
+    this.#retry = retry;
   }
 
-  /** The last try has succeeded, or none was made. */
+  /** The last attempt has succeeded, or there was none. */
   reset() {
     this.stop();
     this.#failures = this.#notBefore = 0;
   }
 
   /**
-   * A try has failed. How long to wait; `null` to give up, for this reason.
+   * An attempt has failed. Returns how long to wait; `null` to give up, for this reason.
    *
    * @param {import('./errors.js').MeetError} error
    * @param {boolean} joined
@@ -46,7 +46,7 @@ export class RetryTimer {
     this.stop();
     this.#timer = this.#env.setTimeout(() => {
       this.#timer = null;
-      this.#again();
+      this.#retry();
     }, ms);
   }
 
@@ -55,13 +55,13 @@ export class RetryTimer {
     this.#timer = null;
   }
 
-  /** Tries at once, or when the server lets it. False where nothing is waited for. */
-  hurry() {
+  /** Retries at once, or as soon as the server allows it. Returns false if no attempt is scheduled. */
+  expedite() {
     if (this.#timer === null) return false;
-    const early = this.#notBefore - this.#env.now();
+    const remaining = this.#notBefore - this.#env.now();
     this.stop();
-    if (early > 0) this.start(early);
-    else this.#again();
+    if (remaining > 0) this.start(remaining);
+    else this.#retry();
     return true;
   }
 }

@@ -1,57 +1,57 @@
-// Who else is in the room, and the links to them.
+// The other peers in the room, and the transports to them.
 
 import { MeetError } from './errors.js';
-import { Gate } from './gate.js';
-import { Link } from './link.js';
-import { parseLinkMessage } from './link-message.js';
+import { ConcurrencyLimiter } from './concurrency-limiter.js';
+import { PeerTransport } from './peer-transport.js';
+import { parseTransportMessage } from './transport-message.js';
 import { RemotePeer } from './remote-peer.js';
 
 /** @typedef {import('./protocol.js').PeerInfo} PeerInfo */
 /** @typedef {import('./protocol.js').LeaveReason} LeaveReason */
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
-/** @typedef {import('./meet-room.js').RoomEvents} RoomEvents */
+/** @typedef {import('./room-events.js').RoomEvents} RoomEvents */
 
 /**
  * @typedef {object} RosterOptions
- * @property {<Type extends keyof RoomEvents>(type: Type, detail: RoomEvents[Type]) => void} tell asks `isDue` before it
+ * @property {<Type extends keyof RoomEvents>(type: Type, detail: RoomEvents[Type]) => void} notify calls `isDue` before it
  *   fires the event
  * @property {import('./signaling-socket.js').SignalingSocket} socket
  * @property {import('./publications.js').Publications} publications
  * @property {() => RTCConfiguration} configuration
- * @property {() => boolean} maySignal without that permission there are no links
+ * @property {() => boolean} maySignal without this permission there are no transports
  * @property {import('./environment.js').Environment} env
  */
 
-/** Follows what the server says about the others, and keeps a link to each. */
+/** Applies the messages of the server about other peers, and keeps a transport to each peer. */
 export class Roster {
   /** By id, in the order in which they joined. @type {Map<string, RemotePeer>} */
   peers = new Map();
-  /** @type {Map<string, Link>} */
-  #links = new Map();
-  /** The peers and sources whose beginning was told. @type {WeakSet<RemotePeer | RemoteSource>} */
-  #told = new WeakSet();
+  /** @type {Map<string, PeerTransport>} */
+  #transports = new Map();
+  /** The peers and sources that were announced. @type {WeakSet<RemotePeer | RemoteSource>} */
+  #announced = new WeakSet();
   #options;
-  #gate;
-  #tell;
+  #limiter;
+  #notify;
   #socket;
 
   /** @param {RosterOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#gate = new Gate(options.env);
-    this.#tell = options.tell;
+    this.#limiter = new ConcurrencyLimiter(options.env);
+    this.#notify = options.notify;
     this.#socket = options.socket;
   }
 
   /** @param {import('./protocol.js').Welcome} welcome */
   welcomed({ resumed, peers }) {
     if (resumed === 'no') {
-      // With another id, this page is somebody else to the others.
+      // With another id, this page is a new peer.
       this.clear('timeout');
       for (const info of peers) this.#joined(info);
       return;
     }
-    // After `full`, the events that were missed follow, and tell of the others.
+    // After `full`, the messages that were missed follow.
     if (resumed === 'partial') this.#reconcile(peers);
     this.#wakeAll({ lossy: resumed === 'partial' });
   }
@@ -63,44 +63,43 @@ export class Roster {
       case 'left': return this.#left(message.peer, message.reason);
       case 'status': return this.#changed(message.peer, { status: message.status });
       case 'updated': return this.#changed(message.peer, { meta: message.meta });
-      case 'signal': return this.#signalled(message.from, message.data);
-      case 'broadcast': return this.#said(message.from, message.data, false);
-      default: // A newer server says more than this client knows.
+      case 'signal': return this.#signal(message.from, message.data);
+      case 'broadcast': return this.#message(message.from, message.data, false);
+      default: // A newer server may send unknown messages.
     }
   }
 
   /**
-   * The server did not do what a message asked for.
+   * The server has rejected a message.
    *
    * @param {{ error: MeetError, message: import('./protocol.js').SentMessage | null }} detail
    */
   rejected({ error, message }) {
     if (message?.type !== 'signal') {
-      // What is no longer known may have been any link's.
-      if (message === null && error.retryable) for (const link of this.#links.values()) link.refused();
-      this.#tell('error', { error, peer: null });
+      // An unknown message may have been one of any transport.
+      if (message === null && error.retryable) for (const transport of this.#transports.values()) transport.refused();
+      this.#notify('error', { error, peer: null });
       return;
     }
-    // That it has left is announced.
+    // The server sends `left` for the peer.
     if (error.code === 'no-such-peer') return;
-    if (parseLinkMessage(message.data) !== null) {
-      const link = this.#links.get(message.to);
-      if (error.retryable) link?.refused();
-      else link?.undelivered();
-      // The link says it again by itself.
+    if (parseTransportMessage(message.data) !== null) {
+      const transport = this.#transports.get(message.to);
+      if (error.retryable) transport?.refused();
+      else transport?.undelivered();
+      // The transport resyncs by itself.
       if (error.code === 'peer-unreachable') return;
     }
-    this.#tell('error', { error, peer: this.peers.get(message.to) ?? null });
+    this.#notify('error', { error, peer: this.peers.get(message.to) ?? null });
   }
 
   /** The STUN and TURN servers have changed. */
   reconfigure() {
-    for (const link of this.#links.values()) link.reconfigure();
+    for (const transport of this.#transports.values()) transport.reconfigure();
   }
 
   /**
-   * Whether an event is about what there is, or ends what was told. A peer or a source that is gone before its beginning
-   * was told was never there for those who listen.
+   * Whether an event is still to be fired. A peer or a source that is gone before it was announced is never announced.
    *
    * @param {string} type
    * @param {{ peer?: RemotePeer | null, source?: RemoteSource }} detail
@@ -108,15 +107,15 @@ export class Roster {
   isDue(type, { peer, source }) {
     if (!peer) return true;
     const subject = source ?? peer;
-    if (type === 'peerleft' || type === 'sourceremoved') return this.#told.delete(subject);
-    if (!this.#isHere(peer) || (source && peer.sources.get(source.name) !== source)) return false;
-    // Its beginning is the first that is told of it.
-    this.#told.add(subject);
+    if (type === 'peerleft' || type === 'sourceremoved') return this.#announced.delete(subject);
+    if (!this.#isPresent(peer) || (source && peer.sources.get(source.name) !== source)) return false;
+    // The first event about it announces it.
+    this.#announced.add(subject);
     return true;
   }
 
   /**
-   * Everybody is gone.
+   * Removes all peers.
    *
    * @param {LeaveReason} reason
    */
@@ -125,7 +124,7 @@ export class Roster {
   }
 
   /**
-   * The same id, but frames were lost.
+   * This page has the same id, but frames were lost.
    *
    * @param {PeerInfo[]} roster
    */
@@ -140,58 +139,58 @@ export class Roster {
       }
       peer.meta = info.meta;
       peer.status = info.status;
-      this.#tell('peerchanged', { peer });
+      this.#notify('peerchanged', { peer });
     }
   }
 
   /** @param {{ lossy: boolean }} options */
   #wakeAll(options) {
-    for (const [id, link] of this.#links) {
-      if (this.peers.get(id)?.status === 'here') link.wake(options);
-      // Woken when it is back, it still has to know what was lost meanwhile.
-      else if (options.lossy) link.undelivered();
+    for (const [id, transport] of this.#transports) {
+      if (this.peers.get(id)?.status === 'here') transport.wake(options);
+      // It resyncs when the peer is back.
+      else if (options.lossy) transport.undelivered();
     }
   }
 
   /** @param {PeerInfo} info */
   #joined(info) {
-    const link = this.#options.maySignal() ? this.#link(info) : null;
-    const peer = new RemotePeer(info, link, this.#options.env);
+    const transport = this.#options.maySignal() ? this.#transport(info) : null;
+    const peer = new RemotePeer(info, transport, this.#options.env);
     this.peers.set(info.id, peer);
-    this.#tell('peerjoined', { peer });
-    if (link !== null) this.#follow(link, peer);
+    this.#notify('peerjoined', { peer });
+    if (transport !== null) this.#follow(transport, peer);
   }
 
   /** @param {PeerInfo} info */
-  #link({ id, polite }) {
+  #transport({ id, polite }) {
     const { configuration, publications, env } = this.#options;
-    return new Link({
+    return new PeerTransport({
       polite,
       send: (data) => this.#socket.send({ type: 'signal', to: id, data }),
       isReady: () => this.#socket.state === 'joined' && this.peers.get(id)?.status === 'here',
       configuration,
       publications,
       env,
-      gate: this.#gate,
+      limiter: this.#limiter,
     });
   }
 
   /**
-   * @param {Link} link
+   * @param {PeerTransport} transport
    * @param {RemotePeer} peer
    */
-  #follow(link, peer) {
-    this.#links.set(peer.id, link);
-    link.on('state', () => this.#tell('peerchanged', { peer }));
-    link.on('channel', ({ detail: { channel } }) => this.#tell('channel', { peer, channel }));
-    link.on('warning', ({ detail: { error: cause } }) => {
+  #follow(transport, peer) {
+    this.#transports.set(peer.id, transport);
+    transport.on('state', () => this.#notify('peerchanged', { peer }));
+    transport.on('datachannel', ({ detail: { channel } }) => this.#notify('datachannel', { peer, channel }));
+    transport.on('warning', ({ detail: { error: cause } }) => {
       const code = 'code' in cause && cause.code === 'refused' ? cause.code : 'media';
       const error = new MeetError(code, `the connection to a peer: ${cause}`, { retryable: true, cause });
-      this.#tell('error', { error, peer });
+      this.#notify('error', { error, peer });
     });
-    link.on('sources', ({ detail: { list } }) => {
-      if (!this.#isHere(peer)) return;
-      for (const { type, source } of peer.updateSources(list)) this.#tell(type, { peer, source });
+    transport.on('sources', ({ detail: { list } }) => {
+      if (!this.#isPresent(peer)) return;
+      for (const { type, source } of peer.updateSources(list)) this.#notify(type, { peer, source });
     });
   }
 
@@ -202,33 +201,33 @@ export class Roster {
   #left(id, reason) {
     const peer = this.peers.get(id);
     if (peer === undefined) return;
-    this.#links.get(id)?.close();
-    this.#links.delete(id);
+    this.#transports.get(id)?.close();
+    this.#transports.delete(id);
     this.peers.delete(id);
-    for (const { type, source } of peer.removeSources()) this.#tell(type, { peer, source });
-    this.#tell('peerleft', { peer, reason });
+    for (const { type, source } of peer.removeSources()) this.#notify(type, { peer, source });
+    this.#notify('peerleft', { peer, reason });
   }
 
   /**
    * @param {string} id
-   * @param {{ status?: import('./protocol.js').Status, meta?: any }} news
+   * @param {{ status?: import('./protocol.js').Status, meta?: any }} changes
    */
-  #changed(id, news) {
+  #changed(id, changes) {
     const peer = this.peers.get(id);
     if (peer === undefined) return;
-    Object.assign(peer, news);
-    this.#tell('peerchanged', { peer });
-    if (news.status === 'here') this.#links.get(id)?.wake({ lossy: false });
+    Object.assign(peer, changes);
+    this.#notify('peerchanged', { peer });
+    if (changes.status === 'here') this.#transports.get(id)?.wake({ lossy: false });
   }
 
   /**
    * @param {string} from
    * @param {unknown} data
    */
-  #signalled(from, data) {
-    const link = parseLinkMessage(data);
-    if (link !== null) this.#links.get(from)?.receive(link);
-    else if (typeof data === 'object' && data !== null && 'message' in data) this.#said(from, data.message, true);
+  #signal(from, data) {
+    const message = parseTransportMessage(data);
+    if (message !== null) this.#transports.get(from)?.receive(message);
+    else if (typeof data === 'object' && data !== null && 'message' in data) this.#message(from, data.message, true);
   }
 
   /**
@@ -236,13 +235,13 @@ export class Roster {
    * @param {any} data
    * @param {boolean} direct
    */
-  #said(from, data, direct) {
+  #message(from, data, direct) {
     const peer = this.peers.get(from);
-    if (peer !== undefined) this.#tell('message', { peer, data, direct });
+    if (peer !== undefined) this.#notify('message', { peer, data, direct });
   }
 
   /** @param {RemotePeer} peer */
-  #isHere(peer) {
+  #isPresent(peer) {
     return this.peers.get(peer.id) === peer;
   }
 }

@@ -1,14 +1,14 @@
-// What one session sends: in order, counted, and no faster than it may.
+// Sends the messages of one session: in order, counted, and within the rate limit.
 
-import { Ledger } from './ledger.js';
-import { Pace } from './pace.js';
 import { DEFAULT_LIMITS } from './protocol.js';
+import { RateLimiter } from './rate-limiter.js';
+import { RetransmitQueue } from './retransmit-queue.js';
 
 /** @typedef {import('./protocol.js').SentMessage} SentMessage */
 
 export class Sender {
-  #ledger = new Ledger();
-  #pace;
+  #queue = new RetransmitQueue();
+  #limiter;
   #env;
   #write;
   #isOpen = false;
@@ -18,46 +18,45 @@ export class Sender {
 
   /**
    * @param {(text: string) => void} write
-   * @param {import('./pace.js').Rate | undefined} pace
+   * @param {import('./rate-limiter.js').RateLimit | undefined} rateLimit
    * @param {import('./environment.js').Environment} env
    */
-  constructor(write, pace, env) {
+  constructor(write, rateLimit, env) {
     this.#write = write;
-    this.#pace = new Pace(pace);
+    this.#limiter = new RateLimiter(rateLimit);
     this.#env = env;
   }
 
   /**
    * @param {SentMessage} message
-   * @returns {number} the number of the message
+   * @returns {number} the `ref` of the message
    * @throws {import('./errors.js').MeetError} `not-json`, `too-large`, `queue-full`
    */
   send(message) {
-    const ref = this.#ledger.add(message, this.#frameBytes);
+    const ref = this.#queue.add(message, this.#frameBytes);
     this.#flush();
     return ref;
   }
 
   /**
-   * There is a connection. Returns what is over the limits that come with it, and is given up.
+   * There is a connection. Drops the messages that exceed its limits, and returns them.
    *
-   * @param {number | null} received how many messages of the session the server has handled; `null` where counting starts
-   *   anew
+   * @param {number | null} received how many messages of the session the server has handled; `null` if both ends count from 0
    * @param {import('./protocol.js').Limits} limits
    */
   open(received, limits) {
-    // What was meant for one peer was part of a conversation that has to start anew, and the meta is compared.
-    if (received === null) this.#ledger.restart(({ type }) => type !== 'signal' && type !== 'update');
-    else this.#ledger.resend(received);
+    // Signals belong to negotiations that start again, and `meta` is reconciled.
+    if (received === null) this.#queue.restart(({ type }) => type !== 'signal' && type !== 'update');
+    else this.#queue.resume(received);
     this.#frameBytes = limits.frameBytes;
-    this.#pace.follow(limits);
-    const given = this.#ledger.prune(limits.frameBytes);
+    this.#limiter.follow(limits);
+    const removed = this.#queue.removeOversized(limits.frameBytes);
     this.#isOpen = true;
     this.#flush();
-    return given;
+    return removed;
   }
 
-  /** There is no connection. What is sent now waits. */
+  /** There is no connection. Messages wait from now on. */
   hold() {
     this.#isOpen = false;
     this.#env.clearTimeout(this.#timer);
@@ -65,40 +64,41 @@ export class Sender {
 
   /** @param {number} received */
   acknowledge(received) {
-    this.#ledger.acknowledge(received);
+    this.#queue.acknowledge(received);
   }
 
   /**
-   * The server has not processed the message of this number, since they came too fast. False where it is not known.
+   * The server has rejected this message because of its rate. Returns false if it is not known any more.
    *
    * @param {number | undefined} ref
    * @param {number} retryAfterMs
    */
-  repeat(ref, retryAfterMs) {
-    if (!this.#ledger.repeat(ref)) return false;
-    this.#pace.pause(this.#env.now() + retryAfterMs);
+  retransmit(ref, retryAfterMs) {
+    if (!this.#queue.retransmit(ref)) return false;
+    this.#limiter.pause(this.#env.now() + retryAfterMs);
     this.#flush();
     return true;
   }
 
   /**
-   * The message of this number, if it is still known.
+   * The message with this `ref`, if it is still known.
    *
    * @param {number | undefined} ref
    */
   find(ref) {
-    return this.#ledger.find(ref);
+    return this.#queue.find(ref)?.message ?? null;
   }
 
   #flush() {
     this.#env.clearTimeout(this.#timer);
-    while (this.#isOpen && !this.#ledger.isEmpty) {
-      const wait = this.#pace.take(this.#env.now(), this.#ledger.nextBytes);
+    for (let next; this.#isOpen && (next = this.#queue.next) !== undefined;) {
+      const wait = this.#limiter.tryTake(this.#env.now(), next.bytes);
       if (wait > 0) {
         this.#timer = this.#env.setTimeout(() => this.#flush(), wait);
         return;
       }
-      this.#write(this.#ledger.next() ?? '');
+      this.#queue.shift();
+      this.#write(next.text);
     }
   }
 }

@@ -1,15 +1,15 @@
-// A session in a room, over as many connections as it takes.
+// A session in a room, over one connection after the other.
 
 import { Attempt } from './attempt.js';
 import { socketUrl } from './connection.js';
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { MeetError, serverError } from './errors.js';
-import { FormerSession } from './former-session.js';
+import { PreviousSession } from './previous-session.js';
 import { Meta } from './meta.js';
-import { followPage } from './page-events.js';
+import { observePageLifecycle } from './page-lifecycle.js';
 import { DEFAULT_LIMITS, GOING_AWAY, isSequenced, measure } from './protocol.js';
-import { Receipts } from './receipts.js';
+import { AckTracker } from './ack-tracker.js';
 import { fullJitter } from './retry.js';
 import { RetryTimer } from './retry-timer.js';
 import { Sender } from './sender.js';
@@ -20,13 +20,13 @@ import { readToken } from './token.js';
 /** @typedef {import('./socket-types.js').SocketEvents} SocketEvents */
 
 /**
- * Joins, counts, resumes. It knows nothing of WebRTC.
+ * Joins, counts frames, and resumes. It is independent of WebRTC.
  *
  * @extends {Emitter<SocketEvents>}
  */
 export class SignalingSocket extends Emitter {
   #url;
-  /** The same, resolved. */
+  /** The resolved URL. */
   #href = '';
   #env;
   #options;
@@ -41,22 +41,22 @@ export class SignalingSocket extends Emitter {
   /** @type {(error?: unknown) => void} */
   #settleJoin = () => {};
   #sender;
-  /** Of the session that this is; `null` outside of the room. @type {string | null} */
+  /** The ticket of this session; `null` outside of the room. @type {string | null} */
   #ticket = null;
-  #former;
-  /** The longest `meta` that the server takes; not known before the first welcome. */
+  #previous;
+  /** The longest `meta` that the server accepts; not known before the first welcome. */
   #metaBytes = Infinity;
   #graceMs = GRACE_MS;
   /** @type {Promise<void>} */
   #left = Promise.resolve();
-  /** How many attempts were given up whose `join` may still arrive, and take the session from a newer connection. */
-  #strays = 0;
-  #receipts = new Receipts();
-  /** Being told. @type {(() => void)[]} */
+  /** How many abandoned attempts there are whose `join` may still arrive, and take the session from a newer connection. */
+  #orphanedAttempts = 0;
+  #acks = new AckTracker();
+  /** Being fired. @type {(() => void)[]} */
   #events = [];
 
   /**
-   * @param {string | URL} url of the room; `http:` and relative ones are made `ws:` ones of the page's host, when it joins
+   * @param {string | URL} url of the room; `join` resolves it against the page, and turns `http:` into `ws:`
    * @param {SocketOptions} [options]
    */
   constructor(url, options = {}) {
@@ -65,10 +65,10 @@ export class SignalingSocket extends Emitter {
     this.#env = environment(options.environment);
     this.#options = options;
     const { retry = fullJitter({ random: this.#env.random }) } = options;
-    this.#retry = new RetryTimer(this.#env, retry, () => this.#tryAgain());
+    this.#retry = new RetryTimer(this.#env, retry, () => this.#reconnect());
     this.#sender = this.#newSender();
     this.#meta = new Meta(options.meta);
-    this.#former = new FormerSession(this.#env);
+    this.#previous = new PreviousSession(this.#env);
   }
 
   get state() {
@@ -79,35 +79,35 @@ export class SignalingSocket extends Emitter {
     return this.#state === 'idle' || this.#state === 'closed';
   }
 
-  /** What the others are told about this peer. An update is seen here at once; one that the server refuses is undone. */
+  /** The data about this peer for the others. An update shows here at once, and is reverted if the server rejects it. */
   get meta() {
     return this.#meta.value;
   }
 
   /**
-   * Joins, and stays until `leave` or until the server ends it. Connections that are lost in between are replaced.
+   * Joins, and stays until `leave` or until the server ends the session. Lost connections are replaced.
    *
-   * @param {{ signal?: AbortSignal }} [options] aborting gives up joining, or leaves. A signal of `AbortSignal.timeout`
-   *   limits joining alone
+   * @param {{ signal?: AbortSignal }} [options] aborting cancels joining, or leaves. A signal of `AbortSignal.timeout`
+   *   only limits joining
    * @returns {Promise<void>} resolves with the first welcome; rejects with a {@link MeetError}, or with the signal's reason
    */
   async join({ signal } = {}) {
     if (!this.#isOver) throw new MeetError('state', `joining while ${this.#state}`);
     signal?.throwIfAborted();
-    if (this.#env.WebSocket === undefined) throw new MeetError('unsupported', 'this browser has no WebSocket');
+    if (this.#env.WebSocket === undefined) throw new MeetError('unsupported', 'no WebSocket in this browser');
     this.#href = socketUrl(this.#url, this.#env.base);
     this.#meta.restart();
-    this.#former.follow(this.#href);
+    this.#previous.replace(this.#href);
     this.#scope = new AbortController();
     const scope = this.#scope.signal;
     this.#sender = this.#newSender();
     this.#metaBytes = Infinity;
     this.#retry.reset();
-    this.#strays = 0;
-    followPage(this.#env, {
-      wake: (certain) => this.#wake(certain),
-      hide: (forGood) => this.#hide(forGood),
-      restore: () => { this.#former.restore(this.#ticket); this.#wake(true); },
+    this.#orphanedAttempts = 0;
+    observePageLifecycle(this.#env, {
+      wake: (isDead) => this.#wake(isDead),
+      hide: (isFinal) => this.#hide(isFinal),
+      restore: () => { this.#previous.restore(this.#ticket); this.#wake(true); },
     }, scope);
     signal?.addEventListener('abort', () => {
       if (this.#ticket === null || signal.reason?.name !== 'TimeoutError') void this.leave();
@@ -125,20 +125,20 @@ export class SignalingSocket extends Emitter {
   }
 
   /**
-   * Leaves at once; the others are told, also where there is no connection or no answer yet. Idempotent.
+   * Leaves at once, also without a connection or before the server has replied. Idempotent.
    *
-   * @returns {Promise<void>} resolves when the server has heard it, or the session has ended by itself (`graceMs`)
+   * @returns {Promise<void>} resolves when the server has handled it, or the session has timed out (`graceMs`)
    */
   leave() {
     return this.#leave(null);
   }
 
   /**
-   * Sends to one peer or to all, in order. Without a connection it is kept and sent later.
+   * Sends a message, in order. Without a connection it waits for the next one.
    *
    * @param {import('./protocol.js').SentMessage} message
-   * @throws {MeetError} `state` where not joined, `not-json`, `too-large` where the frame is over the server's limit (64 KiB
-   *   by default), `queue-full` where too much is kept. Nothing was sent then
+   * @throws {MeetError} `state` if not joined, `not-json`, `too-large` if the frame exceeds the server's limit (64 KiB by
+   *   default), `queue-full` if too many messages wait. Nothing was sent then
    */
   send(message) {
     if (this.#ticket === null) throw new MeetError('state', `sending while ${this.#state}`);
@@ -146,22 +146,22 @@ export class SignalingSocket extends Emitter {
   }
 
   /**
-   * Tells the others something new about this peer. In any state: what is wanted last is what the server is told. Where it
-   * refuses, `meta` is again what it has, and `rejected` tells.
+   * Replaces the data about this peer, in any state: the server gets the last value. If it rejects that, `meta` returns to the
+   * server's value, and `rejected` fires.
    *
    * @param {unknown} meta
    * @throws {MeetError} `not-json`, `too-large` (4 KiB of JSON by default), `queue-full`. Nothing has changed then
    */
   update(meta) {
-    const wish = this.#meta.wish(meta);
-    if (this.#ticket !== null) this.#tell(wish);
-    this.#meta.want(wish, (ref) => this.#sender.find(ref) !== null);
+    const update = this.#meta.snapshot(meta);
+    if (this.#ticket !== null) this.#sendUpdate(update);
+    this.#meta.add(update, (ref) => this.#sender.find(ref) !== null);
   }
 
-  /** @param {import('./meta.js').Wish} wish */
-  #tell(wish) {
-    measure(wish.text, this.#metaBytes);
-    wish.ref = this.#sender.send({ type: 'update', meta: wish.meta });
+  /** @param {import('./meta.js').Snapshot} update */
+  #sendUpdate(update) {
+    measure(update.text, this.#metaBytes);
+    update.ref = this.#sender.send({ type: 'update', meta: update.meta });
   }
 
   /** @param {AbortSignal} scope */
@@ -178,45 +178,44 @@ export class SignalingSocket extends Emitter {
     }
     if (scope.aborted || this.#connection !== null) return;
     try {
-      const connection = this.#connection = new Attempt(this.#href, this.#env, this.#options.openMs ?? OPEN_MS, {
+      const connection = this.#connection = new Attempt(this.#href, this.#env, this.#options.openTimeoutMs ?? OPEN_TIMEOUT_MS, {
         join: () => ({ text: JSON.stringify(this.#joinMessage(token)), isFresh: this.#ticket === null }),
         waiting: () => this.#setState('waiting'),
         welcome: (welcome) => this.#welcomed(connection, welcome),
         frame: (frame, size) => this.#handle(connection, frame, size),
-        end: (error, comeBack) => {
-          this.#forget();
-          this.#failed(error, comeBack || this.#takenByStray(error));
+        end: (error, mayReconnect) => {
+          this.#abandon();
+          this.#failed(error, mayReconnect || this.#replacedByOrphan(error));
         },
       });
     } catch (cause) {
-      void this.#leave(new MeetError('blocked', 'this page may not open a WebSocket there', { cause }));
+      void this.#leave(new MeetError('blocked', 'the browser blocks the WebSocket', { cause }));
     }
   }
 
   /**
-   * Whether it was this page itself that took the session over: without an attempt that was given up, it was somebody
-   * else who has the ticket.
+   * Whether this page itself has taken the session over. Without an orphaned attempt, another holder of the ticket has.
    *
    * @param {MeetError} error
    */
-  #takenByStray(error) {
-    if (error.code !== 'replaced' || this.#strays === 0) return false;
-    this.#strays -= 1;
+  #replacedByOrphan(error) {
+    if (error.code !== 'replaced' || this.#orphanedAttempts === 0) return false;
+    this.#orphanedAttempts -= 1;
     return true;
   }
 
   #newSender() {
-    return new Sender((text) => this.#connection?.send(text), this.#options.pace, this.#env);
+    return new Sender((text) => this.#connection?.send(text), this.#options.rateLimit, this.#env);
   }
 
   /** @param {string | undefined} token */
   #joinMessage(token) {
     return {
       type: 'join',
-      meta: this.#meta.say(),
+      meta: this.#meta.join(),
       token,
-      resume: this.#ticket === null ? undefined : { ticket: this.#ticket, received: this.#receipts.received },
-      replaces: this.#former.ticket ?? undefined,
+      resume: this.#ticket === null ? undefined : { ticket: this.#ticket, received: this.#acks.received },
+      replaces: this.#previous.ticket ?? undefined,
     };
   }
 
@@ -228,13 +227,13 @@ export class SignalingSocket extends Emitter {
     const isFirst = this.#ticket === null;
     this.#retry.reset();
     this.#ticket = welcome.ticket;
-    this.#former.ticket = null;
+    this.#previous.ticket = null;
     this.#graceMs = welcome.graceMs;
     const limits = { ...DEFAULT_LIMITS, ...welcome.limits };
     this.#metaBytes = limits.metaBytes;
     if (isFirst) {
       try {
-        this.#options.check?.(welcome);
+        this.#options.validateWelcome?.(welcome);
       } catch (error) {
         return void this.#leave(/** @type {MeetError} */ (error));
       }
@@ -242,18 +241,18 @@ export class SignalingSocket extends Emitter {
     }
     connection.expectHeartbeat(welcome.heartbeatMs, welcome.limits !== undefined);
     const full = welcome.resumed === 'full';
-    if (full) this.#receipts.acknowledged();
-    else this.#receipts.restart();
-    // Before anybody hears of the welcome, and sends because of it.
-    const refused = this.#sender.open(full ? welcome.received : null, limits);
-    // Until the server has heard something after a fresh welcome, the session has a shorter grace; after a `partial`, it
-    // cannot know that this end counts anew.
+    if (full) this.#acks.acknowledged();
+    else this.#acks.restart();
+    // Before the event `welcome`, whose handlers may send.
+    const rejected = this.#sender.open(full ? welcome.received : null, limits);
+    // Until the first frame after a new welcome, the session has a shorter grace period. After a `partial`, the server does not
+    // know that this end counts from 0.
     if (!full) this.#acknowledge(connection, 'ack');
-    refused.push(...this.#meta.compare(welcome, (wish) => this.#tell(wish)));
+    rejected.push(...this.#meta.reconcile(welcome, (update) => this.#sendUpdate(update)));
     const scope = this.#scope.signal;
     this.#setState('joined');
     if (this.#connection === connection) this.emit('welcome', { welcome });
-    for (const each of refused) if (!scope.aborted) this.emit('rejected', each);
+    for (const each of rejected) if (!scope.aborted) this.emit('rejected', each);
   }
 
   /**
@@ -267,10 +266,10 @@ export class SignalingSocket extends Emitter {
       return this.#acknowledge(connection, 'pong');
     }
     if (frame.type === 'welcome' || frame.type === 'waiting') return;
-    if (isSequenced(frame)) this.#receipts.count(size);
+    if (isSequenced(frame)) this.#acks.count(size);
     if (frame.type === 'error') this.#rejected(frame);
     else this.emit('message', { message: frame });
-    if (this.#connection === connection && this.#receipts.isDue) this.#acknowledge(connection, 'ack');
+    if (this.#connection === connection && this.#acks.isDue) this.#acknowledge(connection, 'ack');
   }
 
   /**
@@ -278,70 +277,70 @@ export class SignalingSocket extends Emitter {
    * @param {'ack' | 'pong'} type
    */
   #acknowledge(connection, type) {
-    this.#receipts.acknowledged();
-    connection.send(JSON.stringify({ type, received: this.#receipts.received }));
+    this.#acks.acknowledged();
+    connection.send(JSON.stringify({ type, received: this.#acks.received }));
   }
 
   /** @param {import('./protocol.js').ErrorMessage} frame */
   #rejected(frame) {
     const { code, ref, retryAfterMs = 0 } = frame;
-    const replaced = this.#meta.isReplaced(ref);
-    if (code === 'rate-limited' && !replaced && this.#sender.repeat(ref, retryAfterMs)) return;
+    const superseded = this.#meta.isSuperseded(ref);
+    if (code === 'rate-limited' && !superseded && this.#sender.retransmit(ref, retryAfterMs)) return;
     const message = this.#sender.find(ref);
-    this.#meta.undo(ref);
-    if (code !== 'rate-limited' || !replaced) this.emit('rejected', { error: serverError(frame), message });
+    this.#meta.revert(ref);
+    if (code !== 'rate-limited' || !superseded) this.emit('rejected', { error: serverError(frame), message });
   }
 
   /**
-   * A try has failed, or the connection is lost.
+   * An attempt has failed, or the connection is lost.
    *
    * @param {MeetError} error
-   * @param {boolean} comeBack
+   * @param {boolean} mayReconnect
    */
-  #failed(error, comeBack) {
-    if (!comeBack) return this.#over(error);
+  #failed(error, mayReconnect) {
+    if (!mayReconnect) return this.#end(error);
     const scope = this.#scope.signal;
     const joined = this.#ticket !== null;
     const { delay, reason } = this.#retry.failed(error, joined);
-    // The policy is the application's, and may have left.
+    // The policy is application code, and may have called `leave`.
     if (scope.aborted) return;
     if (delay === null) return void this.#leave(reason);
     this.#retry.start(delay);
     this.#setState(joined ? 'away' : 'connecting', error);
   }
 
-  #tryAgain() {
+  #reconnect() {
     const scope = this.#scope.signal;
     this.#setState(this.#ticket === null ? 'connecting' : 'resuming');
     void this.#connect(scope);
   }
 
-  /** @param {boolean} certain */
-  #wake(certain) {
-    if (this.#retry.hurry()) return;
-    if (certain && this.#connection !== null) {
+  /** @param {boolean} isDead whether the connection certainly is */
+  #wake(isDead) {
+    if (this.#retry.expedite()) return;
+    if (isDead && this.#connection !== null) {
       this.#connection.close();
-      this.#forget();
-      this.#tryAgain();
+      this.#abandon();
+      this.#reconnect();
     } else this.#connection?.check();
   }
 
-  /** @param {boolean} forGood */
-  #hide(forGood) {
-    this.#former.hide(this.#ticket);
-    if (forGood) void this.leave();
+  /** @param {boolean} isFinal */
+  #hide(isFinal) {
+    this.#previous.hide(this.#ticket);
+    if (isFinal) void this.leave();
     // An open socket keeps a page out of the back/forward cache.
     else if (this.#connection !== null) {
       this.#connection.close(GOING_AWAY);
-      this.#forget();
+      this.#abandon();
       this.#retry.start(PAUSE_MS);
       this.#setState(this.#ticket === null ? 'connecting' : 'away');
     }
   }
 
-  /** The connection is over for this end. */
-  #forget() {
-    if (this.#connection?.isOpenEnded) this.#strays += 1;
+  /** This end does not use the connection any more. */
+  #abandon() {
+    if (this.#connection?.isUnanswered) this.#orphanedAttempts += 1;
     this.#connection = null;
   }
 
@@ -351,13 +350,13 @@ export class SignalingSocket extends Emitter {
    */
   #leave(reason) {
     if (this.#isOver) return this.#left;
-    this.#left = this.#former.leave(this.#connection, this.#ticket, this.#graceMs);
-    this.#over(reason);
+    this.#left = this.#previous.leave(this.#connection, this.#ticket, this.#graceMs);
+    this.#end(reason);
     return this.#left;
   }
 
   /** @param {MeetError | null} reason */
-  #over(reason) {
+  #end(reason) {
     this.#scope.abort();
     this.#retry.stop();
     this.#connection = null;
@@ -378,7 +377,7 @@ export class SignalingSocket extends Emitter {
   }
 
   /**
-   * One event at a time: each listener hears them in their order, whatever a handler of them causes.
+   * Fires one event at a time, so that each listener gets them in order, also if a handler causes another one.
    *
    * @override
    * @protected
@@ -391,10 +390,11 @@ export class SignalingSocket extends Emitter {
   }
 }
 
-const OPEN_MS = 10_000;
+/** The default of `openTimeoutMs`. */
+const OPEN_TIMEOUT_MS = 10_000;
 
-/** The default of the protocol, until a server has told its own. */
+/** The default of the protocol, until the server announces its own value. */
 const GRACE_MS = 30_000;
 
-/** A page may be brought back without an event in a browser that has no back/forward cache after all. */
+/** A browser without a back/forward cache may restore a page without an event. */
 const PAUSE_MS = 5000;

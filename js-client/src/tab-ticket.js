@@ -1,11 +1,11 @@
-// The ticket of the session before a reload.
+// The ticket of the session before a reload, in the storage of the tab.
 
 /**
- * Where a page that goes away leaves its ticket for the page that comes after it in the same tab, which then takes its
- * place in the room instead of appearing beside it.
+ * A page stores its ticket when it is unloaded. The next page of the tab replaces its session in the room instead of joining
+ * beside it.
  *
- * It is there only from one page's `pagehide` to the next one's join: a tab that is duplicated while its page lives
- * inherits nothing, and so does not throw the original out.
+ * The ticket is stored only from the `pagehide` of one page to the join of the next: a tab that is duplicated while its page
+ * is open copies no ticket, and so does not replace the original.
  */
 export class TabTicket {
   #storage;
@@ -21,11 +21,11 @@ export class TabTicket {
   }
 
   /** @param {string} ticket */
-  leave(ticket) {
+  store(ticket) {
     this.#try((storage) => storage.setItem(this.#key, ticket));
   }
 
-  /** The ticket that was left, which is gone then. */
+  /** Removes the stored ticket, and returns it. */
   take() {
     return this.#try((storage) => {
       const ticket = storage.getItem(this.#key);
@@ -35,7 +35,7 @@ export class TabTicket {
   }
 
   /**
-   * Storage can be full or forbidden; a reload then shows a person twice until the grace period is over.
+   * Storage can be full or blocked. After a reload a person then appears twice until the grace period is over.
    *
    * @template T
    * @param {(storage: NonNullable<import('./environment.js').Environment['storage']>) => T} step

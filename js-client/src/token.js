@@ -1,12 +1,12 @@
 // The token for the application's authorisation.
 
 /**
- * @param {{ token?: string | (() => string | Promise<string>), tokenMs?: number }} options
+ * @param {{ token?: string | (() => string | Promise<string>), tokenTimeoutMs?: number }} options
  * @param {import('./environment.js').Environment} env
- * @param {AbortSignal} signal aborted when it is not needed any more
- * @returns {Promise<string | undefined>} rejects with whatever the application throws, and where it gives no token in time
+ * @param {AbortSignal} signal aborted when the token is not needed any more
+ * @returns {Promise<string | undefined>} rejects with what the application throws, or if it gives no token in time
  */
-export async function readToken({ token, tokenMs = TOKEN_MS }, env, signal) {
+export async function readToken({ token, tokenTimeoutMs = TOKEN_TIMEOUT_MS }, env, signal) {
   if (token === undefined) return undefined;
   /** @type {any} */
   let timer;
@@ -15,7 +15,7 @@ export async function readToken({ token, tokenMs = TOKEN_MS }, env, signal) {
   try {
     const given = typeof token !== 'function' ? token : await new Promise((resolve, reject) => {
       give = () => reject(new Error('it took too long'));
-      timer = env.setTimeout(give, tokenMs);
+      timer = env.setTimeout(give, tokenTimeoutMs);
       signal.addEventListener('abort', give);
       Promise.resolve(token()).then(resolve, reject);
     });
@@ -27,4 +27,5 @@ export async function readToken({ token, tokenMs = TOKEN_MS }, env, signal) {
   }
 }
 
-const TOKEN_MS = 30_000;
+/** The default of `tokenTimeoutMs`. */
+const TOKEN_TIMEOUT_MS = 30_000;

@@ -1,4 +1,4 @@
-//! The promises of the protocol, kept by this adapter in both of its forms.
+//! The conformance suite on both forms of this adapter.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -7,41 +7,41 @@ use actix_web::{
     web::{self, Data, Path, ServiceConfig},
 };
 use meet_signal_actix::{Hub, SignalService, SignalUpgrade};
-use meet_signal_core::testing::conformance::{self, Suite, Target};
+use meet_signal_conformance::{Suite, Target, authorize, limits};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_scope_keeps_all_promises() {
-    let hub = Hub::new(conformance::limits());
+async fn the_scope_meets_all_requirements() {
+    let hub = Hub::new(limits());
     let rooms = hub.clone();
     let server = serve(move |app| {
-        let scope = SignalService::new(rooms.clone()).authorize(conformance::authorize);
+        let scope = SignalService::new(rooms.clone()).authorize(authorize);
         app.service(scope);
     });
-    keeps_all_promises(server, hub, "/signal/{room}", "actix-web: `SignalService`").await;
+    meets_all_requirements(server, hub, "/signal/{room}", "actix-web: `SignalService`").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_of_ones_own_keeps_all_promises() {
+async fn an_own_handler_meets_all_requirements() {
     async fn join(hub: Data<Hub>, room: Path<String>, upgrade: SignalUpgrade) -> HttpResponse {
-        upgrade.join(&hub, &room, conformance::authorize)
+        upgrade.join(&hub, &room, authorize)
     }
 
-    let hub = Hub::new(conformance::limits());
+    let hub = Hub::new(limits());
     let rooms = Data::new(hub.clone());
     let server = serve(move |app| {
         app.app_data(rooms.clone()).route("/rooms/{room}/signal", web::get().to(join));
     });
-    keeps_all_promises(server, hub, "/rooms/{room}/signal", "actix-web: `SignalUpgrade`").await;
+    meets_all_requirements(server, hub, "/rooms/{room}/signal", "actix-web: `SignalUpgrade`").await;
 }
 
-async fn keeps_all_promises(server: SocketAddr, hub: Hub, path: &str, name: &str) {
+async fn meets_all_requirements(server: SocketAddr, hub: Hub, path: &str, name: &str) {
     let report = Suite::new(Target::new(server).path(path).hub(hub)).run().await;
     println!("{report}");
     report.assert_recorded(TABLE, name);
-    report.assert_kept();
+    report.assert_passed();
 }
 
-/// Two workers: what two connections tell each other goes from one thread to the other.
+/// With two workers, messages between two connections cross threads.
 fn serve<F>(routes: F) -> SocketAddr
 where
     F: Fn(&mut ServiceConfig) + Clone + Send + 'static,

@@ -1,4 +1,4 @@
-//! The promises of the protocol, kept by this adapter in both of its forms.
+//! The conformance suite on both forms of this adapter.
 
 use std::net::SocketAddr;
 
@@ -9,66 +9,71 @@ use axum::{
     routing::any,
 };
 use meet_signal_axum::{Hub, OriginPolicy, SignalRouter, SignalUpgrade};
-use meet_signal_core::testing::conformance::{self, Outcome, Suite, Target};
+use meet_signal_conformance::{Outcome, Suite, Target, authorize, limits};
 use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_router_keeps_all_promises() {
-    let hub = Hub::new(conformance::limits());
-    let router = SignalRouter::new(hub.clone()).authorize(conformance::authorize).into_router();
-    keeps_all_promises(router, hub, "/signal/{room}", "axum: `SignalRouter`").await;
+async fn the_router_meets_all_requirements() {
+    let hub = Hub::new(limits());
+    let router = SignalRouter::new(hub.clone()).authorize(authorize).into_router();
+    meets_all_requirements(router, hub, "/signal/{room}", "axum: `SignalRouter`").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_of_ones_own_keeps_all_promises() {
+async fn an_own_handler_meets_all_requirements() {
     async fn join(
         State(hub): State<Hub>,
         Path(room): Path<String>,
         upgrade: SignalUpgrade,
     ) -> Response {
-        upgrade.join(&hub, &room, conformance::authorize)
+        upgrade.join(&hub, &room, authorize)
     }
 
-    let hub = Hub::new(conformance::limits());
+    let hub = Hub::new(limits());
     let router = Router::new().route("/rooms/{room}/signal", any(join)).with_state(hub.clone());
-    keeps_all_promises(router, hub, "/rooms/{room}/signal", "axum: `SignalUpgrade`").await;
+    meets_all_requirements(router, hub, "/rooms/{room}/signal", "axum: `SignalUpgrade`").await;
 }
 
-async fn keeps_all_promises(router: Router, hub: Hub, path: &str, name: &str) {
+async fn meets_all_requirements(router: Router, hub: Hub, path: &str, name: &str) {
     let target = Target::new(serve(router).await).path(path).hub(hub);
     let report = Suite::new(target).run().await;
     println!("{report}");
     report.assert_recorded(TABLE, name);
-    report.assert_kept();
+    report.assert_passed();
 }
 
-/// A suite that finds nothing wrong with anything would be of no use.
+/// The suite itself must report violations.
 #[tokio::test]
-async fn a_server_that_breaks_promises_is_told_which() {
-    // Other limits, other decisions, other pages, and no hub for the suite.
+async fn the_suite_names_violated_requirements() {
+    // The server has other limits, decisions and origins, and the suite has no hub.
     let router = SignalRouter::new(Hub::default()).origins(OriginPolicy::any());
     let target = Target::new(serve(router.into_router()).await);
-    let broken = [
-        ("a page of any other origin is refused with 403", "the answer is 101"),
-        ("the welcome has all that a client needs to begin", "`heartbeatMs` is 10000, not 1500"),
-        ("each refusal of the application has its error and its close code", "welcome"),
-        ("who lacks the permission gets `not-allowed`", r#"it may ["signal","broadcast"]"#),
+    let failing = [
+        ("a page of another origin gets status 403", "the status is 101"),
+        ("the welcome has all fields that a client needs", "`heartbeatMs` is 10000, not 1500"),
+        ("each denial of the application has its error code and close code", "welcome"),
+        (
+            "a message without its permission gets `not-allowed`",
+            r#"`permissions` is ["signal","broadcast"]"#,
+        ),
     ];
-    let kept = ["a binary frame closes with 1003", "`data` is relayed byte for byte"];
-    let not_driven = ["a room that the application closes closes with 4507"];
-    let seen = |name| broken.iter().find_map(|(other, seen)| (*other == name).then_some(*seen));
-    let chosen = |name| seen(name).is_some() || kept.contains(&name) || not_driven.contains(&name);
+    let passing = ["a binary frame closes with 1003", "`data` is relayed byte for byte"];
+    let skipped = ["a room that the application closes closes its connections with 4507"];
+    let violation = |name| failing.iter().find_map(|(other, it)| (*other == name).then_some(*it));
+    let selected =
+        |name| violation(name).is_some() || passing.contains(&name) || skipped.contains(&name);
 
-    let report = Suite::new(target).only(|promise| chosen(promise.name)).run().await;
-    assert_eq!(report.iter().len(), broken.len() + kept.len() + not_driven.len());
-    for (promise, outcome) in report.iter() {
+    let report = Suite::new(target).only(|requirement| selected(requirement.name)).run().await;
+    assert_eq!(report.iter().len(), failing.len() + passing.len() + skipped.len());
+    for (requirement, outcome) in report.iter() {
+        let name = requirement.name;
         match outcome {
-            Outcome::Kept => assert!(kept.contains(&promise.name), "{}", promise.name),
-            Outcome::Broken(got) => {
-                let seen = seen(promise.name).unwrap_or_else(|| panic!("{}: {got}", promise.name));
-                assert!(got.contains(seen), "{}: {got}", promise.name);
+            Outcome::Passed => assert!(passing.contains(&name), "{name}"),
+            Outcome::Failed(got) => {
+                let expected = violation(name).unwrap_or_else(|| panic!("{name}: {got}"));
+                assert!(got.contains(expected), "{name}: {got}");
             }
-            _ => assert!(not_driven.contains(&promise.name), "{}", promise.name),
+            _ => assert!(skipped.contains(&name), "{name}"),
         }
     }
 }

@@ -5,7 +5,6 @@
 //!   messages without a port.
 //! - [`strategies`] generate ids, messages and whole histories of rooms, for [proptest].
 //! - [`model`] is a reference model of a room and its sessions, with which tests compare real ones.
-//! - [`conformance`] drives every promise of the protocol against a running server.
 //!
 //! # A connection in memory
 //!
@@ -74,7 +73,6 @@
 //!
 //! [proptest]: https://docs.rs/proptest
 
-pub mod conformance;
 pub mod ids;
 pub mod model;
 pub mod strategies;

@@ -1,6 +1,6 @@
-// How loud the own microphone is; remote levels come with each remote source.
+// The volume of the page's own microphone. Remote volumes come with each remote source.
 
-/** Follows the microphone of `media`, whichever track that is. */
+/** Measures the current microphone track of `media`. */
 export class AudioLevel {
   #media;
   #context = null;
@@ -14,7 +14,7 @@ export class AudioLevel {
     media.addEventListener('change', () => this.#follow());
   }
 
-  /** 0 to 1, about what `RemoteSource.audioLevel` says at the other end. */
+  /** 0 to 1, approximately `RemoteSource.audioLevel` on the other pages. */
   get level() {
     if (this.#analyser === null || !this.#media.isOn('audio')) return 0;
     this.#analyser.getFloatTimeDomainData(this.#samples);

@@ -1,4 +1,4 @@
-// A call: one joined room, shown.
+// The view of one joined room.
 
 import { bindControls } from './controls.js';
 import { Chat } from './chat.js';
@@ -25,12 +25,12 @@ export class Call {
   #tiles;
   #people;
   #crowd;
-  /** Ids of those who came, went or changed since they were drawn. */
+  /** Ids of peers that have joined, left or changed since the last draw. */
   #changed = new Set();
   #draw = oncePerFrame(() => this.#drawOthers());
-  /** Ids of those about whom something was told that is told once. */
+  /** Ids of peers whose connection failure was announced: there is one notice for each. */
   #failed = new Set();
-  /** Likewise that they asked for too much. */
+  /** Ids of peers whose refusal was announced. */
   #refused = new Set();
   #scope = new AbortController();
 
@@ -119,7 +119,7 @@ export class Call {
     this.#draw();
   }
 
-  /** Who has come and gone since the last time is never drawn. */
+  /** A peer that has joined and left since the last draw is never drawn. */
   #drawOthers() {
     if (this.#scope.signal.aborted) return;
     const { peers } = this.#room;
@@ -147,16 +147,16 @@ export class Call {
     }
     if (connection !== 'failed' || this.#failed.has(id)) return;
     this.#failed.add(id);
-    // An `error` that says why follows in the same turn.
+    // An `error` with the reason follows in the same task.
     queueMicrotask(() => {
       if (!this.#refused.has(id) && !this.#scope.signal.aborted) this.#crowd.tell('failed', nameOf(meta));
     });
   }
 
   #explain({ error: { code, message }, peer }) {
-    // Not the error itself: a console keeps what it is given, and with its cause a connection that was closed.
+    // Not the error itself: the console would keep its cause, and with that a closed connection.
     console.warn(`meet-signal: ${code}: ${String(message).slice(0, 300)}`);
-    // What was refused may be what the others were to be told.
+    // The rejected message may be an update of this page's state.
     this.#showSelf();
     if (code === 'rate-limited') notify('Too much at once: the last message was not sent.');
     else if (code === 'peer-unreachable') notify('The last message did not reach everybody.');
@@ -206,7 +206,7 @@ export class Call {
     else notify('You stopped sharing your screen', { key: 'screen' });
   }
 
-  /** What the others are told, which the server may have decided. */
+  /** The data for the others, which the server may have replaced. */
   get #ownName() {
     return nameOf(this.#room.self?.meta);
   }
@@ -243,10 +243,10 @@ export class Call {
   }
 }
 
-/** Whether something of this kind is being sent. */
+/** Whether this kind is being sent. */
 function isLive(side) {
   return side !== null && side !== undefined && !side.muted;
 }
 
-/** How many others have a tile: more than a room holds by default. The rest is counted. */
+/** How many other peers have a tile: more than a room holds by default. The page only counts the rest. */
 const MOST_OTHERS = 48;

@@ -1,4 +1,4 @@
-// The chat: messages to everybody who is in the room, over signaling.
+// The chat: messages to all peers in the room, by signaling.
 
 import { byId, isolate } from './dom.js';
 import { oncePerFrame } from './frame.js';
@@ -12,7 +12,7 @@ export class Chat {
   #log = byId('chat-log');
   #input = byId('chat-input');
   #unread = 0;
-  /** Messages that are to be drawn, and those that are: `{ author, name, text, at, element }`. */
+  /** Messages with or without an element yet: `{ author, name, text, at, element }`. */
   #waiting = [];
   #drawn = [];
   #draw = oncePerFrame(() => this.#drawWaiting());
@@ -57,7 +57,7 @@ export class Chat {
   }
 
   #receive({ peer, data }) {
-    // Whatever another browser sends: only text of a sensible length is shown, and only as text.
+    // Untrusted data: only text of a limited length is shown, and only as text.
     const text = typeof data?.chat === 'string' ? tidyMessage(data.chat) : '';
     if (text === '') return;
     const name = nameOf(peer.meta);
@@ -158,7 +158,7 @@ function heading({ author, name, at }) {
   return head;
 }
 
-/** Read out, a name that is "You" is not the word that stands for oneself. */
+/** For screen readers: distinguishes a peer with the name "You" from this page's person. */
 function from(name) {
   const who = document.createElement('strong');
   who.append(isolate(name));
@@ -175,7 +175,7 @@ function labelled(className, text) {
 /** No peer has this id. */
 const OWN = Symbol('the own messages');
 const NOTICE = 'chat message';
-/** A call of hours must not fill the page's memory, nor a flood of long texts its time. */
+/** Limits the memory for a long call, and the time for a flood of long texts. */
 const MOST_MESSAGES = 300;
 const MOST_CHARACTERS = 100_000;
 const GROUP_MS = 2 * 60 * 1000;

@@ -18,11 +18,11 @@ export function bindControls(media, screen, signal) {
     }
     const error = await screen.start();
     if (error !== null) notify(`The screen could not be shared (${error.name}).`);
-    // Whoever left meanwhile does not want to show anything.
+    // The person has left meanwhile.
     if (signal.aborted) screen.stop();
   }
 
-  // What went wrong before the call was said in the lobby.
+  // The lobby has shown the errors from before the call.
   const explained = { ...media.errors };
   function explainNewErrors() {
     for (const [kind, error] of Object.entries(media.errors)) {

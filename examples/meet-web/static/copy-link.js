@@ -1,4 +1,4 @@
-// The link to this meeting, on its way to somebody else.
+// Copies the link to this meeting.
 
 import { byId } from './dom.js';
 import { notify } from './notices.js';

@@ -1,11 +1,11 @@
-// What happens to the others, told in one sentence where it happens to many at once.
+// Notices about peers: one sentence for simultaneous events of many.
 
 import { isolate } from './dom.js';
 import { notify, withdraw } from './notices.js';
 
-/** Tells who comes and goes, and who is not reached, until `signal` is aborted. */
+/** Announces joins, leaves and failed connections until `signal` is aborted. */
 export class Crowd {
-  /** By event: the first names since it was told last, and how many there were. */
+  /** By event: the first names since its last notice, and their number. */
   #since = new Map();
 
   constructor(signal) {

@@ -1,4 +1,4 @@
-// What went wrong with a camera or microphone, in words that say what to do.
+// Messages for errors of cameras and microphones, with advice.
 
 /** `errors` has an error or null for each of `audio` and `video`; the answer is null when all is well. */
 export function explainDevices(errors) {

@@ -1,6 +1,6 @@
 // The two <select>s for microphone and camera; the lobby and the settings each have a pair.
 
-/** Binds the selects inside `root` to `media`; follows devices that come and go. */
+/** Binds the selects inside `root` to `media`; updates them when devices are plugged in or out. */
 export function bindDeviceFields(root, media) {
   const selects = root.querySelectorAll('select[data-kind]');
 
@@ -27,7 +27,7 @@ function fill(select, devices, media) {
     return new Option(label, device.deviceId);
   });
   if (options.length === 0) {
-    // Before access is allowed browsers tell that there is a device, but not which.
+    // Before access is allowed, browsers only reveal that there is a device.
     options.push(new Option(devices.length === 0 ? `No ${noun} found` : `Default ${noun}`, ''));
   }
   select.replaceChildren(...options);

@@ -3,14 +3,14 @@
 import { remember, remembered } from './preferences.js';
 
 /**
- * Owns at most one track of each kind. Fires `change` whenever a track, a switch or an error is not what it was,
- * and `devices` when devices were plugged in or out, or their names became readable.
+ * Owns at most one track of each kind. Fires `change` when a track, a switch or an error has changed, and `devices` when
+ * devices were plugged in or out, or their names became readable.
  *
- * A microphone that is off keeps its track, silenced, so that it is back at once. A camera that is off is given
- * back to the system: its light goes out.
+ * A microphone that is off keeps its track, disabled, so that switching it on is immediate. A camera that is off is
+ * released.
  */
 export class LocalMedia extends EventTarget {
-  /** The tracks of now; the same object all the time, so a `<video>` may keep it. */
+  /** The current tracks; always the same object, so a `<video>` may keep it. */
   stream = new MediaStream();
   errors = { audio: null, video: null };
   #on = { audio: remembered('audio') !== 'off', video: remembered('video') !== 'off' };
@@ -18,7 +18,7 @@ export class LocalMedia extends EventTarget {
   #queues = { audio: Promise.resolve(), video: Promise.resolve() };
   #steps = { audio: 0, video: 0 };
   #acquiring = 0;
-  /** Counts how often everything was given back: what was asked for before is not wanted any more. */
+  /** Counts calls of `close`: results of requests from before are discarded. */
   #closings = 0;
 
   constructor() {
@@ -26,7 +26,7 @@ export class LocalMedia extends EventTarget {
     navigator.mediaDevices?.addEventListener?.('devicechange', () => this.#emit('devices'));
   }
 
-  /** Asks for what is switched on: both together, and where that fails for the one that works. */
+  /** Requests the devices that are switched on: both together, and if that fails each alone. */
   open() {
     return this.#serially(KINDS, async () => {
       const wanted = KINDS.filter((kind) => this.#on[kind] && this.track(kind) === null);
@@ -38,8 +38,8 @@ export class LocalMedia extends EventTarget {
   }
 
   /**
-   * Switches a device on or off; resolves to whether it now is as wished. Off holds at once, also while the device is
-   * still waited for.
+   * Switches a device on or off; resolves to whether it worked. Off takes effect at once, also while a request for the
+   * device is pending.
    */
   async setOn(kind, on) {
     this.#on[kind] = on;
@@ -57,12 +57,12 @@ export class LocalMedia extends EventTarget {
     return this.isOn(kind) === on;
   }
 
-  /** What a click on its button does. Off is also what is not to be on when it has started. */
+  /** The action of its button. A device that is starting and not to be on afterwards is off, too. */
   toggle(kind) {
     return this.setOn(kind, !this.isOn(kind) && !this.isStarting(kind) && !this.isSilenced(kind));
   }
 
-  /** Uses this device from now on; it takes effect at once where the kind is in use. */
+  /** Uses this device from now on, and at once if the kind is in use. */
   choose(kind, deviceId) {
     remember(`device.${kind}`, deviceId);
     return this.#serially([kind], async () => {
@@ -73,7 +73,7 @@ export class LocalMedia extends EventTarget {
     });
   }
 
-  /** Gives everything back to the system, at once; the switches stay as they are for the next `open`. */
+  /** Releases all devices at once; the switches keep their state for the next `open`. */
   close() {
     this.#closings += 1;
     for (const kind of KINDS) this.#drop(kind);
@@ -89,22 +89,22 @@ export class LocalMedia extends EventTarget {
     return this.#on[kind] && this.track(kind)?.muted === false;
   }
 
-  /** Whether it is wanted and waited for, most likely behind the browser's question for permission. */
+  /** Whether a request for it is pending, most likely because the browser asks for permission. */
   isStarting(kind) {
     return this.#on[kind] && this.#steps[kind] > 0 && this.track(kind) === null;
   }
 
-  /** Whether it is wanted, and the system or the browser gives nothing: by a switch of its own, or during a phone call. */
+  /** Whether it is on, but the system or the browser has muted it: by a hardware switch, or during a phone call. */
   isSilenced(kind) {
     return this.#on[kind] && this.track(kind)?.muted === true;
   }
 
-  /** Whether people expect to see themselves as in a mirror: not with a camera that looks away from them. */
+  /** Whether to mirror the person's own picture: not with a rear camera. */
   get mirrored() {
     return this.track('video')?.getSettings().facingMode !== 'environment';
   }
 
-  /** Whether a device is being waited for, most likely behind the browser's question for permission. */
+  /** Whether a request for a device is pending, most likely because the browser asks for permission. */
   get busy() {
     return this.#acquiring > 0;
   }
@@ -123,14 +123,14 @@ export class LocalMedia extends EventTarget {
     return this.track(kind)?.getSettings().deviceId ?? remembered(`device.${kind}`) ?? '';
   }
 
-  /** After one question for both was refused or failed. Never asks again about what is blocked. */
+  /** After a request for both was denied or failed. Never requests a blocked device again. */
   async #oneByOne(error) {
     const closings = this.#closings;
     for (const kind of KINDS) {
       if (error.name === 'NotAllowedError' && (await permission(kind)) === 'denied') continue;
       if (closings !== this.#closings) return;
       const failed = await this.#acquire([kind]);
-      // Refused once more, just now, by a person: do not ask a third time.
+      // The person has just denied it again: there is no third request.
       if (failed?.name === 'NotAllowedError' && (await permission('video')) !== 'granted') return;
     }
   }
@@ -150,7 +150,7 @@ export class LocalMedia extends EventTarget {
       failed = error;
     }
     this.#acquiring -= 1;
-    // After the end of the call, what became of it does not matter.
+    // After the end of the call, the result is irrelevant.
     if (closings !== this.#closings) failed = null;
     else for (const kind of kinds) this.errors[kind] = failed;
     this.#emit('change');
@@ -169,7 +169,7 @@ export class LocalMedia extends EventTarget {
     const since = performance.now();
     track.addEventListener('ended', () => this.#lost(track, performance.now() - since));
     for (const type of ['mute', 'unmute']) track.addEventListener(type, () => this.#emit('change'));
-    // That is not told once more.
+    // There is no further event for it.
     if (track.readyState === 'ended') queueMicrotask(() => this.#lost(track, 0));
   }
 
@@ -182,7 +182,7 @@ export class LocalMedia extends EventTarget {
       // A headset ran empty: go on with another microphone.
       void this.#serially([kind], async () => void (await this.#acquire([kind])));
     } else {
-      // Nobody expects a second camera to start by itself. What ends as soon as it has begun would do so again.
+      // A second camera must not start by itself. A track that ends as soon as it starts would do so again.
       this.errors[kind] = new DOMException('the device is gone', 'NotFoundError');
       this.#emit('change');
     }
@@ -242,16 +242,16 @@ async function permission(kind) {
     const name = kind === 'audio' ? 'microphone' : 'camera';
     return (await navigator.permissions.query({ name })).state;
   } catch {
-    // The browser does not tell.
+    // The browser does not reveal it.
     return 'prompt';
   }
 }
 
 const KINDS = ['audio', 'video'];
-/** A device that works is there for longer. */
+/** A working device lasts longer. */
 const SHORT_LIFE_MS = 2000;
 const WISHES = {
   audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
-  // In a mesh every other person costs one more encoding of this picture, so it is not HD.
+  // In a mesh each peer costs one more encoding of this picture, so it is not HD.
   video: { width: { ideal: 960 }, height: { ideal: 540 }, frameRate: { ideal: 24 } },
 };

@@ -1,4 +1,4 @@
-// What several modules of the pages need from the document.
+// Functions for the document that several modules use.
 
 /** The element with this id; it is part of the page, so a missing one is a mistake in the page. */
 export function byId(id) {
@@ -12,7 +12,7 @@ export function fromTemplate(id) {
   return byId(id).content.firstElementChild.cloneNode(true);
 }
 
-/** A name or a text of somebody else, whose direction does not reach what is around it. */
+/** A name or a text of another peer, with its direction isolated from the surrounding text. */
 export function isolate(text) {
   const element = document.createElement('bdi');
   element.textContent = text;
@@ -36,7 +36,7 @@ export function setToggle(button, on, title) {
   button.title = title;
 }
 
-/** The same for a camera or microphone of `media`, which may still be waited for. `keys`: the shortcut, as ` (M)`. */
+/** The same for a camera or microphone of `media`, which may still be pending. `keys`: the shortcut, as ` (M)`. */
 export function setDeviceToggle(button, media, kind, keys = '') {
   const device = kind === 'audio' ? 'microphone' : 'camera';
   const on = media.isOn(kind);

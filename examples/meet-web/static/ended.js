@@ -1,4 +1,4 @@
-// The view after a call, or after one could not be joined again.
+// The view after a call, or after a failed rejoin.
 
 import { byId } from './dom.js';
 import { describeFailure } from './failures.js';

@@ -1,11 +1,11 @@
-// Drawing once for everything that has happened since the last frame.
+// Draws at most once for each frame.
 
-/** What is returned asks for `draw` before the next frame; however often it is called until then, `draw` runs once. */
+/** Returns a function that schedules `draw` before the next frame. `draw` runs once for any number of calls. */
 export function oncePerFrame(draw) {
   let frame = null;
   let timer = null;
   function run() {
-    // A hidden page would gather the callbacks of its frames.
+    // A hidden page would accumulate frame callbacks.
     cancelAnimationFrame(frame);
     clearTimeout(timer);
     frame = null;
@@ -14,7 +14,7 @@ export function oncePerFrame(draw) {
   return () => {
     if (frame !== null) return;
     frame = requestAnimationFrame(run);
-    // A page that is hidden has no frames, and its call goes on.
+    // A hidden page has no frames, but its call goes on.
     timer = setTimeout(run, LATEST_MS);
   };
 }

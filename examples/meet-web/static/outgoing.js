@@ -1,8 +1,8 @@
-// What of this page's camera, microphone and screen goes into the room.
+// Publishes this page's camera, microphone and screen.
 
 /**
- * Keeps one source of the room, `camera`, at what the person switched on. A shared screen takes the place of the
- * camera's picture, and gives it back afterwards.
+ * Publishes one source, `camera`, with the devices that are switched on. A shared screen replaces the camera's track while it
+ * is shared.
  */
 export class Outgoing {
   #room;
@@ -16,7 +16,7 @@ export class Outgoing {
     this.#screen = screen;
   }
 
-  /** Publishes, and follows every change until `signal` is aborted. Works before and after joining. */
+  /** Publishes, and applies every change until `signal` is aborted. Works before and after joining. */
   start(signal) {
     this.#sent = this.#wanted();
     const tracks = [this.#sent.audio, this.#sent.video].filter((track) => track !== null);
@@ -36,17 +36,17 @@ export class Outgoing {
     for (const kind of ['audio', 'video']) {
       if (wanted[kind] === this.#sent[kind]) continue;
       this.#sent[kind] = wanted[kind];
-      this.#room.replace(SOURCE, kind, wanted[kind]);
+      this.#room.replaceTrack(SOURCE, kind, wanted[kind]);
     }
     this.#mute();
   }
 
-  /** What is off for the person in front of the page is so for the others, whether there is a track or not. */
+  /** Mutes what is off on this page, with or without a track. */
   #mute() {
-    this.#room.mute(SOURCE, 'audio', !this.#media.isOn('audio'));
-    this.#room.mute(SOURCE, 'video', this.#screen.track === null && !this.#media.isOn('video'));
+    this.#room.setMuted(SOURCE, 'audio', !this.#media.isOn('audio'));
+    this.#room.setMuted(SOURCE, 'video', this.#screen.track === null && !this.#media.isOn('video'));
   }
 }
 
-/** The name under which the others find it, see `call.js`. */
+/** The name of the source on the other pages, see `call.js`. */
 export const SOURCE = 'camera';

@@ -1,4 +1,4 @@
-// The list of who is in the room.
+// The list of the people in the room.
 
 import { byId, fromTemplate } from './dom.js';
 import { paintAvatar } from './person.js';
@@ -42,7 +42,7 @@ export class People {
     this.#rows.delete(key);
   }
 
-  /** How many there are, of whom some may have no row. */
+  /** How many people there are. Some may have no row. */
   setTotal(total) {
     byId('people-count').textContent = String(total);
     byId('toggle-people').title = `People: ${total} (P)`;

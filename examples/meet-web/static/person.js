@@ -1,8 +1,8 @@
-// How a person is shown wherever there is no picture of them.
+// A person's name and avatar.
 
 import { tidyName } from './text.js';
 
-/** The name in a peer's `meta`, which may be anything: it comes from another browser. */
+/** The name in a peer's `meta`, which is untrusted data of any type. */
 export function nameOf(meta) {
   return (typeof meta?.name === 'string' && tidyName(meta.name)) || GUEST;
 }

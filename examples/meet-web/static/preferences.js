@@ -1,4 +1,4 @@
-// What the browser remembers from one meeting to the next. Storage may be refused; then nothing is remembered.
+// Settings that the browser stores between meetings. Without storage access there are none.
 
 export function remembered(key) {
   try {

@@ -51,7 +51,7 @@ async function meet(view) {
   joining = scope;
   view.setBusy(true);
   level.resume();
-  // Whoever has not answered the browser's question yet joins without, and is seen once it is answered.
+  // A person joins without devices while the browser asks for permission, and is seen once it is granted.
   await Promise.race([media.open(), delay(DEVICES_MS)]);
   const name = lobby.name;
   const room = new MeetRoom(`/signal/${encodeURIComponent(roomName)}`, { meta: { name, screen: false } });
@@ -91,7 +91,7 @@ function showFailure(view, error) {
   console.warn(`could not join: ${error.code ?? error.name}: ${error.message}`);
   if (view === lobby) lobby.showFailure(error);
   else {
-    // Nobody sees or hears this person any more, so nothing stays switched on.
+    // The call is over, so all devices are released.
     media.close();
     ended.show(error);
     showView('ended');

@@ -17,9 +17,9 @@ export class ScreenShare extends EventTarget {
     return this.#track;
   }
 
-  /** Lets the person pick what to show. Resolves to null, or to an error other than a change of mind. */
+  /** Lets the person pick a screen. Resolves to null, or to an error other than a cancellation. */
   async start() {
-    // A second question beside the first would leave one of two tracks without an owner.
+    // A second concurrent request would leave one of two tracks without an owner.
     if (this.#track !== null || this.#asking) return null;
     this.#asking = true;
     let track;

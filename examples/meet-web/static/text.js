@@ -1,6 +1,6 @@
-// Text from other people: what of it is shown. It may be anything, up to characters that hide, turn round or cover others.
+// Sanitizes untrusted text of other peers, including characters that hide, reverse or cover others.
 
-/** A name: one line of at most 60 characters, `''` where nothing of it would be seen. */
+/** A name: one line of at most 60 characters, `''` if nothing of it is visible. */
 export function tidyName(text) {
   const line = text
     .slice(0, LONGEST_NAME)
@@ -12,7 +12,7 @@ export function tidyName(text) {
   return isVisible(line) ? Array.from(line).slice(0, MOST_NAME).join('').trim() : '';
 }
 
-/** A message, with its lines; `''` where nothing of it would be seen. */
+/** A message, with its lines; `''` if nothing of it is visible. */
 export function tidyMessage(text) {
   const lines = text
     .slice(0, MOST_MESSAGE)

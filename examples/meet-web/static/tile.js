@@ -47,7 +47,7 @@ export class Tile {
     this.element.querySelector('.tile-screen').hidden = !screen;
     paintAvatar(this.element.querySelector('.avatar'), name);
     this.#showState(connection, status);
-    // What a name cannot imitate comes first.
+    // A name cannot imitate the part before it.
     const who = `${this.#isSelf ? 'You' : 'Participant'}: ${isolated(name)}`;
     this.element.setAttribute('aria-label', describe(who, { audio, video, screen, connection, status }));
     this.element.querySelector('.tile-pin').dataset.name = this.#isSelf ? 'yourself' : isolated(name);
@@ -107,7 +107,7 @@ export class Tile {
   }
 }
 
-/** What stands on the tile and in the list of people when not everything is well. */
+/** The labels on the tile and in the list of people for connection problems. */
 export function stateText(connection, status) {
   return CONNECTIONS[connection] ?? (status === 'away' ? 'Away' : '');
 }

@@ -1,23 +1,14 @@
-// Calls of two and of three, as people have them.
+// Calls of two and of three participants.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { Participant } from './support/participant.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
-const browsers = new Browsers();
-let server;
-let rooms = 0;
+const { browsers, server, newRoom } = setUp();
 
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
-
-const newRoom = () => server.url(`/room/call-${rooms++}`);
+const roomUrl = () => server.url(`/room/${newRoom()}`);
 
 describe('two people see and hear each other', { concurrency: 1 }, () => {
   for (const [first, second] of [
@@ -27,7 +18,7 @@ describe('two people see and hear each other', { concurrency: 1 }, () => {
     ['firefox', 'firefox'],
   ]) {
     test(`${second} joins ${first}`, async () => {
-      const url = newRoom();
+      const url = roomUrl();
       const ada = await Participant.join(browsers, first, { url, name: 'Ada' });
       const bob = await Participant.join(browsers, second, { url, name: 'Bob' });
       await ada.seesPlaying(bob);
@@ -45,7 +36,7 @@ describe('two people see and hear each other', { concurrency: 1 }, () => {
 });
 
 test('three people, a late fourth, and goodbyes', async (t) => {
-  const url = newRoom();
+  const url = roomUrl();
   const ada = await Participant.join(browsers, 'chromium', { url, name: 'Ada' });
   const bob = await Participant.join(browsers, 'firefox', { url, name: 'Bob' });
   const cleo = await Participant.join(browsers, 'chromium', { url, name: 'Cleo' });

@@ -1,21 +1,13 @@
-// While the application decides about a join for 12 s, which is longer than a page bears silence.
+// The application takes 12 s to authorize a join, longer than a page waits without a sign of life.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
 const PATIENCE = { timeout: 40_000, polling: 100 };
 
-const browsers = new Browsers();
-let server;
-
-before(async () => { server = await Server.start({ args: ['--login-seconds', '12'] }); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server } = setUp({ args: ['--login-seconds', '12'] });
 
 /** A page that has begun to join, and keeps in sight its sockets, the signs of life, and what became of `join`. */
 async function joining(kind, room) {
@@ -51,7 +43,7 @@ function hearsASign(page) {
 }
 
 for (const kind of ['chromium', 'firefox']) {
-  test(`a slow login lets in who waits, and nobody who went: ${kind}`, async () => {
+  test(`a slow login admits a page that waits, and none that has left: ${kind}`, async () => {
     const ada = await joining(kind, kind);
     assert.equal(await outcome(ada), 'joined');
     assert.equal(await ada.evaluate(() => window.sockets), 1, 'the first try');

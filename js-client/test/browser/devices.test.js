@@ -1,21 +1,12 @@
-// The Meet page while the browser asks for devices, and when devices go.
+// The Meet page while the browser asks for devices, and when devices are unplugged.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { Participant } from './support/participant.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
-const browsers = new Browsers();
-let server;
-let rooms = 0;
-
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server, newRoom } = setUp();
 
 for (const kind of ['chromium', 'firefox']) {
   describe(`in ${kind}`, { concurrency: 1 }, () => {
@@ -152,7 +143,7 @@ for (const kind of ['chromium', 'firefox']) {
  * granted without a question, the other one is off.
  */
 async function withPendingDevices(kind, { first = null } = {}) {
-  const url = server.url(`/room/devices-${rooms++}`);
+  const url = server.url(`/room/${newRoom()}`);
   const bob = await Participant.join(browsers, 'chromium', { url, name: 'Bob' });
   const context = await browsers.context(kind);
   const ada = await Participant.in(context, { url, name: 'Ada', prepare: (page) => page.evaluateOnNewDocument(holdDevices, first) });

@@ -1,4 +1,4 @@
-// The sites to which meetings were added: what the README shows is seen to work.
+// The sites with added meetings work as the README shows.
 
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';

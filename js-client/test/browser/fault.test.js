@@ -1,22 +1,14 @@
-// What networks and servers do to a call, and how it goes on.
+// Calls survive faults of networks and servers.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, afterEach, describe, test } from 'node:test';
+import { beforeEach, afterEach, describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { Participant } from './support/participant.js';
 import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
-const browsers = new Browsers();
-let server;
-let rooms = 0;
-
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server, newRoom } = setUp();
 
 describe('between two people', { concurrency: 1 }, () => {
   /** Each reaches the server over a network of its own. */
@@ -26,7 +18,7 @@ describe('between two people', { concurrency: 1 }, () => {
 
   beforeEach(async () => {
     networks = [await Proxy.start(server.port), await Proxy.start(server.port)];
-    path = `/room/fault-${rooms++}`;
+    path = `/room/${newRoom()}`;
     people = [];
   });
 

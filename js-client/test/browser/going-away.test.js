@@ -1,24 +1,15 @@
-// Pages that go away: the others see that they are soon gone, unless they come back by then.
+// Unloaded pages: the others see them leave soon, unless they come back.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
 const PATIENCE = { timeout: 40_000, polling: 50 };
-/** It is two seconds (`going_away_grace`). On a busy machine it shows later, but long before the 30 s of who is lost. */
+/** It is two seconds (`going_away_grace`). On a busy machine it shows later, but long before the 30 s of a lost page. */
 const GONE_MS = 10_000;
 
-const browsers = new Browsers();
-let server;
-let rooms = 0;
-
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server, newRoom } = setUp();
 
 /** Joins a page to a room, and keeps what it is told. A page that was brought back has all that already. */
 async function join(page, room) {
@@ -47,7 +38,7 @@ const peers = (page, count) => page.waitForFunction((many) => window.room.peers.
 
 /** Ada watches, and Bob is in a browser of this kind. */
 async function meeting(kind) {
-  const room = `away-${rooms++}`;
+  const room = newRoom();
   const ada = await open('chromium', room);
   const bob = await open(kind, room);
   await peers(ada, 1);
@@ -73,7 +64,7 @@ const WAYS = {
 for (const kind of ['chromium', 'firefox']) {
   describe(kind, { concurrency: 1 }, () => {
     for (const [way, go] of Object.entries(WAYS)) {
-      test(`who goes ${way} is soon gone`, async () => {
+      test(`a page that goes ${way} is soon gone`, async () => {
         const { ada, bob, id: gone } = await meeting(kind);
         const began = Date.now();
         await go(bob);

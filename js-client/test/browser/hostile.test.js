@@ -1,22 +1,13 @@
-// Whatever one participant sends, it costs a page its link to that participant, and no more.
+// A hostile participant costs a page only the transport to that participant.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { Hostile, offer, offering } from './support/hostile.js';
 import { Participant } from './support/participant.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
-const browsers = new Browsers();
-let server;
-let rooms = 0;
-
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server, newRoom } = setUp();
 
 /** What a person takes for a page that hangs, on a busy machine. */
 const MOST_GAP_MS = 2500;
@@ -29,7 +20,7 @@ for (const kind of ['chromium', 'firefox']) {
     let mallory;
 
     beforeEach(async () => {
-      room = `hostile-${rooms++}`;
+      room = newRoom();
       people = [];
       ada = await joins(kind, 'Ada');
       await ada.page.evaluate(watch);
@@ -50,7 +41,7 @@ for (const kind of ['chromium', 'firefox']) {
       return person;
     }
 
-    /** The victim's link to the attacker has failed, which the victim's page is told, with the name of the attacker. */
+    /** The victim's transport to the attacker has failed, and an event names the attacker. */
     async function assertRefused() {
       await ada.until((id) => window.refused.includes(id), await mallory.id());
       await ada.until((id) => window.room.peers.get(id).connection === 'failed', await mallory.id());

@@ -1,23 +1,14 @@
-// The way between two browsers is lost, and found again.
+// The route between two browsers is lost, and found again.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { Participant } from './support/participant.js';
 import { Proxy } from './support/proxy.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 import { UdpRelay } from './support/udp-relay.js';
 
-const browsers = new Browsers();
-let server;
-let rooms = 0;
-
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server, newRoom } = setUp();
 
 for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium'], ['chromium', 'chromium']]) {
   describe(`${second} joins ${first}`, { concurrency: 1 }, () => {
@@ -29,7 +20,7 @@ for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium'],
     beforeEach(async () => {
       relay = await UdpRelay.start();
       network = await Proxy.start(server.port);
-      const path = `/room/media-fault-${rooms++}`;
+      const path = `/room/${newRoom()}`;
       ada = await join(first, { url: network.url(path), name: 'Ada' });
       bob = await join(second, { url: server.url(path), name: 'Bob' });
       await seeEachOther();
@@ -73,7 +64,7 @@ for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium'],
     test('a loss that outlasts the restart of ICE', async () => {
       relay.break();
       await Promise.race([ada, bob].map((one) => one.until(
-        () => window.log.some((line) => line.includes('was not found in time')),
+        () => window.log.some((line) => line.includes('no route to the peer in time')),
       )));
       relay.mend();
       await seeEachOther();

@@ -1,24 +1,15 @@
-// What breaks between real browsers, and does not here.
+// Negotiation between real browsers, including their known faults.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { Participant } from './support/participant.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
-const browsers = new Browsers();
-let server;
-let rooms = 0;
-
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server, newRoom } = setUp();
 
 async function meet(kinds, options = {}) {
-  const url = server.url(`/room/negotiation-${rooms++}`);
+  const url = server.url(`/room/${newRoom()}`);
   const people = [];
   for (const [index, kind] of kinds.entries()) {
     const person = await Participant.join(browsers, kind, { ...options, url, name: `Person ${index}` });
@@ -102,7 +93,7 @@ describe('both sides offer at once, again and again', { concurrency: 1 }, () => 
 });
 
 test('both publish while the first connection is being made', async () => {
-  const url = server.url(`/room/negotiation-${rooms++}`);
+  const url = server.url(`/room/${newRoom()}`);
   const ada = await Participant.join(browsers, 'chromium', { url, name: 'Ada' });
   const bob = await Participant.join(browsers, 'firefox', { url, name: 'Bob' });
   for (const one of [ada, bob]) await one.keepsLog();
@@ -140,8 +131,8 @@ for (const kinds of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
     const [opener, other] = people;
     await other.page.evaluate(() => {
       window.got = [];
-      // Nothing but the listener; Firefox collects a channel that nobody holds.
-      window.room.on('channel', ({ detail: { channel } }) => {
+      // Only a listener. Firefox collects a channel without a reference.
+      window.room.on('datachannel', ({ detail: { channel } }) => {
         channel.addEventListener('message', ({ data }) => window.got.push(data));
         channel.addEventListener('close', () => window.got.push('closed'));
       });
@@ -149,7 +140,7 @@ for (const kinds of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
     await opener.until(() => [...window.room.peers.values()][0]?.connection === 'connected');
     await opener.page.evaluate(() => {
       const [peer] = window.room.peers.values();
-      window.channel = peer.openChannel('whiteboard');
+      window.channel = peer.createDataChannel('whiteboard');
       window.channel.addEventListener('open', () => window.channel.send('first'));
     });
     await other.until(() => window.got.includes('first'));
@@ -174,7 +165,7 @@ async function publishWithSound(person, names) {
   await person.page.evaluate(async (all) => {
     const [microphone] = (await navigator.mediaDevices.getUserMedia({ audio: true })).getAudioTracks();
     // One track for all: each clone would have its echo cancelled, too.
-    for (const name of all) window.room.replace(name, 'audio', microphone);
+    for (const name of all) window.room.replaceTrack(name, 'audio', microphone);
   }, names);
 }
 

@@ -1,21 +1,12 @@
-// Browsers that make no connection between pages: the room is there all the same.
+// Browsers that make no connection between pages: the rest of the room works.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { Participant } from './support/participant.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
-const browsers = new Browsers();
-let server;
-let rooms = 0;
-
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server, newRoom } = setUp();
 
 /** What a privacy setting, a policy or a full browser does, be it after joining. */
 const PAGES = {
@@ -41,7 +32,7 @@ for (const kind of ['chromium', 'firefox']) {
   describe(kind, { concurrency: 1 }, () => {
     for (const [what, prepare] of Object.entries(PAGES)) {
       test(`a page ${what} is in the room, says so of each peer, and throws nothing`, async () => {
-        const url = server.url(`/room/no-connection-${rooms++}`);
+        const url = server.url(`/room/${newRoom()}`);
         const ada = await Participant.join(browsers, 'chromium', { url, name: 'Ada' });
         const bob = await Participant.join(browsers, kind, { url, name: 'Bob', prepare: (page) => page.evaluateOnNewDocument(prepare) });
         await bob.seesState(ada, 'connection', 'failed');

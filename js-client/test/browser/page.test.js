@@ -1,22 +1,13 @@
-// The Meet page towards people who mean harm, and towards crowds. What is asserted are counts, not times.
+// The Meet page with hostile peers and with crowds. The tests assert counts, not times.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { countNodes, openFakeCall } from './support/fake-call.js';
 import { Participant } from './support/participant.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
-const browsers = new Browsers();
-let server;
-let rooms = 0;
-
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server, newRoom } = setUp();
 
 for (const kind of ['chromium', 'firefox']) {
   describe(`in ${kind}`, { concurrency: 1 }, () => {
@@ -280,7 +271,7 @@ test('of a tile that is removed nothing is left', async () => {
 });
 
 async function inFakeCall(kind) {
-  const ada = await Participant.inLobby(browsers, kind, { url: server.url(`/room/page-${rooms++}`), name: 'Ada' });
+  const ada = await Participant.inLobby(browsers, kind, { url: server.url(`/room/${newRoom()}`), name: 'Ada' });
   await ada.page.waitForSelector('#lobby:not([hidden])');
   await openFakeCall(ada.page);
   return ada;

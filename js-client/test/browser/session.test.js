@@ -3,29 +3,24 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { PlainSite } from './support/plain-site.js';
 import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
 const PATIENCE = { timeout: 40_000, polling: 20 };
 
-const browsers = new Browsers();
-let server;
+const { browsers, server, newRoom } = setUp();
 let network;
 let site;
-let rooms = 0;
 
 before(async () => {
-  server = await Server.start();
   network = await Proxy.start(server.port);
   site = await PlainSite.start(server.port);
 });
 after(async () => {
-  await browsers.close();
   await network?.stop();
   await site?.stop();
-  await server?.stop();
 });
 
 /** A page of this kind that has the client at hand. */
@@ -69,7 +64,7 @@ for (const kind of ['chromium', 'firefox']) {
           const { MeetRoom } = await import(client);
           const room = new MeetRoom(address);
           return room.join().then(() => room.state, String);
-        }, site.url('/meet-signal/index.js'), `${url}where-${rooms++}`);
+        }, site.url('/meet-signal/index.js'), `${url}${newRoom()}`);
         assert.equal(outcome, 'joined');
         await page.close();
       });
@@ -81,14 +76,14 @@ for (const kind of ['chromium', 'firefox']) {
         const room = new window.meet.MeetRoom(address);
         document.head.append(Object.assign(document.createElement('base'), { href: '/other/' }));
         return room.join().then(() => room.state, String);
-      }, `../signal/base-${rooms++}`);
+      }, `../signal/${newRoom()}`);
       assert.equal(outcome, 'joined');
       await page.close();
     });
 
     test('what the browser refuses is told by a code', async () => {
       const page = await open(kind);
-      const room = `refused-${rooms++}`;
+      const room = newRoom();
       const bad = { rtc: { iceServers: [{ urls: 'nonsense:x' }] } };
       assert.match(await join(page, room, bad), /^rtc: \w+/);
       assert.deepEqual(await page.evaluate(() => window.log), ['connecting', 'closed']);
@@ -113,7 +108,7 @@ for (const kind of ['chromium', 'firefox']) {
     test('a broadcast of 70 kB throws and ends nothing', async () => {
       const page = await open(kind);
       const watcher = await open('chromium');
-      const room = `large-${rooms++}`;
+      const room = newRoom();
       await join(watcher, room);
       await watcher.evaluate(() => {
         window.heard = [];
@@ -142,7 +137,7 @@ for (const kind of ['chromium', 'firefox']) {
 
     test('a dead socket is replaced within two seconds of a page being looked at, and a live one is kept', async () => {
       const page = await open(kind, network.url('/'));
-      await join(page, `dead-${rooms++}`);
+      await join(page, newRoom());
       const look = () => page.evaluate(() => {
         window.began = performance.now();
         document.dispatchEvent(new Event('visibilitychange'));
@@ -164,7 +159,7 @@ for (const kind of ['chromium', 'firefox']) {
     test('leaving while the connection is away is told as soon as there is one', async () => {
       const page = await open(kind, network.url('/'));
       const watcher = await open('chromium');
-      const room = `left-${rooms++}`;
+      const room = newRoom();
       await join(watcher, room);
       await join(page, room);
       await watcher.waitForFunction(() => window.room.peers.size === 1, PATIENCE);
@@ -189,7 +184,7 @@ for (const kind of ['chromium', 'firefox']) {
         await expired;
         const never = new SignalingSocket(url, { token: () => new Promise(() => {}) });
         return [room.state, await never.join({ signal: AbortSignal.timeout(100) }).catch(({ name }) => name), never.state];
-      }, `/signal/timeout-${rooms++}`);
+      }, `/signal/${newRoom()}`);
       assert.deepEqual(outcome, ['joined', 'TimeoutError', 'closed']);
       await page.close();
     });

@@ -1,25 +1,16 @@
-// What a page says of its sources is what the others hear and see, in real browsers.
+// Real browsers: the others see and hear the sources as a page announces them.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { Participant } from './support/participant.js';
-import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
-const browsers = new Browsers();
-let server;
-let rooms = 0;
-
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server, newRoom } = setUp();
 
 /** Two people, of whom the first one has ways to make tracks at hand. */
 async function meet(first, second) {
-  const url = server.url(`/room/sources-${rooms++}`);
+  const url = server.url(`/room/${newRoom()}`);
   const ada = await Participant.join(browsers, first, { url, name: 'Ada' });
   const bob = await Participant.join(browsers, second, { url, name: 'Bob' });
   await bob.seesState(ada, 'connection', 'connected');
@@ -115,15 +106,15 @@ for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium']]
 
       assert.deepEqual(await ada.page.evaluate(async () => {
         const next = await window.tone();
-        window.room.mute('voice', 'audio');
-        window.room.replace('voice', 'audio', null);
-        window.room.replace('voice', 'audio', next);
+        window.room.setMuted('voice', 'audio', true);
+        window.room.replaceTrack('voice', 'audio', null);
+        window.room.replaceTrack('voice', 'audio', next);
         return [next.enabled, window.room.isMuted('voice', 'audio')];
       }), [false, true]);
       await showsMuted(true);
       await hears(bob, id, 'silence');
 
-      await ada.page.evaluate(() => window.room.mute('voice', 'audio', false));
+      await ada.page.evaluate(() => window.room.setMuted('voice', 'audio', false));
       await showsMuted(false);
       await hears(bob, id, 'a tone');
       await close(ada, bob);
@@ -151,7 +142,7 @@ for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium']]
 
       await ada.page.evaluate(async () => {
         window.shared = await window.track();
-        window.room.replace('window', 'video', window.shared.track);
+        window.room.replaceTrack('window', 'video', window.shared.track);
       });
       await sources('camera', 'window');
       await ada.page.evaluate(() => window.shared.end());
@@ -201,7 +192,7 @@ for (const kind of ['chromium', 'firefox']) {
 }
 
 async function alone(kind) {
-  const ada = await Participant.join(browsers, kind, { url: server.url(`/room/sources-${rooms++}`), name: 'Ada' });
+  const ada = await Participant.join(browsers, kind, { url: server.url(`/room/${newRoom()}`), name: 'Ada' });
   await ada.page.evaluate(provideTracks);
   return { ada };
 }

@@ -1,20 +1,13 @@
-// What goes wrong for people, and what they are told.
+// Failures that people see, and their messages.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Browsers } from './support/browsers.js';
 import { Participant } from './support/participant.js';
 import { Server } from './support/server.js';
+import { setUp } from './support/setup.js';
 
-const browsers = new Browsers();
-let server;
-
-before(async () => { server = await Server.start(); });
-after(async () => {
-  await browsers.close();
-  await server?.stop();
-});
+const { browsers, server } = setUp();
 
 test('home leads to the room', async () => {
   const ada = await Participant.inLobby(browsers, 'chromium', { url: server.url('/'), name: 'Ada' });

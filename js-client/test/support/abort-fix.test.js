@@ -1,4 +1,4 @@
-// What the fix promises. Without it the second test fails in Node 20.
+// Without the fix, the second test fails in Node 20.
 
 import './abort-fix.js';
 

@@ -1,4 +1,4 @@
-// Time that passes only when a test says so.
+// A clock that a test advances.
 
 /** @typedef {import('./scheduler.js').Scheduler} Scheduler */
 /** @typedef {{ due: number, label: string, run: () => unknown }} Timer */

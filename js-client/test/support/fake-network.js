@@ -1,4 +1,4 @@
-// The world in which fake connections meet: who can reach whom, which faults happen, what leaks.
+// The network of fake connections: reachability, faults, and leaks.
 
 import { FakePeerConnection } from './fake-peer-connection.js';
 import { FLAVOURS } from './webrtc/flavours.js';

@@ -1,4 +1,4 @@
-// WebSocket as browsers have it, on a scheduler instead of a network.
+// WebSocket as in browsers, on a scheduler instead of a network.
 
 import { FakeEventTarget, exception, makeEvent } from './webrtc/basics.js';
 

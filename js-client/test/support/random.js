@@ -1,4 +1,4 @@
-// Randomness that a test can repeat.
+// Reproducible randomness.
 
 /** A small seeded generator (mulberry32): the same sequence on every machine, fast, not for secrets. */
 export class Random {

@@ -1,4 +1,4 @@
-// A deterministic event loop, as hostile as a browser is allowed to be.
+// A deterministic event loop, with any order that a browser may choose.
 
 import { VirtualClock } from './clock.js';
 import { Random } from './random.js';

@@ -5,7 +5,10 @@ import { MeetError, MeetRoom, attach, fullJitter, type RemotePeer, type RemoteSo
 const room = new MeetRoom('/signal/standup', {
   meta: { name: 'Ada' },
   token: async () => 'sesame',
-  retry: fullJitter({ mostMs: 5000 }),
+  retry: fullJitter({ maxDelayMs: 5000 }),
+  rateLimit: { perSecond: 20, bytesPerSecond: 65_536 },
+  openTimeoutMs: 5000,
+  tokenTimeoutMs: 5000,
   rtc: { iceTransportPolicy: 'relay' },
 });
 
@@ -17,10 +20,15 @@ room.on('trackended', ({ detail: { name, kind, track } }) => {
   if (!room.isMuted(name, kind)) console.log(track.label);
 });
 room.on('error', ({ detail: { error, peer } }) => console.log(error.code, peer?.connection === 'none'));
+room.on('datachannel', ({ detail: { peer, channel } }) => peer.createDataChannel(`${channel.label} again`));
+room.replaceTrack('camera', 'video', null);
+room.setMuted('camera', 'audio', true);
 // @ts-expect-error there is no such event
 room.on('sourceaded', () => {});
 // @ts-expect-error audio or video
-room.mute('camera', 'sound');
+room.setMuted('camera', 'sound', true);
+// @ts-expect-error muted or not
+room.setMuted('camera', 'audio');
 
 async function show(peer: RemotePeer, source: RemoteSource): Promise<void> {
   const result: 'playing' | 'blocked' | 'waiting' = await attach(document.createElement('video'), source.stream);

@@ -1,4 +1,4 @@
-// A stream on a <video>, whatever the browser says of playing it.
+// Playing a stream in a <video>, with every result of `play`.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// The README names the oldest browsers. What is newer than they are must not come into the sources unnoticed.
+// The sources use no API that is newer than the oldest browsers in the README.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Joining where the answer takes its time, or is that the page is to come back later.
+// Joining a server whose reply takes long, or asks to retry later.
 
 import '../support/abort-fix.js';
 
@@ -31,7 +31,7 @@ describe('while the application decides', () => {
 
   test('a server that is silent is given up, from the last thing heard on', async () => {
     const scene = new Scene({ server: { decisionMs: 60_000 } });
-    const ada = scene.socket('ada', { openMs: 10_000 });
+    const ada = scene.socket('ada', { openTimeoutMs: 10_000 });
     const error = failure(ada.join());
     await scene.clock.advance(5000);
     // The last ping comes after 6 s.

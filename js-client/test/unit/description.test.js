@@ -1,4 +1,4 @@
-// Long descriptions go over the wire as lines that refer to earlier ones, and come out as they were.
+// Long descriptions are compacted on the wire, and restored without a change.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -6,12 +6,12 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import { compact, expand } from '../../src/description.js';
-import { parseLinkMessage } from '../../src/link-message.js';
+import { parseTransportMessage } from '../../src/transport-message.js';
 
 /** Through JSON, as the server relays it. */
 function relayed(sdp, type = 'offer') {
   const data = JSON.parse(JSON.stringify({ epoch: 1, to: null, description: compact({ type, sdp }), offerId: 1 }));
-  return parseLinkMessage(data)?.negotiation?.description;
+  return parseTransportMessage(data)?.negotiation?.description;
 }
 
 const line = fc.oneof(
@@ -55,7 +55,7 @@ describe('what makes no description is no message:', () => {
   })) {
     test(what, () => {
       assert.equal(expand(lines), undefined);
-      assert.equal(parseLinkMessage({ epoch: 1, description: { type: 'offer', lines }, offerId: 1 }).negotiation, null);
+      assert.equal(parseTransportMessage({ epoch: 1, description: { type: 'offer', lines }, offerId: 1 }).negotiation, null);
     });
   }
 

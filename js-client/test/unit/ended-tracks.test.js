@@ -1,4 +1,4 @@
-// Tracks that end are taken out, and told.
+// Tracks that end are removed, with an event.
 
 import '../support/abort-fix.js';
 
@@ -51,10 +51,10 @@ describe('a track that ends', () => {
     const screen = new FakeTrack('video');
     ada.publish('screen', [screen]);
     ada.publish('camera', ada.page.camera());
-    ada.mute('camera', 'audio');
+    ada.setMuted('camera', 'audio', true);
     ada.on('trackended', ({ detail: { name, kind } }) => {
       if (name === 'screen') ada.publish('screen', [new FakeTrack('video')]);
-      else ada.replace(name, kind, new FakeTrack(kind));
+      else ada.replaceTrack(name, kind, new FakeTrack(kind));
     });
     await meeting.settle(1000);
     for (const room of [ada]) for (const track of [screen, ...tracksOf(room)]) track.end();
@@ -66,7 +66,7 @@ describe('a track that ends', () => {
     const { meeting, ada, ended: told, seen } = await two();
     for (const pageFirst of [true, false]) {
       const track = new FakeTrack('audio');
-      const replace = () => ada.replace('camera', 'audio', new FakeTrack('audio'));
+      const replace = () => ada.replaceTrack('camera', 'audio', new FakeTrack('audio'));
       if (pageFirst) track.addEventListener('ended', replace);
       ada.publish('camera', [track]);
       if (!pageFirst) track.addEventListener('ended', replace);
@@ -92,10 +92,10 @@ describe('a track that ends', () => {
     const count = () => [one.listenerCount, other.listenerCount];
     ada.publish('camera', [one]);
     for (let round = 0; round < 50; round += 1) {
-      ada.replace('camera', 'audio', other);
-      ada.replace('camera', 'audio', one);
+      ada.replaceTrack('camera', 'audio', other);
+      ada.replaceTrack('camera', 'audio', one);
       ada.publish('camera', [one]);
-      ada.mute('camera', 'audio', round % 2 === 0);
+      ada.setMuted('camera', 'audio', round % 2 === 0);
     }
     assert.deepEqual(count(), [1, 0]);
     ada.unpublish('camera');
@@ -118,7 +118,7 @@ describe('a track that has ended', () => {
     await meeting.settle(1000);
     assert.deepEqual(told.map(([name, kind]) => `${name} ${kind}`), ['screen video', 'camera video']);
     assert.deepEqual(seen(), [['camera', false, undefined]]);
-    ada.replace('camera', 'audio', ended('audio'));
+    ada.replaceTrack('camera', 'audio', ended('audio'));
     await meeting.settle(1000);
     assert.equal(told.length, 3);
     assert.deepEqual(seen(), []);
@@ -157,7 +157,7 @@ describe('a track that has ended', () => {
     const camera = ada.page.camera();
     ada.publish('camera', camera);
     for (const track of camera.getTracks()) track.stop();
-    for (const kind of ['audio', 'video']) ada.replace('camera', kind, null);
+    for (const kind of ['audio', 'video']) ada.replaceTrack('camera', kind, null);
     await meeting.settle(1000);
     assert.deepEqual(told, []);
   });

@@ -1,4 +1,4 @@
-// The golden frames and schemas that the Rust side is tested against, too: the two cannot drift apart.
+// The golden frames and schemas, which the Rust side is tested against, too.
 
 import '../support/abort-fix.js';
 

@@ -1,4 +1,4 @@
-// Pages that go away, and may come back from the browser's back/forward cache.
+// Pages that are unloaded, and may return from the back/forward cache.
 
 import '../support/abort-fix.js';
 
@@ -168,7 +168,7 @@ test('a reload while the page joins again does not show the session before it', 
   await scene.clock.advance(100);
   scene.server.ignoreNext(0);
   const page = ada.page.reload();
-  const again = scene.socket('ada', { page, openMs: 500 });
+  const again = scene.socket('ada', { page, openTimeoutMs: 500 });
   await scene.scheduler.run(again.join(), { withinMs: 10_000 });
   assert.deepEqual(scene.server.roster('room'), ['ada']);
 });

@@ -1,4 +1,4 @@
-// Leaving is told in every state, and nobody is shown twice for it.
+// Leaving in every state: the server learns of it, and no participant appears twice.
 
 import '../support/abort-fix.js';
 
@@ -47,7 +47,7 @@ describe('a join that is given up', () => {
     const scene = new Scene();
     scene.server.signOfLifeMs = 3_600_000;
     scene.server.decisionMs = 12_000;
-    const ada = scene.socket('ada', { openMs: 3000, retry: () => null });
+    const ada = scene.socket('ada', { openTimeoutMs: 3000, retry: () => null });
     await scene.scheduler.run(failure(ada.join()), { withinMs: 60_000 });
     await scene.clock.advance(20_000);
     assert.deepEqual(scene.server.roster('room'), []);
@@ -65,7 +65,7 @@ describe('a join that is given up', () => {
 
       close() { held.push(() => super.close()); }
     };
-    const ada = scene.socket('ada', { page, openMs: 3000, retry: () => null });
+    const ada = scene.socket('ada', { page, openTimeoutMs: 3000, retry: () => null });
     await scene.scheduler.run(failure(ada.join()), { withinMs: 60_000 });
     for (const late of held) late();
     await scene.clock.advance(100);

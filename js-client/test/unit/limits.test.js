@@ -1,4 +1,4 @@
-// Sizes are known before sending.
+// The client checks sizes before it sends.
 
 import '../support/abort-fix.js';
 
@@ -77,7 +77,7 @@ describe('a frame', () => {
   }
 });
 
-describe('the pace', () => {
+describe('the limiter', () => {
   const burst = async (server, options) => {
     const scene = new Scene({ server });
     const ada = await scene.join('ada', options);
@@ -91,7 +91,7 @@ describe('the pace', () => {
   for (const [what, expected, server, options] of [
     ['follows the server’s limits, below them', [20, 5], { limits: { ratePerSecond: 6, rateBurst: 24 } }],
     ['is faster for a server that takes more', [300, 100], { limits: { ratePerSecond: 120, rateBurst: 360 } }],
-    ['is the page’s own where it gives one', [7, 4], { limits: { ratePerSecond: 6, rateBurst: 24 } }, { pace: { perSecond: 4, burst: 7 } }],
+    ['is the page’s own where it gives one', [7, 4], { limits: { ratePerSecond: 6, rateBurst: 24 } }, { rateLimit: { perSecond: 4, burst: 7 } }],
     ['is that of the defaults for a server that tells none', [200, 50], { limits: null }],
   ]) {
     test(what, async () => assert.deepEqual(await burst(server, options), expected));

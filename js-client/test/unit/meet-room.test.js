@@ -50,7 +50,7 @@ describe('a meeting', () => {
           () => { if (isMember && room.self !== null) meeting.server.session(name).socket?.cut(); },
           () => meeting.server.nextResume(random.below(2) === 0 ? 'partial' : 'no'),
           () => room.publish('camera', room.page.camera()),
-          () => room.replace('camera', 'video', new FakeTrack('video')),
+          () => room.replaceTrack('camera', 'video', new FakeTrack('video')),
           () => meeting.world.network.cut(name),
           () => meeting.world.network.mend(name),
         ].at(random.below(9))?.call(null);
@@ -77,7 +77,7 @@ describe('a meeting', () => {
 });
 
 test('an offer that was lost with a partial resume, while its peer was away, is made again', async () => {
-  // The race: Ada's welcome says that frames were lost, but Bob is away, so his link was not woken; and when he came
+  // The race: Ada's welcome says that frames were lost, but Bob is away, so his transport was not woken; and when he came
   // back it was woken as if nothing had been lost. The offer stayed open for good.
   const meeting = new Meeting();
   const ada = await meeting.join('ada');
@@ -137,13 +137,13 @@ test('what is muted is silent here and shown there', async () => {
   const bob = await meeting.join('bob');
   const stream = ada.page.camera();
   ada.publish('camera', stream);
-  ada.mute('camera', 'audio');
+  ada.setMuted('camera', 'audio', true);
   await meeting.settle();
   const source = () => bob.peers.get(ada.self.id).sources.get('camera');
   assert.equal(stream.getAudioTracks()[0].enabled, false);
   assert.deepEqual([source().audio.muted, source().video.muted], [true, false]);
-  ada.mute('camera', 'audio', false);
-  ada.replace('camera', 'video', null);
+  ada.setMuted('camera', 'audio', false);
+  ada.replaceTrack('camera', 'video', null);
   await meeting.settle();
   assert.equal(source().audio.muted, false);
   assert.equal(source().video, null);
@@ -159,9 +159,9 @@ test('a source that is published wrongly is refused', () => {
   refused(() => room.publish('', []));
   refused(() => room.publish('x'.repeat(65), []));
   refused(() => room.publish('two', [new FakeTrack('audio'), new FakeTrack('audio')]));
-  refused(() => room.replace('nothing', 'audio', null));
+  refused(() => room.replaceTrack('nothing', 'audio', null));
   room.publish('camera', []);
-  refused(() => room.replace('camera', 'audio', new FakeTrack('video')));
+  refused(() => room.replaceTrack('camera', 'audio', new FakeTrack('video')));
 });
 
 test('messages go to all, or to one alone', async () => {
@@ -263,10 +263,10 @@ test('what is wanted is compared with each welcome, and what differs is told', a
     for (const name of ['ada', 'bob']) meeting.server.session(name).socket.cut();
     await meeting.settle(10);
     ada.publish('screen', [new FakeTrack('video')]);
-    ada.mute('screen', 'video');
-    ada.mute('camera', 'audio');
-    ada.mute('camera', 'video');
-    ada.mute('camera', 'video', false);
+    ada.setMuted('screen', 'video', true);
+    ada.setMuted('camera', 'audio', true);
+    ada.setMuted('camera', 'video', true);
+    ada.setMuted('camera', 'video', false);
     if (resumed !== 'full') for (let round = 0; round < 2; round += 1) meeting.server.nextResume(resumed);
     meeting.server.session('ada').room.locked = resumed === 'partial';
     await meeting.settle();
@@ -278,7 +278,7 @@ test('what is wanted is compared with each welcome, and what differs is told', a
   }
 });
 
-test('a message that was refused and is no longer known may have been any link’s, so each says again what is open', async () => {
+test('a message that was refused and is no longer known may have been any transport’s, so each says again what is open', async () => {
   const meeting = new Meeting();
   const ada = await meeting.join('ada');
   for (const name of ['bob', 'cleo']) await meeting.join(name);

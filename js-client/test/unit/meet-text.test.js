@@ -1,4 +1,4 @@
-// The Meet pages' words for names, texts and addresses: `examples/meet-web/static`.
+// Names, texts and addresses of the Meet pages: `examples/meet-web/static`.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Muted is muted: the wish belongs to the source, holds at once, and survives every change of track.
+// Muting belongs to the source, takes effect at once, and survives every change of track.
 
 import '../support/abort-fix.js';
 
@@ -48,32 +48,32 @@ describe('a muted microphone', () => {
 
   for (const [what, change] of Object.entries({
     'is taken out, and another one put in': (room, next) => {
-      room.replace('camera', 'audio', null);
-      room.replace('camera', 'audio', next);
+      room.replaceTrack('camera', 'audio', null);
+      room.replaceTrack('camera', 'audio', next);
     },
-    'is exchanged': (room, next) => room.replace('camera', 'audio', next),
+    'is exchanged': (room, next) => room.replaceTrack('camera', 'audio', next),
     'is published again': (room, next) => room.publish('camera', [next]),
     'is published again without any, and then put in': (room, next) => {
       room.publish('camera', []);
-      room.replace('camera', 'audio', next);
+      room.replaceTrack('camera', 'audio', next);
     },
     'ends, and another one is put in': (room, next, first) => {
       first.end();
-      room.replace('camera', 'audio', next);
+      room.replaceTrack('camera', 'audio', next);
     },
   })) {
     test(`that ${what} stays muted`, async () => {
       const { meeting, ada, shown } = await two();
       const [first, next] = [track(), track()];
       ada.publish('camera', [first]);
-      ada.mute('camera', 'audio');
+      ada.setMuted('camera', 'audio', true);
       await meeting.settle(1000);
       change(ada, next, first);
       assert.equal(next.enabled, false);
       assert.equal(ada.isMuted('camera', 'audio'), true);
       await meeting.settle();
       assert.equal(shown().audio.muted, true);
-      ada.mute('camera', 'audio', false);
+      ada.setMuted('camera', 'audio', false);
       assert.equal(next.enabled, true);
       await meeting.settle(1000);
       assert.equal(shown().audio.muted, false);
@@ -83,16 +83,16 @@ describe('a muted microphone', () => {
   test('may be muted before there is one, and unmuted while there is none', async () => {
     const { meeting, ada, shown } = await two();
     ada.publish('camera', []);
-    ada.mute('camera', 'audio');
+    ada.setMuted('camera', 'audio', true);
     const first = track();
-    ada.replace('camera', 'audio', first);
+    ada.replaceTrack('camera', 'audio', first);
     assert.equal(first.enabled, false);
     await meeting.settle(1000);
     assert.equal(shown().audio.muted, true);
-    ada.replace('camera', 'audio', null);
-    ada.mute('camera', 'audio', false);
+    ada.replaceTrack('camera', 'audio', null);
+    ada.setMuted('camera', 'audio', false);
     // It was disabled here, for a wish that is over.
-    ada.replace('camera', 'audio', first);
+    ada.replaceTrack('camera', 'audio', first);
     assert.equal(first.enabled, true);
     await meeting.settle(1000);
     assert.equal(shown().audio.muted, false);
@@ -102,24 +102,24 @@ describe('a muted microphone', () => {
     const { meeting, ada, shown } = await two();
     const disabled = Object.assign(track(), { enabled: false });
     ada.publish('camera', [track()]);
-    ada.replace('camera', 'audio', disabled);
+    ada.replaceTrack('camera', 'audio', disabled);
     assert.equal(ada.isMuted('camera', 'audio'), true);
     await meeting.settle(1000);
     assert.equal(shown().audio.muted, true);
     const later = track();
-    ada.replace('camera', 'audio', later);
+    ada.replaceTrack('camera', 'audio', later);
     assert.equal(later.enabled, false);
-    ada.mute('camera', 'audio', false);
+    ada.setMuted('camera', 'audio', false);
     assert.deepEqual([disabled.enabled, later.enabled], [false, true]);
   });
 
   test('is forgotten with its source', async () => {
     const { ada } = await two();
     ada.publish('camera', []);
-    ada.mute('camera', 'audio');
+    ada.setMuted('camera', 'audio', true);
     ada.unpublish('camera');
     assert.equal(ada.isMuted('camera', 'audio'), false);
-    assert.throws(() => ada.mute('camera', 'audio'), { code: 'state' });
+    assert.throws(() => ada.setMuted('camera', 'audio', true), { code: 'state' });
     ada.publish('camera', [track()]);
     assert.equal(ada.isMuted('camera', 'audio'), false);
   });
@@ -128,10 +128,10 @@ describe('a muted microphone', () => {
     const { ada } = await two();
     const camera = ada.page.camera();
     ada.publish('camera', camera);
-    ada.mute('camera', 'audio');
+    ada.setMuted('camera', 'audio', true);
     assert.deepEqual(KINDS.map((kind) => ada.isMuted('camera', kind)), [true, false]);
     assert.deepEqual(camera.getTracks().map(({ enabled }) => enabled), [false, true]);
-    assert.throws(() => ada.mute('camera', 'sound'), { code: 'state' });
+    assert.throws(() => ada.setMuted('camera', 'sound', true), { code: 'state' });
     assert.equal(ada.isMuted('camera', 'sound'), false);
   });
 
@@ -140,10 +140,10 @@ describe('a muted microphone', () => {
     const shared = track();
     ada.publish('camera', [shared]);
     ada.publish('backup', [shared]);
-    for (const name of ['camera', 'backup']) ada.mute(name, 'audio');
-    ada.mute('camera', 'audio', false);
+    for (const name of ['camera', 'backup']) ada.setMuted(name, 'audio', true);
+    ada.setMuted('camera', 'audio', false);
     assert.equal(shared.enabled, false);
-    ada.mute('backup', 'audio', false);
+    ada.setMuted('backup', 'audio', false);
     assert.equal(shared.enabled, true);
   });
 
@@ -153,9 +153,9 @@ describe('a muted microphone', () => {
     await meeting.settle();
     meeting.world.network.cut();
     await meeting.clock.advance(10_000);
-    ada.mute('camera', 'audio');
-    ada.replace('camera', 'audio', null);
-    ada.replace('camera', 'audio', track());
+    ada.setMuted('camera', 'audio', true);
+    ada.replaceTrack('camera', 'audio', null);
+    ada.replaceTrack('camera', 'audio', track());
     meeting.world.network.mend();
     await meeting.settle();
     assert.equal(shown().audio.muted, true);
@@ -184,7 +184,7 @@ const act = fc.oneof(
 );
 
 /** What a page wants of its sources, kept apart from the client. */
-class Wishes {
+class Model {
   /** @type {Map<string, { audio: any, video: any, silenced: Set<FakeTrack>, former: FakeTrack[] }>} */
   sources = new Map();
 
@@ -208,7 +208,7 @@ class Wishes {
     this.#note(source, side);
   }
 
-  mute(where, each, muted) {
+  setMuted(where, each, muted) {
     const source = this.sources.get(where);
     source[each].muted = muted;
     this.#note(source, source[each]);
@@ -224,15 +224,15 @@ class Wishes {
 test('whatever is published, exchanged and muted, and whatever is lost, the others are shown what is wanted', async () => {
   await fc.assert(fc.asyncProperty(fc.nat(2 ** 31), fc.array(act, { maxLength: 40 }), async (seed, acts) => {
     const meeting = new Meeting({ seed });
-    const wishes = new Wishes();
-    const newTrack = (each, live = true) => new WatchedTrack(each, { enabled: live, mayBeLive: (track) => !wishes.wantsSilent(track) });
+    const model = new Model();
+    const newTrack = (each, live = true) => new WatchedTrack(each, { enabled: live, mayBeLive: (track) => !model.wantsSilent(track) });
     const ada = await meeting.join('ada', { camera: false });
     for (const other of ['bob', 'cleo']) await meeting.join(other);
     for (const one of acts) await perform(one);
     if (ada.state === 'closed') await meeting.scheduler.run(ada.join(), { withinMs: 120_000 });
     await meeting.settle();
 
-    const wanted = [...wishes.sources].flatMap(([where, source]) => KINDS.map((each) => {
+    const wanted = [...model.sources].flatMap(([where, source]) => KINDS.map((each) => {
       const { track, muted } = source[each];
       assert.equal(ada.isMuted(where, each), muted);
       if (track !== null) assert.equal(track.enabled, !muted);
@@ -245,11 +245,11 @@ test('whatever is published, exchanged and muted, and whatever is lost, the othe
         return [side, sources.get(where)?.[each]?.muted ?? null];
       });
       assert.deepEqual(shown, wanted);
-      assert.ok([...sources.keys()].every((where) => wishes.sources.has(where)));
+      assert.ok([...sources.keys()].every((where) => model.sources.has(where)));
     }
 
     async function perform(one) {
-      const source = wishes.sources.get(one.name);
+      const source = model.sources.get(one.name);
       switch (one.act) {
         case 'steps':
           for (let count = one.count; count > 0; count -= 1) await meeting.scheduler.step();
@@ -257,33 +257,33 @@ test('whatever is published, exchanged and muted, and whatever is lost, the othe
         case 'time': return meeting.clock.advance(one.ms);
         case 'publish': {
           const tracks = one.kinds.map((each) => newTrack(each, one.enabled));
-          wishes.publish(one.name, tracks);
+          model.publish(one.name, tracks);
           return ada.publish(one.name, tracks);
         }
         case 'publish again': {
           if (source === undefined) return undefined;
           const tracks = KINDS.flatMap((each) => source[each].track ?? []);
-          wishes.publish(one.name, tracks);
+          model.publish(one.name, tracks);
           return ada.publish(one.name, tracks);
         }
         case 'unpublish':
-          wishes.sources.delete(one.name);
+          model.sources.delete(one.name);
           return ada.unpublish(one.name);
         case 'replace': {
           if (source === undefined) return undefined;
           const former = source.former.find((track) => track.kind === one.kind && track.readyState === 'live') ?? null;
           const track = { none: null, former }[one.what] ?? (one.what === 'none' ? null : newTrack(one.kind, one.what !== 'disabled'));
-          wishes.put(one.name, one.kind, track);
-          return ada.replace(one.name, one.kind, track);
+          model.put(one.name, one.kind, track);
+          return ada.replaceTrack(one.name, one.kind, track);
         }
         case 'mute':
           if (source === undefined) return undefined;
-          wishes.mute(one.name, one.kind, one.muted);
-          return ada.mute(one.name, one.kind, one.muted);
+          model.setMuted(one.name, one.kind, one.muted);
+          return ada.setMuted(one.name, one.kind, one.muted);
         case 'end': {
           const track = source?.[one.kind].track ?? null;
           if (track === null) return undefined;
-          wishes.put(one.name, one.kind, null);
+          model.put(one.name, one.kind, null);
           return track.end();
         }
         case 'cut': return ada.state === 'closed' ? undefined : meeting.server.session('ada').socket?.cut();

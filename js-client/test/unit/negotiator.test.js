@@ -108,7 +108,7 @@ describe('both sides agree in the end', () => {
       // As when a session is resumed, and frames were lost. Candidates that were lost are in the next description.
       const lost = random.below(2) === 0 ? 'a' : 'b';
       scene.ends[lost].lose();
-      for (const one of [scene.a, scene.b]) one.again();
+      for (const one of [scene.a, scene.b]) one.resync();
       await scene.pause();
     }
     await scene.scheduler.settle();

@@ -1,4 +1,4 @@
-// What the application's authorisation does not allow is not tried.
+// The client does not attempt what its permissions exclude.
 
 import '../support/abort-fix.js';
 
@@ -39,10 +39,10 @@ test('without `signal`, there are no connections, and nothing is tried', async (
   const [peer] = ada.peers.values();
   assert.equal(peer.connection, 'none');
   assert.throws(() => ada.send(bob.self.id, 'psst'), { code: 'not-allowed' });
-  assert.throws(() => peer.openChannel('whiteboard'), { code: 'not-allowed' });
+  assert.throws(() => peer.createDataChannel('whiteboard'), { code: 'not-allowed' });
   await assert.rejects(peer.getStats(), { code: 'not-allowed' });
   ada.publish('camera', [new FakeTrack('video')]);
-  ada.mute('camera', 'video');
+  ada.setMuted('camera', 'video', true);
   ada.broadcast('hello');
   bob.send(ada.self.id, 'psst');
   for (let minute = 0; minute < 10; minute += 1) {

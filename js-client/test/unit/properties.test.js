@@ -1,4 +1,4 @@
-// What holds under any history, with histories that shrink to the shortest one that breaks it (fast-check).
+// Properties of any history, which fast-check shrinks to the shortest counterexample.
 
 import '../support/abort-fix.js';
 
@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { SignalingSocket } from '../../src/signaling-socket.js';
 import { FakeTrack } from '../support/fake-media.js';
 import { FakeWorld } from '../support/fake-world.js';
-import { LinkedPages } from './support/linked-pages.js';
+import { ConnectedPages } from './support/connected-pages.js';
 
 /** For a longer look: `PROPERTY_RUNS=5000 node --test test/unit/properties.test.js`. */
 const RUNS = { numRuns: Number(process.env.PROPERTY_RUNS ?? 150) };
@@ -41,7 +41,7 @@ const linkAct = fc.oneof(
 
 test('whatever is published, lost, doubled, refused and rejected, both pages end in a call and see what there is', async () => {
   await fc.assert(fc.asyncProperty(seed, fc.array(linkAct, { maxLength: 40 }), async (schedule, acts) => {
-    const pages = new LinkedPages(schedule);
+    const pages = new ConnectedPages(schedule);
     for (const one of acts) await doToLink(pages, one);
     await pages.settle();
     // A rejection that is still planned is met by what follows, and survived.
@@ -65,14 +65,14 @@ async function doToLink(pages, act) {
     case 'publish': return page.publish(act.name, ...act.kinds);
     case 'unpublish': return page.publications.delete(act.name);
     case 'replace':
-      if (known) page.publications.replace(act.name, act.kind, act.track ? new FakeTrack(act.kind) : null);
+      if (known) page.publications.replaceTrack(act.name, act.kind, act.track ? new FakeTrack(act.kind) : null);
       break;
     case 'mute':
-      if (known) page.publications.mute(act.name, act.kind, act.muted);
+      if (known) page.publications.setMuted(act.name, act.kind, act.muted);
       break;
     case 'lose':
       for (const one of pages.pages) one.end.lose();
-      return page.link.wake({ lossy: true });
+      return page.transport.wake({ lossy: true });
     case 'duplicate':
       return page.end.next('duplicate', ({ description }) => description?.type === act.type);
     case 'refuse':

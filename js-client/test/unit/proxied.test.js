@@ -1,4 +1,4 @@
-// Objects that frameworks have put a Proxy before.
+// Objects behind a Proxy, as frameworks create them.
 
 import '../support/abort-fix.js';
 
@@ -9,7 +9,7 @@ import { MeetRoom } from '../../src/meet-room.js';
 import { RemotePeer } from '../../src/remote-peer.js';
 import { RemoteSource } from '../../src/remote-source.js';
 import { FakeTrack } from '../support/fake-media.js';
-import { LinkedPages } from './support/linked-pages.js';
+import { ConnectedPages } from './support/connected-pages.js';
 import { Meeting } from './support/meeting.js';
 import { Scene } from './support/scene.js';
 
@@ -61,9 +61,9 @@ for (const [kind, proxy] of [['a plain proxy', plain], ['a deep one', deep]]) {
       assert.equal(room.peers.size, 1);
       assert.equal([...room.peers.values()][0].meta, 'bob');
       room.publish('screen', [new FakeTrack('video')]);
-      room.mute('screen', 'video');
+      room.setMuted('screen', 'video', true);
       assert.equal(room.isMuted('screen', 'video'), true);
-      room.replace('screen', 'video', null);
+      room.replaceTrack('screen', 'video', null);
       room.unpublish('screen');
       room.update('Ada');
       room.broadcast('hello');
@@ -84,19 +84,19 @@ for (const [kind, proxy] of [['a plain proxy', plain], ['a deep one', deep]]) {
       const { meeting, peer, bob } = await two();
       const seen = proxy(peer);
       assert.deepEqual([seen.id, seen.meta, seen.status, seen.connection], [bob.self.id, 'bob', 'here', 'connected']);
-      assert.equal(seen.openChannel('whiteboard').label, 'whiteboard');
+      assert.equal(seen.createDataChannel('whiteboard').label, 'whiteboard');
       assert.equal(typeof (await meeting.scheduler.run(seen.getStats())).get, 'function');
       const source = proxy(seen.sources.get('camera'));
       assert.deepEqual([source.name, source.audio.muted, source.audioLevel], ['camera', false, 0]);
       assert.equal(source.stream.getTracks().length, 2);
     });
 
-    test('a link can be read and used', async () => {
-      const pages = new LinkedPages();
+    test('a transport can be read and used', async () => {
+      const pages = new ConnectedPages();
       await pages.settle();
-      const link = proxy(pages.a.link);
-      assert.deepEqual([link.state, link.settled], ['connected', true]);
-      assert.equal(link.openChannel('whiteboard').label, 'whiteboard');
+      const transport = proxy(pages.a.transport);
+      assert.deepEqual([transport.state, transport.settled], ['connected', true]);
+      assert.equal(transport.createDataChannel('whiteboard').label, 'whiteboard');
     });
 
     test('a socket can be read and used', async () => {
@@ -114,16 +114,16 @@ for (const [kind, proxy] of [['a plain proxy', plain], ['a deep one', deep]]) {
 
 test('methods work without their object', async () => {
   const { meeting, ada, bob, peer } = await two();
-  const { publish, isMuted, mute, broadcast, on, addEventListener, leave } = ada;
-  const { openChannel, getStats } = peer;
+  const { publish, isMuted, setMuted, broadcast, on, addEventListener, leave } = ada;
+  const { createDataChannel, getStats } = peer;
   const heard = [];
   on('statechange', ({ detail }) => heard.push(detail.state));
   addEventListener('statechange', ({ detail }) => heard.push(detail.state));
   publish('screen', [new FakeTrack('video')]);
-  mute('screen', 'video');
+  setMuted('screen', 'video', true);
   assert.equal(isMuted('screen', 'video'), true);
   broadcast('hello');
-  openChannel('whiteboard');
+  createDataChannel('whiteboard');
   await meeting.scheduler.run(getStats());
   await meeting.settle(1000);
   assert.ok(bob.events.includes('message ada "hello"'));

@@ -1,4 +1,4 @@
-// The recovery of a link: every state with every event, and what holds under any history of them.
+// The recovery of a transport: every state with every event, and invariants of any history of events.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -20,13 +20,13 @@ class Machine {
       polite,
       env: this.clock,
       isReady: () => this.isReady,
-      ask: act('ask'),
+      requestOffer: act('request'),
       restart: act('restart'),
-      replace: (told) => {
-        this.did.push(told ? 'replace, told' : 'replace');
+      replace: (byRemote) => {
+        this.did.push(byRemote ? 'replace, by remote' : 'replace');
         this.replacedAt = this.clock.now();
       },
-      tell: (event) => { if (event === 'changed') this.shown.push(this.recovery.shown); else this.did.push(event); },
+      notify: (event) => { if (event === 'changed') this.shown.push(this.recovery.shown); else this.did.push(event); },
     });
   }
 
@@ -34,11 +34,11 @@ class Machine {
     return this.recovery.state;
   }
 
-  tell(...events) {
+  handle(...events) {
     for (const event of events) {
       if (event === 'refused') this.recovery.refuse();
       else if (event === 'renewed') this.recovery.renew();
-      else this.recovery.tell(event);
+      else this.recovery.handle(event);
     }
     return this;
   }
@@ -47,44 +47,44 @@ class Machine {
 /** The shortest ways into the states. */
 const WAYS = {
   waiting: [],
-  connecting: ['begun'],
-  connected: ['begun', 'connected'],
-  disconnected: ['begun', 'connected', 'disconnected'],
-  restarting: ['begun', 'connected', 'failed'],
-  lost: ['begun', 'elapsed'],
-  broken: ['begun', 'broken'],
+  connecting: ['started'],
+  connected: ['started', 'connected'],
+  disconnected: ['started', 'connected', 'disconnected'],
+  restarting: ['started', 'connected', 'failed'],
+  lost: ['started', 'elapsed'],
+  broken: ['started', 'broken'],
 };
 
 /** As in the comment of the class: where each event leads, and what is done. What is not listed changes nothing. */
 const TABLE = {
-  waiting: { begun: 'connecting', elapsed: 'connecting: ask', doubt: 'waiting: replace' },
+  waiting: { started: 'connecting', elapsed: 'connecting: request', loss: 'waiting: replace' },
   connecting: {
-    begun: 'connecting', connected: 'connected', failed: 'restarting: restart', broken: 'broken', elapsed: 'lost: lost',
-    doubt: 'waiting: replace',
+    started: 'connecting', connected: 'connected', failed: 'restarting: restart', broken: 'broken', elapsed: 'lost: lost',
+    loss: 'waiting: replace',
   },
   connected: { disconnected: 'disconnected', failed: 'restarting: restart', broken: 'broken' },
   disconnected: {
     connected: 'connected', failed: 'restarting: restart', broken: 'broken', elapsed: 'restarting: restart',
-    wake: 'restarting: restart', doubt: 'waiting: replace',
+    wake: 'restarting: restart', loss: 'waiting: replace',
   },
-  restarting: { connected: 'connected', broken: 'broken', elapsed: 'lost: lost', doubt: 'waiting: replace' },
+  restarting: { connected: 'connected', broken: 'broken', elapsed: 'lost: lost', loss: 'waiting: replace' },
   lost: {
-    begun: 'connecting', connected: 'connected', broken: 'broken', elapsed: 'waiting: replace', wake: 'waiting: replace',
-    doubt: 'waiting: replace',
+    started: 'connecting', connected: 'connected', broken: 'broken', elapsed: 'waiting: replace', wake: 'waiting: replace',
+    loss: 'waiting: replace',
   },
-  broken: { elapsed: 'waiting: replace', wake: 'waiting: replace', doubt: 'waiting: replace' },
+  broken: { elapsed: 'waiting: replace', wake: 'waiting: replace', loss: 'waiting: replace' },
 };
-const EVENTS = ['begun', 'connected', 'disconnected', 'failed', 'broken', 'elapsed', 'wake', 'doubt'];
+const EVENTS = ['started', 'connected', 'disconnected', 'failed', 'broken', 'elapsed', 'wake', 'loss'];
 
 describe('every state with every event', () => {
   for (const [state, way] of Object.entries(WAYS)) {
     for (const event of EVENTS) {
       const [next, deed] = (TABLE[state][event] ?? state).split(': ');
       test(`${state}, ${event}: ${next}${deed === undefined ? '' : `, ${deed}`}`, () => {
-        const machine = new Machine().tell(...way);
+        const machine = new Machine().handle(...way);
         assert.equal(machine.state, state);
         machine.did.length = 0;
-        machine.tell(event);
+        machine.handle(event);
         assert.equal(machine.state, next);
         assert.deepEqual(machine.did, deed === undefined ? [] : [deed]);
         assert.ok(machine.clock.pending <= 1, 'one timer at most');
@@ -92,23 +92,23 @@ describe('every state with every event', () => {
     }
 
     test(`${state}, refused: broken, and pages see that it has failed`, () => {
-      const machine = new Machine().tell(...way, 'refused');
+      const machine = new Machine().handle(...way, 'refused');
       assert.equal(machine.state, 'broken');
       assert.equal(machine.recovery.shown, 'failed');
     });
 
     test(`${state}, renewed: waiting for the new connection`, () => {
-      const machine = new Machine().tell(...way);
+      const machine = new Machine().handle(...way);
       machine.did.length = 0;
-      assert.equal(machine.tell('renewed').state, 'waiting');
-      assert.deepEqual(machine.did, ['replace, told']);
+      assert.equal(machine.handle('renewed').state, 'waiting');
+      assert.deepEqual(machine.did, ['replace, by remote']);
     });
 
     test(`${state}, closed: nothing any more`, () => {
-      const machine = new Machine().tell(...way);
+      const machine = new Machine().handle(...way);
       machine.recovery.close();
       const { length } = machine.did;
-      machine.tell(...EVENTS, 'refused');
+      machine.handle(...EVENTS, 'refused');
       assert.equal(machine.state, 'closed');
       assert.equal(machine.clock.pending, 0);
       assert.equal(machine.did.length, length);
@@ -118,17 +118,17 @@ describe('every state with every event', () => {
 
 describe('while signaling does not get through', () => {
   const away = (...events) => {
-    const machine = new Machine().tell(...events.slice(0, -1));
+    const machine = new Machine().handle(...events.slice(0, -1));
     machine.isReady = false;
     machine.did.length = 0;
-    return machine.tell(events.at(-1));
+    return machine.handle(events.at(-1));
   };
 
   for (const [events, state] of [
-    [['begun', 'connected', 'failed'], 'disconnected'],
-    [['begun', 'connected', 'disconnected', 'elapsed'], 'disconnected'],
-    [['begun', 'elapsed', 'elapsed'], 'lost'],
-    [['begun', 'broken', 'elapsed'], 'broken'],
+    [['started', 'connected', 'failed'], 'disconnected'],
+    [['started', 'connected', 'disconnected', 'elapsed'], 'disconnected'],
+    [['started', 'elapsed', 'elapsed'], 'lost'],
+    [['started', 'broken', 'elapsed'], 'broken'],
   ]) {
     test(`${events.join(', ')}: ${state}, until it does`, async () => {
       const machine = away(...events);
@@ -137,17 +137,17 @@ describe('while signaling does not get through', () => {
       assert.deepEqual(machine.did, []);
       assert.equal(machine.clock.pending, 0);
       machine.isReady = true;
-      machine.tell('wake');
+      machine.handle('wake');
       assert.deepEqual(machine.did, [state === 'disconnected' ? 'restart' : 'replace']);
     });
   }
 
   test('a way that is found meanwhile ends what was to be done about the network, and not about the negotiation', () => {
-    assert.deepEqual(away('begun', 'connected', 'failed').tell('connected', 'wake').did, []);
-    assert.deepEqual(away('begun', 'elapsed', 'elapsed').tell('connected', 'wake').did, []);
-    const machine = away('begun', 'broken', 'elapsed').tell('connected');
+    assert.deepEqual(away('started', 'connected', 'failed').handle('connected', 'wake').did, []);
+    assert.deepEqual(away('started', 'elapsed', 'elapsed').handle('connected', 'wake').did, []);
+    const machine = away('started', 'broken', 'elapsed').handle('connected');
     machine.isReady = true;
-    assert.deepEqual(machine.tell('wake').did, ['replace']);
+    assert.deepEqual(machine.handle('wake').did, ['replace']);
   });
 });
 
@@ -156,7 +156,7 @@ test('a failure is followed by a new connection at once, then ever later, and pa
   const times = [];
   let shown = null;
   for (let round = 0; round < 12; round += 1) {
-    machine.tell('begun', 'elapsed');
+    machine.handle('started', 'elapsed');
     const began = machine.clock.now();
     await machine.clock.advance(700_000);
     times.push(machine.replacedAt - began);
@@ -164,18 +164,18 @@ test('a failure is followed by a new connection at once, then ever later, and pa
   }
   assert.deepEqual(times.slice(0, 8), [1, 2250, 6750, 20_250, 60_750, 182_250, 546_750, 600_000]);
   assert.equal(shown, 3);
-  machine.tell('begun', 'connected');
+  machine.handle('started', 'connected');
   assert.equal(machine.recovery.shown, 'connected');
 });
 
 test('failures are forgotten after a minute that works, not before', async () => {
   const machine = new Machine();
-  for (let round = 0; round < 5; round += 1) machine.tell('begun', 'broken', 'wake');
-  machine.tell('begun', 'connected', 'broken');
+  for (let round = 0; round < 5; round += 1) machine.handle('started', 'broken', 'wake');
+  machine.handle('started', 'connected', 'broken');
   assert.equal(machine.recovery.shown, 'failed');
-  machine.tell('wake', 'begun', 'connected');
+  machine.handle('wake', 'started', 'connected');
   await machine.clock.advance(61_000);
-  machine.tell('broken');
+  machine.handle('broken');
   assert.equal(machine.recovery.shown, 'reconnecting');
 });
 
@@ -208,13 +208,13 @@ test('under any history, there is one timer, few replacements, and always a way 
       else if (ms !== undefined) await clock.advance(ms);
       else {
         const { state } = machine;
-        machine.tell(told);
+        machine.handle(told);
         if (machine.state === 'broken' && state !== 'broken') broken = true;
         if (state !== 'waiting' && told === 'connected') connected = true;
         if (told === 'disconnected' || told === 'failed') connected &&= machine.state === 'connected';
         // A new one that is made before the old one was replaced is the same one.
-        if (told === 'begun' && state === 'lost') connected = false;
-        if (told === 'begun' && state === 'connecting') connected = false;
+        if (told === 'started' && state === 'lost') connected = false;
+        if (told === 'started' && state === 'connecting') connected = false;
       }
       if (machine.state === 'lost' || machine.state === 'restarting' || machine.state === 'disconnected') connected = false;
       look();
@@ -222,11 +222,11 @@ test('under any history, there is one timer, few replacements, and always a way 
     for (const [index, time] of replacements.entries()) {
       assert.ok(replacements.slice(index).filter((other) => other - time <= 60_000).length <= 13, replacements.join());
     }
-    // Signaling gets through, and connections work: so does the link.
+    // Signaling gets through, and connections work: so does the transport.
     machine.isReady = true;
-    machine.tell('wake');
+    machine.handle('wake');
     for (let tries = 0; tries < 100 && machine.recovery.shown !== 'connected'; tries += 1) {
-      machine.tell('begun', 'connected');
+      machine.handle('started', 'connected');
       await clock.advance(10_000);
     }
     assert.equal(machine.recovery.shown, 'connected');

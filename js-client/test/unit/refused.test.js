@@ -1,11 +1,11 @@
-// Messages for which the receiver has no place: the server refuses them with `peer-unreachable`.
+// Messages that the server refuses with `peer-unreachable`, because the receiver's queue is full.
 
 import '../support/abort-fix.js';
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { LinkedPages } from './support/linked-pages.js';
+import { ConnectedPages } from './support/connected-pages.js';
 import { Meeting } from './support/meeting.js';
 
 const KINDS = {
@@ -17,11 +17,11 @@ const KINDS = {
   anything: () => true,
 };
 
-describe('a link', () => {
+describe('a transport', () => {
   for (const [kind, matches] of Object.entries(KINDS)) {
     test(`is there soon after ${kind} were refused, with the connections that it had`, async () => {
       for (let seed = 0; seed < 60; seed += 1) {
-        const scene = new LinkedPages(seed);
+        const scene = new ConnectedPages(seed);
         for (const page of scene.pages) {
           page.publish('camera', 'audio', 'video');
           page.refuses = matches;
@@ -36,7 +36,7 @@ describe('a link', () => {
 
     test(`that is in use gets over it that ${kind} are refused`, async () => {
       for (let seed = 0; seed < 60; seed += 1) {
-        const scene = new LinkedPages(seed);
+        const scene = new ConnectedPages(seed);
         const { random, clock } = scene.scheduler;
         scene.a.publish('camera', 'audio', 'video');
         await scene.settle();
@@ -58,7 +58,7 @@ describe('a link', () => {
 
   test('finds another way through the network, though that is refused at first', async () => {
     for (let seed = 0; seed < 60; seed += 1) {
-      const scene = new LinkedPages(seed);
+      const scene = new ConnectedPages(seed);
       scene.a.publish('camera', 'video');
       await scene.settle();
       for (const page of scene.pages) page.refuses = () => true;
@@ -73,7 +73,7 @@ describe('a link', () => {
   });
 
   test('tries less and less often, and stops when it is closed', async () => {
-    const scene = new LinkedPages();
+    const scene = new ConnectedPages();
     scene.a.publish('camera', 'video');
     await scene.settle();
     let refused = 0;
@@ -84,13 +84,13 @@ describe('a link', () => {
     refused = 0;
     await scene.scheduler.clock.advance(3_600_000);
     assert.ok(refused > 100 && refused < 1000, `${refused} in an hour`);
-    for (const { link } of scene.pages) link.close();
+    for (const { transport } of scene.pages) transport.close();
     await scene.settle();
     assert.equal(scene.scheduler.clock.pending, 0);
   });
 
   test('begins at once again with the next trouble', async () => {
-    const scene = new LinkedPages();
+    const scene = new ConnectedPages();
     await scene.settle();
     for (let round = 0; round < 5; round += 1) {
       scene.a.refuses = () => true;
@@ -135,7 +135,7 @@ describe('a meeting', () => {
   });
 
   test('in which too much waits for a page goes on by itself', async () => {
-    // The fault: what the link could not say was lost until the connection to the server was another one.
+    // The fault: what the transport could not say was lost until the connection to the server was another one.
     const meeting = new Meeting();
     const [ada, bob] = [await meeting.join('ada'), await meeting.join('bob')];
     await meeting.settle();

@@ -1,4 +1,4 @@
-// Any call in any handler does what it does a tick later.
+// Any call in any handler has the same result as a tick later.
 
 import '../support/abort-fix.js';
 
@@ -15,7 +15,7 @@ import { Meeting } from './support/meeting.js';
 
 /** Every event, as the room's types have them. */
 const EVENTS = (() => {
-  const source = readFileSync(new URL('../../src/meet-room.js', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../src/room-events.js', import.meta.url), 'utf8');
   const [, list] = /@typedef \{\{\n([^]*?)\}\} RoomEvents/.exec(source);
   return [...list.matchAll(/^ \* {3}(\w+):/gm)].map(([, name]) => name);
 })();
@@ -29,8 +29,8 @@ const ROOM = {
   join: (room) => void room.join().catch(() => {}),
   leave: (room) => void room.leave(),
   publish: (room) => room.publish('screen', [new FakeTrack('video')]),
-  replace: (room) => room.replace('camera', 'video', new FakeTrack('video')),
-  mute: (room) => room.mute('camera', 'audio'),
+  replaceTrack: (room) => room.replaceTrack('camera', 'video', new FakeTrack('video')),
+  setMuted: (room) => room.setMuted('camera', 'audio', true),
   isMuted: (room) => room.isMuted('camera', 'audio'),
   unpublish: (room) => room.unpublish('camera'),
   update: (room) => room.update('somebody else'),
@@ -39,7 +39,7 @@ const ROOM = {
 };
 const PEER = {
   connection: (peer) => peer.connection,
-  openChannel: (peer) => peer.openChannel('whiteboard'),
+  createDataChannel: (peer) => peer.createDataChannel('whiteboard'),
   getStats: (peer) => void peer.getStats().catch(() => {}),
 };
 const INTERNAL = ['constructor', 'updateSources', 'removeSources'];
@@ -48,7 +48,7 @@ const INTERNAL = ['constructor', 'updateSources', 'removeSources'];
 const TOGETHER = {
   'leave and join': (room) => { void room.leave(); void room.join().catch(() => {}); },
   'leave, join and leave': (room) => { void room.leave(); void room.join().catch(() => {}); void room.leave(); },
-  'publish, mute and leave': (room) => { ROOM.publish(room); room.mute('screen', 'video'); void room.leave(); },
+  'publish, setMuted and leave': (room) => { ROOM.publish(room); room.setMuted('screen', 'video', true); void room.leave(); },
 };
 
 const CALLS = {
@@ -99,8 +99,8 @@ async function scene(handlers, when = (act) => act()) {
   const adas = () => (meeting.server.log.some(({ page }) => page === 'ada') ? meeting.server.session('ada') : null);
   const step = async (act) => { attempt(act); await meeting.settle(20_000); };
   await step(() => bob.broadcast('hello'));
-  await step(() => bob.peers.get(ada.self?.id)?.openChannel('chat'));
-  await step(() => bob.mute('camera', 'audio'));
+  await step(() => bob.peers.get(ada.self?.id)?.createDataChannel('chat'));
+  await step(() => bob.setMuted('camera', 'audio', true));
   await step(() => bob.publish('screen', [new FakeTrack('video')]));
   await step(() => bob.unpublish('screen'));
   await step(() => bob.update('Bob'));
@@ -257,7 +257,7 @@ describe('a handler', () => {
   });
 });
 
-test('who leaves when the first peer is announced hears of no other', async () => {
+test('a page that leaves when the first peer is announced gets no other peer', async () => {
   const meeting = new Meeting();
   for (const name of ['bob', 'cleo', 'dan']) await meeting.join(name);
   const ada = meeting.room('ada');

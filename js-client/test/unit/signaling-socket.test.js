@@ -1,4 +1,4 @@
-// A session over connections that come and go.
+// A session over several connections: joining and resuming.
 
 import '../support/abort-fix.js';
 
@@ -30,7 +30,7 @@ describe('joining', () => {
   test('gives up an attempt that never opens, truly', async () => {
     const scene = new Scene();
     scene.server.ignoreNext(1);
-    const ada = scene.socket('ada', { openMs: 3000 });
+    const ada = scene.socket('ada', { openTimeoutMs: 3000 });
     const joined = ada.join();
     await scene.clock.advance(2999);
     assert.equal(scene.server.sockets.open, 1);
@@ -300,7 +300,7 @@ test('an attempt that was given up, and arrives all the same, does not throw the
       return held.push(this);
     }
   };
-  const ada = await scene.join('ada', { page, openMs: 3000 });
+  const ada = await scene.join('ada', { page, openTimeoutMs: 3000 });
   holding = true;
   scene.server.session('ada').socket.cut();
   await scene.clock.advance(10_000);
@@ -310,177 +310,10 @@ test('an attempt that was given up, and arrives all the same, does not throw the
   await scene.clock.advance(10_000);
   assert.equal(ada.state, 'joined');
   assert.equal(ada.log.welcomes.length, 3);
-  // Once: whoever comes next with the ticket is somebody else.
+  // Once: the next holder of the ticket is another page.
   scene.server.close(scene.server.session('ada'), 4508);
   await scene.clock.advance(10_000);
   assert.equal(ada.state, 'closed');
-});
-
-describe('the page', () => {
-  const loseAndStayAway = async (scene, ada) => {
-    scene.server.stop();
-    await scene.clock.advance(60_000);
-    assert.equal(ada.state, 'away');
-    scene.server.start();
-  };
-
-  for (const [event, act] of [
-    ['is online again', (page) => page.fire('online')],
-    ['is looked at again', (page) => page.setVisibility('visible')],
-    ['is brought back', (page) => page.fire('pageshow', { persisted: true })],
-  ]) {
-    test(`that ${event} tries at once`, async () => {
-      const scene = new Scene();
-      const ada = await scene.join('ada');
-      await loseAndStayAway(scene, ada);
-      act(ada.page);
-      await scene.scheduler.settle();
-      assert.equal(ada.state, 'joined');
-    });
-  }
-
-  test('that was offline does not wait for a dead connection', async () => {
-    const scene = new Scene();
-    const ada = await scene.join('ada');
-    scene.server.session('ada').socket.stall();
-    ada.page.fire('offline');
-    ada.page.fire('online');
-    await scene.scheduler.settle();
-    assert.equal(ada.state, 'joined');
-    assert.equal(ada.log.welcomes.at(-1).resumed, 'full');
-  });
-
-  test('that slept through three heartbeats looks at once', async () => {
-    const scene = new Scene();
-    const ada = await scene.join('ada');
-    const { socket } = scene.server.session('ada');
-    socket.stall();
-    await scene.clock.advance(20_000);
-    ada.page.setVisibility('visible');
-    await scene.scheduler.settle();
-    assert.equal(ada.log.welcomes.length, 1, 'it may only be slow');
-  });
-
-  test('that goes for good leaves at once', async () => {
-    const scene = new Scene();
-    const ada = await scene.join('ada');
-    const bob = await scene.join('bob');
-    ada.page.close();
-    await scene.scheduler.settle();
-    assert.equal(bob.log.messages.at(-1).reason, 'left');
-  });
-
-  test('that goes into the back/forward cache is away, and resumes when it is brought back', async () => {
-    const scene = new Scene();
-    const ada = await scene.join('ada');
-    const bob = await scene.join('bob');
-    ada.page.fire('pagehide', { persisted: true });
-    await scene.scheduler.settle();
-    assert.equal(bob.log.messages.at(-1).status, 'away');
-    ada.page.fire('pageshow', { persisted: true });
-    await scene.scheduler.settle();
-    assert.equal(bob.log.messages.at(-1).status, 'here');
-    assert.equal(ada.log.welcomes.at(-1).resumed, 'full');
-  });
-
-  test('that is reloaded replaces itself, also where its leave is lost', async () => {
-    const scene = new Scene();
-    const ada = await scene.join('ada');
-    const bob = await scene.join('bob');
-    scene.server.session('ada').socket.stall();
-    const page = ada.page.reload();
-    const again = await scene.join('ada', { page });
-    assert.deepEqual(scene.server.roster('room'), ['bob', 'ada']);
-    assert.deepEqual(bob.log.messages.map(({ type, reason }) => reason ?? type).slice(-2), ['replaced', 'joined']);
-    assert.notEqual(again.log.welcomes[0].self.id, ada.log.welcomes[0].self.id);
-  });
-
-  test('that is duplicated while it lives is somebody else', async () => {
-    const scene = new Scene();
-    const ada = await scene.join('ada');
-    const twin = scene.world.page('twin', { storage: ada.page.storage });
-    await scene.join('twin', { page: twin });
-    assert.deepEqual(scene.server.roster('room'), ['ada', 'twin']);
-  });
-
-  test('whose storage is forbidden joins all the same', async () => {
-    const scene = new Scene();
-    const page = scene.world.page('ada');
-    const forbidden = () => { throw new DOMException('no', 'SecurityError'); };
-    page.environment.storage = { getItem: forbidden, setItem: forbidden, removeItem: forbidden };
-    const ada = await scene.join('ada', { page });
-    page.fire('pagehide', { persisted: false });
-    assert.equal(ada.state, 'closed');
-  });
-});
-
-describe('messages', () => {
-  test('are acknowledged after 32 of them, and with each pong', async () => {
-    const scene = new Scene();
-    await scene.join('ada');
-    const bob = await scene.join('bob');
-    for (let n = 0; n < 31; n += 1) bob.send({ type: 'broadcast', data: n });
-    await scene.clock.advance(100);
-    // With that of the join of Bob it is 32.
-    assert.deepEqual(scene.sent('ada', 'ack').slice(1), [{ type: 'ack', received: 32 }]);
-    await scene.clock.advance(11_000);
-    assert.deepEqual(scene.sent('ada', 'pong').at(-1), { type: 'pong', received: 32 });
-  });
-
-  test('that are long are acknowledged before 32 KiB', async () => {
-    const scene = new Scene();
-    await scene.join('ada');
-    const bob = await scene.join('bob');
-    for (let n = 0; n < 3; n += 1) bob.send({ type: 'broadcast', data: '☃'.repeat(5000) });
-    await scene.clock.advance(100);
-    assert.equal(scene.sent('ada', 'ack').length, 2);
-  });
-
-  test('that the server refuses are told, with what they were', async () => {
-    const scene = new Scene();
-    const ada = await scene.join('ada');
-    scene.server.rejectNext('broadcast', { code: 'not-allowed' });
-    ada.send({ type: 'broadcast', data: 'first' });
-    ada.send({ type: 'broadcast', data: 'second' });
-    await scene.clock.advance(100);
-    assert.deepEqual(ada.log.rejected, [['not-allowed', 'first']]);
-  });
-
-  test('over the rate are sent again, in order, after the pause that was asked for', async () => {
-    const scene = new Scene();
-    const ada = await scene.join('ada');
-    const bob = await scene.join('bob');
-    for (let n = 0; n < 3; n += 1) scene.server.rejectNext('broadcast', { code: 'rate-limited', retryAfterMs: 500 });
-    for (let n = 0; n < 6; n += 1) ada.send({ type: 'broadcast', data: n });
-    await scene.clock.advance(100);
-    assert.deepEqual(scene.heard(bob), [3, 4, 5]);
-    await scene.clock.advance(5000);
-    assert.deepEqual(scene.heard(bob), [3, 4, 5, 0, 1, 2]);
-    assert.deepEqual(ada.log.rejected, []);
-  });
-
-  test('are sent below the rate of the server', async () => {
-    const scene = new Scene();
-    const ada = await scene.join('ada');
-    for (let n = 0; n < 400; n += 1) ada.send({ type: 'broadcast', data: n });
-    await scene.scheduler.settle();
-    assert.equal(scene.sent('ada', 'broadcast').length, 200);
-    await scene.clock.advance(1000);
-    assert.equal(scene.sent('ada', 'broadcast').length, 250);
-    await scene.clock.advance(10_000);
-    assert.equal(scene.sent('ada', 'broadcast').length, 400);
-  });
-
-  test('cannot be sent before joining, nor after leaving', async () => {
-    const scene = new Scene();
-    const ada = scene.socket('ada');
-    const send = () => ada.send({ type: 'broadcast', data: 1 });
-    assert.throws(send, ({ code }) => code === 'state');
-    await scene.scheduler.run(ada.join(), { withinMs: 1000 });
-    send();
-    await scene.scheduler.run(ada.leave(), { withinMs: 5000 });
-    assert.throws(send, ({ code }) => code === 'state');
-  });
 });
 
 test('leaving is told to the server, in any state, once', async () => {

@@ -1,4 +1,4 @@
-// Any call in any handler: the state afterwards is what it would be a tick later, and no event is about what is gone.
+// Any call in any handler leads to the same state as a tick later, and no event is about a session that is over.
 
 import '../support/abort-fix.js';
 

@@ -1,4 +1,4 @@
-//! The guarantees of a room, by name: a hub with any history of several rooms, with limits of any size
+//! The requirements on a room, by name: a hub with any history of several rooms, with limits of any size
 //! and a clock, against the [model](meet_signal_core::testing::model).
 //!
 //! These tests alone find what is wrong with several rooms, with rates and the number of sessions, and

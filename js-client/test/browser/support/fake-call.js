@@ -1,4 +1,4 @@
-// A call of the Meet page with a room that a test plays: nobody else takes part.
+// A call of the Meet page with a fake room.
 
 /**
  * Opens the view of the call on the room's page, which must be in its lobby. In the page, `window.room` has `join(id, …)`,

@@ -1,4 +1,4 @@
-// A participant with a WebSocket and bad intentions: a tab of its own that runs none of our code.
+// A hostile participant: a tab with a WebSocket that runs none of the client's code.
 
 export class Hostile {
   #context;
@@ -18,7 +18,7 @@ export class Hostile {
     return new Hostile(context, page);
   }
 
-  /** Sends `data` to everybody who was there, one after the other; `everyMs` apart where that is given. */
+  /** Sends each message to all that were there before, `everyMs` apart if that is given. */
   async sends(messages, everyMs = 0) {
     await this.#page.evaluate(async (all, pause) => {
       for (const data of all) {
@@ -28,7 +28,7 @@ export class Hostile {
     }, messages, everyMs);
   }
 
-  /** To all, as a chat does: again where somebody, whom the attack keeps busy, had no room for it. */
+  /** To all, as a chat does. Repeats it if the queue of a peer is full because of the attack. */
   async says(data) {
     await this.#page.evaluate((said) => {
       const say = () => window.socket.send(JSON.stringify({ type: 'broadcast', data: said, ref: 2 }));
@@ -41,7 +41,7 @@ export class Hostile {
     }, data);
   }
 
-  /** Makes a real connection to the one that was there, from which `then` goes on. */
+  /** Makes a real connection to the peer that was there before, then calls `then`. */
   async connects(then) {
     await this.#page.evaluate(connectRaw);
     await this.#page.evaluate(then);
@@ -56,7 +56,7 @@ export class Hostile {
   }
 }
 
-/** An offer like a browser's, with as many sections as are wanted. `more` is added to each. */
+/** An offer like a browser's, with any number of sections. `more` is added to each. */
 export function offer({ sections = 1, ufrag = 'abcd', named = String, more = () => [] } = {}) {
   const mids = Array.from({ length: sections }, (_, index) => named(index));
   return [
@@ -70,7 +70,7 @@ export function offer({ sections = 1, ufrag = 'abcd', named = String, more = () 
   ].join('\r\n');
 }
 
-/** An offer as it is said. */
+/** A message with an offer. */
 export function offering(epoch, offerId, init) {
   return { epoch, to: null, description: { type: 'offer', sdp: offer(init) }, offerId };
 }

@@ -1,4 +1,4 @@
-// A person in the Meet application, who does what people do: clicks, types, and looks.
+// A person in the Meet application: clicks, types, and looks.
 
 const PATIENCE = { timeout: 40_000, polling: 100 };
 

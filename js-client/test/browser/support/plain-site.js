@@ -1,4 +1,4 @@
-// A site of empty pages without a policy, which has the client and the signaling of another server.
+// A site of empty pages without a policy, which uses the client and the signaling of another server.
 
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';

@@ -1,4 +1,4 @@
-// The network between a page and its server, which a test can hurt.
+// The network between a page and its server, with faults.
 
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -43,7 +43,7 @@ export class Proxy {
     this.#refusing = refusing;
   }
 
-  /** Nothing gets through, and nobody is told: what is sent waits. */
+  /** Holds everything that is sent, without an error. */
   stall() {
     for (const { client, server } of this.#pairs) {
       client.pause();

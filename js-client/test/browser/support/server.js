@@ -1,4 +1,4 @@
-// The Meet application, started for one test file and stopped by its pid.
+// The Meet application as a child process, one for each test file.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,22 +16,31 @@ export function built(name) {
 const MEET = process.env.MEET_SERVER ?? built('meet-axum');
 
 export class Server {
-  #process;
+  #options;
+  #process = null;
   #url;
 
-  constructor(process, url) {
-    this.#process = process;
-    this.#url = url;
+  /** On a free port unless one is given. */
+  constructor({ program = MEET, port = 0, args = [], env = { PORT: String(port) } } = {}) {
+    this.#options = { program, args, env };
   }
 
-  /** On a free port unless one is given. */
-  static async start({ program = MEET, port = 0, args = [], env = { PORT: String(port) } } = {}) {
-    const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
-    for await (const line of createInterface({ input: child.stdout })) {
+  static async start(options) {
+    const server = new Server(options);
+    await server.start();
+    return server;
+  }
+
+  async start() {
+    const { program, args, env } = this.#options;
+    this.#process = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+    for await (const line of createInterface({ input: this.#process.stdout })) {
       const [url] = line.match(/https?:\/\/\S+/) ?? [];
-      if (url !== undefined) return new Server(child, new URL(url));
+      if (url === undefined) continue;
+      this.#url = new URL(url);
+      return;
     }
-    throw new Error(`${program} ended without saying where it listens`);
+    throw new Error(`${program} ended without printing its URL`);
   }
 
   get port() {
@@ -42,17 +51,17 @@ export class Server {
     return new URL(path, this.#url).href;
   }
 
-  /** As a person does with Ctrl-C: participants are told to come back later. */
+  /** As with Ctrl-C: the server asks participants to reconnect later. */
   stop() {
     return this.#end('SIGINT');
   }
 
-  /** As a crash does: nobody is told anything. */
+  /** As in a crash, without a word to participants. */
   kill() {
     return this.#end('SIGKILL');
   }
 
-  /** The process exists, and does nothing. */
+  /** Suspends the process. */
   pause() {
     this.#process.kill('SIGSTOP');
   }
@@ -62,7 +71,7 @@ export class Server {
   }
 
   async #end(signal) {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    if (this.#process === null || this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const exited = once(this.#process, 'exit');
     this.#process.kill(signal);
     await exited;

@@ -1,4 +1,4 @@
-// The network between two browsers, which a test can hurt.
+// The network between two browsers, with faults.
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -101,5 +101,5 @@ function rewriteCandidates(ports) {
   };
 }
 
-/** Each epoch and each restart of ICE takes one for each interface of the machine. */
+/** Each connection generation and each ICE restart takes one for each interface of the machine. */
 const PORTS = 400;

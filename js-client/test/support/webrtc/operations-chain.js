@@ -31,7 +31,7 @@ export class OperationsChain {
     const finish = (settle) => {
       if (this.#closed) return;
       // The next operation begins before the caller hears of this one. Not a reaction to the
-      // promise: that would count as handling its rejection, and hide that nobody else does.
+      // promise: that would count as handling its rejection, and hide an unhandled one.
       queueMicrotask(() => this.#next());
       settle();
     };

@@ -11,7 +11,7 @@ import { exception } from './basics.js';
  * @property {'audio' | 'video' | 'application'} kind
  * @property {string} mid
  * @property {boolean} rejected port 0; such a section has no credentials
- * @property {Direction} direction of whoever wrote it; `application` sections have none in the text
+ * @property {Direction} direction of its author; `application` sections have none in the text
  * @property {string} ufrag
  * @property {string} pwd
  * @property {'actpass' | 'active' | 'passive'} setup

@@ -1,4 +1,4 @@
-// Pages with nothing but a SignalingSocket, and their server.
+// Pages with only a SignalingSocket, and their server.
 
 import assert from 'node:assert/strict';
 

@@ -1,0 +1,392 @@
+// The transport to one other page, over one RTCPeerConnection after the other.
+
+import { ConcurrencyLimiter } from './concurrency-limiter.js';
+import { ConnectionGeneration } from './connection-generation.js';
+import { compact } from './description.js';
+import { Emitter } from './emitter.js';
+import { MeetError, plainError } from './errors.js';
+import { refusal } from './peer-limits.js';
+import { Recovery } from './recovery.js';
+import { ResyncTimer } from './resync-timer.js';
+import { ANNOUNCEMENT_COST, SourceExchange, controlCost } from './source-exchange.js';
+import { parseControl } from './transport-message.js';
+
+/** @typedef {import('./recovery.js').TransportState} TransportState */
+
+/**
+ * @typedef {object} SignalingOptions
+ * @property {(data: object) => void} send sends to the transport of the other page, by signaling. It may throw: after
+ *   `too-large` (a `code`) the transport has `failed`, after any other error it resyncs later
+ * @property {() => boolean} isReady whether signaling reaches the other page now
+ * @property {ConcurrencyLimiter} [limiter] shared by all transports of a page
+ *
+ * @typedef {import('./connection-generation.js').ConnectionOptions & SignalingOptions} TransportOptions
+ */
+
+/**
+ * Replaces a connection that cannot be repaired (see {@link Recovery}). Each replacement is a *connection generation*,
+ * counted from 1 (`epoch` on the wire). Messages name the generations of both ends, so that each end ignores messages for a
+ * connection that is gone. Both ends replace theirs.
+ *
+ * A message that refers to no connection of the other end, like the first offer, is addressed to no generation, and any
+ * connection that has not started accepts it. So two ends that replace at the same time meet again.
+ *
+ * The `RTCPeerConnection` of a generation is made when the concurrency limiter allows it, and by the polite end not before
+ * there is an offer.
+ *
+ * `warning` says why the connection does not work yet. An error with the code `refused` says that the other page exceeded
+ * the limits for one peer; its connection was closed.
+ *
+ * @extends {Emitter<{
+ *   state: { state: TransportState },
+ *   sources: { list: import('./transceiver-pool.js').SourceDescription[] },
+ *   datachannel: { channel: RTCDataChannel },
+ *   warning: { error: Error },
+ * }>}
+ */
+export class PeerTransport extends Emitter {
+  #options;
+  #limiter;
+  #recovery;
+  /** `null` until the limiter allows it, and after it was closed. @type {ConnectionGeneration | null} */
+  #current = null;
+  #lifetime = new AbortController();
+  /** Removes this transport from the queue of the limiter. @type {(() => void) | null} */
+  #dequeue = null;
+  /** Messages that came before the connection. @type {import('./negotiator.js').NegotiationMessage[]} */
+  #pending = [];
+
+  #generation = 1;
+  /** The newest known generation of the other end. @type {number | null} */
+  #remoteGeneration = null;
+  /** Whether this generation has received a description of the other end. */
+  #started = false;
+  /** Whether one was applied. */
+  #applied = false;
+
+  /** Whether messages to the other end may have been lost. */
+  #lossy = false;
+  #resyncTimer;
+  #sources;
+
+  /** @param {TransportOptions} options */
+  constructor(options) {
+    super();
+    const { polite, env, publications, limiter = new ConcurrencyLimiter(env) } = options;
+    this.#options = options;
+    this.#limiter = limiter;
+    this.#resyncTimer = new ResyncTimer(env, () => this.#resync());
+    this.#sources = new SourceExchange({
+      describe: () => this.#current?.transceivers.describe() ?? [],
+      withConnection: (step) => this.#withConnection(step),
+      isConnected: () => this.state === 'connected',
+      signal: (sources) => this.#send({ sources }),
+      env,
+    });
+    this.#recovery = new Recovery({
+      ...options,
+      requestOffer: () => this.#send({ request: 'offer' }),
+      restart: () => this.#current?.negotiator.restartIce(),
+      replace: (byRemote) => this.#replace(byRemote),
+      notify: (event) => {
+        if (event === 'changed') this.emit('state', { state: this.state });
+        else this.#warn(new Error('no route to the peer in time'));
+      },
+    });
+    const { signal } = this.#lifetime;
+    publications.on('change', () => this.#publicationsChanged(), { signal });
+    env.window?.addEventListener('online', () => this.#recovery.handle('wake'), { signal });
+    if (!polite) this.#enqueue();
+  }
+
+  /** `failed` after some attempts in a row. Attempts go on at growing intervals, and at once when something has changed. */
+  get state() {
+    return this.#recovery.shown;
+  }
+
+  /** Whether every exchange of descriptions is complete. */
+  get settled() {
+    return this.#current?.negotiator.settled ?? false;
+  }
+
+  /**
+   * The receiver of a media section; `null` while the section is not negotiated.
+   *
+   * @param {string} mid
+   */
+  receiver(mid) {
+    return this.#current?.transceivers.receiver(mid) ?? null;
+  }
+
+  /**
+   * @returns {Promise<RTCStatsReport>}
+   * @throws {MeetError} `state`: there is no connection, and none is being made
+   */
+  async getStats() {
+    return this.#connection().pc.getStats();
+  }
+
+  /**
+   * Opens a data channel to the other page. It closes when the connection is replaced.
+   *
+   * @param {string} label
+   * @param {RTCDataChannelInit} [options]
+   * @throws {MeetError} `state`: there is no connection, and none is being made
+   */
+  createDataChannel(label, options) {
+    const { hold, pc } = this.#connection();
+    return hold(pc.createDataChannel(label, options));
+  }
+
+  /**
+   * Handles a message of the other page's transport.
+   *
+   * @param {import('./transport-message.js').TransportMessage} message
+   */
+  receive({ generation, to, negotiation, sources }) {
+    const known = this.#remoteGeneration ?? generation;
+    if (this.#lifetime.signal.aborted || generation < known) return;
+    const { state } = this.#recovery;
+    // After this end gave up, a new generation of the other end shows that another connection may work.
+    const isNew = generation > known && (this.#started || state === 'lost' || state === 'broken');
+    this.#remoteGeneration = generation;
+    if (isNew && !this.#recovery.renew()) this.#refuse(refusal('connections'));
+    if (to !== null && to !== this.#generation) return;
+    if (sources !== null && this.#charge(ANNOUNCEMENT_COST + sources.list.length)) this.#receiveSources(sources);
+    if (negotiation !== null && !this.#lifetime.signal.aborted) this.#negotiate(negotiation);
+  }
+
+  /**
+   * Signaling reaches the other page again.
+   *
+   * @param {{ lossy: boolean }} options whether messages may have been lost in between
+   */
+  wake({ lossy }) {
+    if (!lossy && !this.#lossy) return this.#recovery.handle('wake');
+    this.#lossy = false;
+    if (this.#recovery.state === 'connected') this.#current?.negotiator.resync();
+    else this.#recovery.handle('loss');
+    this.#sources.announce();
+  }
+
+  /** A message did not reach the other page. The transport resyncs at the next `wake`. */
+  undelivered() {
+    this.#lossy = true;
+  }
+
+  /**
+   * A queue was full, that of the other page at the server or that of this page. The transport resyncs a little later, at
+   * growing intervals while messages are refused.
+   */
+  refused() {
+    if (!this.#lifetime.signal.aborted) this.#resyncTimer.start();
+  }
+
+  /** The STUN and TURN servers have changed. If the browser rejects them, the call goes on with the previous ones. */
+  reconfigure() {
+    try {
+      this.#current?.pc.setConfiguration(this.#options.configuration());
+    } catch (error) {
+      this.#warn(plainError(error));
+    }
+  }
+
+  close() {
+    this.#lifetime.abort();
+    this.#resyncTimer.stop();
+    this.#recovery.close();
+    this.#tearDown();
+  }
+
+  /** Whether there is no connection yet, and one is to come. */
+  get #isExpected() {
+    const { state } = this.#recovery;
+    return this.#current === null && (state === 'waiting' || state === 'connecting' || state === 'lost');
+  }
+
+  /** The connection. It is made now if it waits for the limiter. */
+  #connection() {
+    if (this.#isExpected) this.#connect();
+    if (this.#current === null) throw new MeetError('state', 'no connection to the peer');
+    return this.#current;
+  }
+
+  #enqueue() {
+    this.#dequeue ??= this.#limiter.enqueue(() => this.#connect());
+  }
+
+  #connect() {
+    this.#dequeue?.();
+    this.#dequeue = null;
+    try {
+      this.#current = new ConnectionGeneration(this.#options, (message) => this.#send(message));
+    } catch (error) {
+      // No WebRTC, invalid servers, or too many connections.
+      this.#refuse(plainError(error));
+      return;
+    }
+    this.#listen(this.#current);
+    for (const message of this.#pending.splice(0)) void this.#current.negotiator.receive(message);
+    // Messages were lost while the connection waited for the limiter, and it could not be replaced again.
+    const isLossy = this.#recovery.state === 'lost';
+    this.#recovery.handle('started');
+    if (isLossy) this.#current?.negotiator.resync();
+  }
+
+  /** @param {ConnectionGeneration} connection */
+  #listen({ control, hold, negotiator, pc, signal, transceivers }) {
+    negotiator.on('applied', () => { this.#applied = true; this.#emitSources(); }, { signal });
+    negotiator.on('exchanged', () => { this.#withConnection(() => transceivers.settle()); this.#emitSources(); }, { signal });
+    negotiator.on('failure', ({ detail: { error } }) => this.#failed(error), { signal });
+    negotiator.on('warning', ({ detail: { error } }) => this.#warn(error), { signal });
+    pc.addEventListener('connectionstatechange', () => {
+      this.#recovery.handle(/** @type {import('./recovery.js').Event} */ (pc.connectionState));
+    }, { signal });
+    pc.addEventListener('datachannel', ({ channel }) => {
+      if (this.#charge(CHANNEL_COST)) this.emit('datachannel', { channel: hold(channel) });
+    }, { signal });
+    control.addEventListener('open', () => this.#sources.announce(), { signal });
+    control.addEventListener('message', ({ data }) => {
+      const text = String(data);
+      const sources = this.#charge(controlCost(text)) ? parseControl(text) : null;
+      if (sources !== null) this.#receiveSources(sources);
+    }, { signal });
+  }
+
+  /**
+   * Takes tokens for an action of the other page. If there are too few, refuses the other page.
+   *
+   * @param {number} tokens
+   */
+  #charge(tokens) {
+    const isTooMuch = (this.#current?.negotiator.spend(tokens) ?? 0) > 0;
+    if (isTooMuch) this.#refuse(refusal('messages or data channels'));
+    return !isTooMuch;
+  }
+
+  /**
+   * Calls `step` with the connection, if there is one. If the browser throws, the connection has failed.
+   *
+   * @param {(connection: ConnectionGeneration) => void} step
+   */
+  #withConnection(step) {
+    try {
+      if (this.#current !== null) step(this.#current);
+    } catch (error) {
+      this.#failed(plainError(error));
+    }
+  }
+
+  /** @param {Error} error why this connection is unusable */
+  #failed(error) {
+    if (isCode(error, 'refused')) return this.#refuse(error);
+    if (this.#recovery.state === 'broken') return;
+    this.#recovery.handle('broken');
+    this.#warn(error);
+  }
+
+  #tearDown() {
+    this.#dequeue?.();
+    this.#dequeue = null;
+    this.#pending = [];
+    this.#sources.cancel();
+    this.#current?.close();
+    this.#current = null;
+    this.#started = false;
+    this.#applied = false;
+  }
+
+  /**
+   * Starts a new generation. The other end learns of it by its first offer, or by a request for one.
+   *
+   * @param {boolean} byRemote the other end has started a new one already
+   */
+  #replace(byRemote) {
+    this.#tearDown();
+    this.#generation += 1;
+    if (!this.#options.polite) this.#enqueue();
+    else if (!byRemote) this.#send({ request: 'offer' });
+  }
+
+  /** Closes the connection for some time, since another one would fail the same way. @param {Error} error */
+  #refuse(error) {
+    if (this.#current === null && this.#recovery.state === 'broken') return;
+    this.#tearDown();
+    this.#recovery.refuse();
+    this.#warn(error);
+  }
+
+  #warn(/** @type {Error} */ error) {
+    if (!this.#lifetime.signal.aborted) this.emit('warning', { error });
+  }
+
+  /** @param {import('./negotiator.js').NegotiationMessage} message */
+  #negotiate(message) {
+    const isDescription = 'description' in message;
+    if (this.#current !== null) {
+      // Before it is applied: another generation may be announced in between.
+      if (isDescription) this.#started = true;
+      void this.#current.negotiator.receive(message);
+    // A new connection makes its offer without a request.
+    } else if (this.#isExpected && !('request' in message) && this.#pending.length < MAX_PENDING) {
+      this.#pending.push(message);
+      if (!isDescription) return;
+      this.#started = true;
+      this.#enqueue();
+    }
+  }
+
+  /** Sends again what the other page may lack, over the present connection. */
+  #resync() {
+    if (!this.#options.isReady()) {
+      this.#lossy = true;
+      return;
+    }
+    if (this.#current === null) return;
+    this.#current.negotiator.resync();
+    // The impolite side restarts with an offer, which `resync` repeats.
+    if (this.#recovery.state === 'restarting' && this.#options.polite) this.#current?.negotiator.restartIce();
+    this.#sources.announce();
+  }
+
+  #publicationsChanged() {
+    this.#withConnection(({ transceivers }) => transceivers.apply(this.#options.publications));
+    // Before the first exchange there is no media section to refer to. The description will carry the sources.
+    if (this.#started) this.#sources.schedule();
+  }
+
+  /** @param {import('./negotiator.js').NegotiationMessage | { sources: import('./transport-message.js').Sources }} message */
+  #send(message) {
+    const to = this.#started ? this.#remoteGeneration : null;
+    const more = 'description' in message
+      ? { description: compact(message.description), sources: this.#sources.next() } : {};
+    try {
+      this.#options.send({ epoch: this.#generation, to, ...message, ...more });
+    } catch (error) {
+      if (isCode(error, 'too-large')) this.#refuse(refusal('media sections'));
+      else this.refused();
+    }
+  }
+
+  /** @param {import('./transport-message.js').Sources} sources */
+  #receiveSources(sources) {
+    if (this.#sources.receive(sources)) this.#emitSources();
+  }
+
+  /** Sources that come with a description are shown once that is applied. */
+  #emitSources() {
+    const list = this.#sources.remote;
+    if (this.#applied && list !== null) this.emit('sources', { list });
+  }
+}
+
+/**
+ * @param {unknown} error
+ * @param {string} code
+ */
+const isCode = (error, code) => /** @type {{ code?: unknown }} */ (error).code === code;
+
+/** As many messages as one side sends before it hears from the other one. */
+const MAX_PENDING = 32;
+
+const CHANNEL_COST = 60;

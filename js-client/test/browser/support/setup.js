@@ -1,0 +1,27 @@
+// The browsers, the server and the rooms of one file of browser tests.
+
+import { after, before } from 'node:test';
+
+import { Browsers } from './browsers.js';
+import { Server } from './server.js';
+
+/**
+ * Registers hooks that start a server before the tests of the calling file, and that stop it and the browsers after them.
+ *
+ * @param {{ args?: string[] }} [options] of the server
+ */
+export function setUp(options) {
+  const browsers = new Browsers();
+  const server = new Server(options);
+  let rooms = 0;
+
+  before(() => server.start());
+  after(async () => {
+    await browsers.close();
+    await server.stop();
+  });
+
+  /** The name of a room that no other test uses. */
+  const newRoom = () => `room-${rooms++}`;
+  return { browsers, server, newRoom };
+}

@@ -1,0 +1,86 @@
+//! The decisions of the application: see [`authorize`](crate::authorize).
+
+use serde_json::json;
+
+use crate::{
+    check::{Context, Result, ensure},
+    observers::Observers,
+    server::Server,
+};
+
+pub(super) async fn denials(server: Server) -> Result {
+    let mut observers = Observers::join(&server).await?;
+    for (decision, code, close) in [
+        ("unauthorized", "unauthorized", 4502),
+        ("refused", "denied", 4504),
+        ("banned", "banned", 4505),
+        ("room-locked", "room-locked", 4503),
+        ("duplicate", "duplicate", 4506),
+        ("unavailable", "unavailable", 4003),
+    ] {
+        let mut denied = server.connect().await?;
+        let token = format!("conformance:{decision}");
+        denied.send(json!({"type": "join", "token": token})).await?;
+        denied.expect_error(code, None).await?;
+        denied.expect_close(close).await?;
+    }
+    observers.check_undisturbed().await
+}
+
+pub(super) async fn guest(server: Server) -> Result {
+    let mut other = server.join().await?;
+    let fields = json!({"token": "conformance:guest", "meta": "another name"});
+    let guest = server.join_with(fields).await?;
+    let meta = &guest.welcome["self"]["meta"];
+    ensure!(*meta == "a guest", "`meta` is {meta}");
+    let servers = json!([
+        {"urls": ["stun:stun.example"]},
+        {"urls": ["turn:turn.example"], "username": "a guest", "credential": "a secret"},
+    ]);
+    ensure!(
+        guest.welcome["iceServers"] == servers,
+        "`iceServers` is {}",
+        guest.welcome["iceServers"]
+    );
+    let peer = json!({"id": guest.id, "meta": "a guest"});
+    other.expect(json!({"type": "joined", "peer": peer})).await.map(drop)
+}
+
+pub(super) async fn listener(server: Server) -> Result {
+    let mut observers = Observers::join(&server).await?;
+    let mut listener = server.join_with(json!({"token": "conformance:listener"})).await?;
+    observers.expect_joined(&listener.id).await?;
+    let permissions = &listener.welcome["self"]["permissions"];
+    ensure!(*permissions == json!([]), "`permissions` is {permissions}");
+
+    let to = observers.first().id.clone();
+    listener.send(json!({"type": "signal", "to": to, "data": 1, "ref": 1})).await?;
+    listener.expect_error("not-allowed", Some(1)).await?;
+    listener.send(json!({"type": "broadcast", "data": 1, "ref": 2})).await?;
+    listener.expect_error("not-allowed", Some(2)).await?;
+
+    // Receiving and `update` need no permission.
+    observers.first().signal(&listener.id, 3).await?;
+    listener.expect(json!({"type": "signal", "from": to, "data": 3})).await?;
+    listener.send(json!({"type": "update", "meta": "here"})).await?;
+    observers.expect(&json!({"type": "updated", "peer": listener.id, "meta": "here"})).await?;
+    observers.check_undisturbed().await
+}
+
+pub(super) async fn moderation(server: Server) -> Result {
+    let (mut observers, mut member) = Observers::join_with_client(&server).await?;
+    let peer = observers.first().id.clone();
+    for (reference, message) in (1..).zip([
+        json!({"type": "admit", "peer": peer}),
+        json!({"type": "deny", "peer": peer, "reason": "no"}),
+        json!({"type": "kick", "peer": peer, "reason": "no", "banSeconds": 60}),
+        json!({"type": "lock", "locked": true}),
+    ]) {
+        let mut message = message;
+        message["ref"] = reference.into();
+        member.send(&message).await?;
+        member.expect_error("not-allowed", Some(reference)).await.context(&message)?;
+    }
+    member.check_alive().await?;
+    observers.check_undisturbed().await
+}

@@ -1,0 +1,115 @@
+//! The server under test, and its configuration.
+
+use std::{net::SocketAddr, time::Duration};
+
+use meet_signal_core::{AuthRequest, Denied, Grant, Hub, IceServer, Limits, Meta, Permissions};
+
+/// The address of the server under test.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) path: String,
+    pub(crate) hub: Option<Hub>,
+}
+
+impl Target {
+    /// A server at this address, with rooms at `/signal/{room}`.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, path: "/signal/{room}".to_owned(), hub: None }
+    }
+
+    /// Sets the path of the rooms. `{room}` stands for the name.
+    ///
+    /// # Panics
+    ///
+    /// The template does not contain `{room}`.
+    pub fn path(mut self, template: impl Into<String>) -> Self {
+        self.path = template.into();
+        assert!(self.path.contains("{room}"), "a path without `{{room}}`");
+        self
+    }
+
+    /// Sets the server's hub, which must be in the same process. It enables the requirements that
+    /// concern what an application does.
+    pub fn hub(mut self, hub: Hub) -> Self {
+        self.hub = Some(hub);
+        self
+    }
+}
+
+/// The limits that the server's hub must have.
+///
+/// | limit | value | reason |
+/// |---|---|---|
+/// | `heartbeat` | 1.5 s | three missed heartbeats close a connection: soon, but a busy machine may pause for a second |
+/// | `grace` | 2 s | a lost member leaves soon, but the observers see it `away` first |
+/// | `going_away_grace` | 1 s | a page that goes away leaves before a member that was lost a moment earlier |
+/// | `join_timeout` | 5 s | many clients that connect at once have time to join |
+/// | `write_timeout` | 3 s | a member that does not read loses its connection soon, but after its outbox is full |
+/// | `message_timeout` | 3 s | an incomplete message closes its connection soon |
+/// | `room_peers` | 8 | a few connections fill a room |
+/// | `rate_per_second` | 5 | `retryAfterMs` is long enough to test that waiting helps |
+/// | `resumes_per_minute` | 6 | the limit is exceeded before a further resume is allowed |
+/// | `rate_burst_bytes` | 16 MiB | a test sends more than the kernel's buffers hold |
+/// | `room_joins_per_minute` | 6,000 | tests join and leave often |
+/// | `address_joins_per_minute`, `address_away`, `address_refusals_per_minute` | 1,000,000 | all clients of the suite have one address |
+///
+/// The other limits have their defaults.
+///
+/// # Panics
+///
+/// Never: these limits are within their ranges.
+pub fn limits() -> Limits {
+    Limits::builder()
+        .heartbeat(Duration::from_millis(1500))
+        .grace(Duration::from_secs(2))
+        .going_away_grace(Duration::from_secs(1))
+        .join_timeout(Duration::from_secs(5))
+        .write_timeout(Duration::from_secs(3))
+        .message_timeout(Duration::from_secs(3))
+        .room_peers(8)
+        .rate_per_second(5)
+        .resumes_per_minute(6)
+        .rate_burst_bytes(16 * 1024 * 1024)
+        .room_joins_per_minute(6_000)
+        .address_joins_per_minute(1_000_000)
+        .address_away(1_000_000)
+        .address_refusals_per_minute(1_000_000)
+        .build()
+        .expect("the limits are within their ranges")
+}
+
+/// The [`Authorize`](meet_signal_core::Authorize) that the server must use.
+///
+/// A token with the prefix `conformance:` selects the decision: `unauthorized`, `refused`,
+/// `banned`, `room-locked`, `duplicate` and `unavailable` select that [`Denied`], `listener` a grant
+/// without permissions, `guest` a grant with `meta` and ICE servers. All other joins get the default
+/// [`Grant`].
+///
+/// # Errors
+///
+/// The [`Denied`] that the token selects.
+///
+/// # Cancel safety
+///
+/// Cancel safe: it never waits.
+pub async fn authorize(request: AuthRequest) -> Result<Grant, Denied> {
+    let decision =
+        request.token.as_ref().and_then(|token| token.expose().strip_prefix("conformance:"));
+    match decision {
+        Some("unauthorized") => Err(Denied::unauthorized("selected by the token")),
+        Some("refused") => Err(Denied::refused("selected by the token")),
+        Some("banned") => Err(Denied::banned("selected by the token")),
+        Some("room-locked") => Err(Denied::room_locked("selected by the token")),
+        Some("duplicate") => Err(Denied::duplicate("selected by the token")),
+        Some("unavailable") => Err(Denied::unavailable("selected by the token")),
+        Some("listener") => Ok(Grant::new().permissions(Permissions::NONE)),
+        Some("guest") => {
+            let meta = Meta::new(&"a guest").expect("a string is JSON");
+            let turn = IceServer::turn("turn:turn.example", "a guest", "a secret");
+            Ok(Grant::new().meta(meta).ice_servers([IceServer::stun("stun:stun.example"), turn]))
+        }
+        _ => Ok(Grant::new()),
+    }
+}
