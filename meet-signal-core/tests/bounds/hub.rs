@@ -53,7 +53,7 @@ fn above_the_budget_the_fullest_queues_of_the_away_give_way_first() {
 }
 
 #[test]
-fn where_nobody_is_away_the_fullest_queue_is_too_slow() {
+fn if_no_session_is_away_the_fullest_queue_is_too_slow() {
     let hub = hub(|limits| limits.hub_bytes(KIB * KIB).unacknowledged_bytes(0));
     let now = Instant::now();
     let mut talker = join(&hub, now);
@@ -117,7 +117,7 @@ fn a_reload_gets_in_however_full_it_is() {
         member = next;
         assert_eq!(hub.sessions(), 2);
     }
-    // A ticket of nobody there makes no room, nor does one of another room.
+    // A ticket of no member makes no room, nor does one of another room.
     let bogus = JoinRequest::default().replaces(Some("no ticket"));
     assert_eq!(try_join(&hub, &named("elsewhere"), bogus, now).map(drop), Err(JoinError::HubFull));
     let ticket = member.ticket.clone();
@@ -134,22 +134,22 @@ fn churn_in_one_room_is_bounded_so_that_who_reads_slowly_stays() {
     let now = Instant::now();
     let slow = join(&hub, now);
     let address = Some([192, 0, 2, 1].into());
-    let joining = |address| JoinRequest::new(meta(4 * KIB)).address(address);
+    let request = |address| JoinRequest::new(meta(4 * KIB)).address(address);
     let joined = |address| {
-        (0..500).filter(|_| try_join(&hub, &room(), joining(address), now).is_ok()).count()
+        (0..500).filter(|_| try_join(&hub, &room(), request(address), now).is_ok()).count()
     };
     // One, and four kilobytes of `meta`, are five of half of what a room has.
     assert_eq!(joined(address), 12);
-    let refused = try_join(&hub, &room(), joining(address), now).map(drop).unwrap_err();
+    let refused = try_join(&hub, &room(), request(address), now).map(drop).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::RateLimited);
     assert_eq!(refused.close_reason(), CloseReason::Unavailable);
     let wait = refused.retry_after().unwrap();
-    try_join(&hub, &room(), joining(address), now + wait).unwrap();
+    try_join(&hub, &room(), request(address), now + wait).unwrap();
     assert_eq!(joined(Some([192, 0, 2, 2].into())), 10);
     assert_eq!(joined(None), 0);
     slow.take_all().expect("its connection goes on");
     // Other rooms are none of this one's business.
-    try_join(&hub, &named("elsewhere"), joining(address), now).unwrap();
+    try_join(&hub, &named("elsewhere"), request(address), now).unwrap();
 }
 
 #[test]
@@ -157,8 +157,8 @@ fn one_address_keeps_no_more_than_its_part() {
     let hub = hub(|limits| limits.room_peers(6).address_away(4));
     let now = Instant::now();
     let from = |name: &str, host: u8| {
-        let joining = JoinRequest::default().address(Some([192, 0, 2, host].into()));
-        try_join(&hub, &named(name), joining, now).unwrap()
+        let request = JoinRequest::default().address(Some([192, 0, 2, host].into()));
+        try_join(&hub, &named(name), request, now).unwrap()
     };
     let away = |name: &str| {
         let roster = hub.roster(&named(name));

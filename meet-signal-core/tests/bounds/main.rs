@@ -35,10 +35,10 @@ fn join(hub: &Hub, now: Instant) -> Member {
 fn try_join(
     hub: &Hub,
     room: &RoomId,
-    joining: JoinRequest<'_>,
+    request: JoinRequest<'_>,
     now: Instant,
 ) -> Result<Member, JoinError> {
-    Ok(Member::new(hub.join(room.clone(), joining, &Grant::new(), now)?).0)
+    Ok(Member::new(hub.join(room.clone(), request, &Grant::new(), now)?).0)
 }
 
 fn value(frame: &Frame) -> Value {

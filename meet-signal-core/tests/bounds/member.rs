@@ -88,8 +88,8 @@ impl Scene {
             Act::Join(count, size) => {
                 let address = Some([192, 0, 2, 1].into());
                 for _ in 0..*count {
-                    let joining = JoinRequest::new(meta(*size)).address(address);
-                    drop(try_join(&self.hub, &room(), joining, self.now));
+                    let request = JoinRequest::new(meta(*size)).address(address);
+                    drop(try_join(&self.hub, &room(), request, self.now));
                 }
                 return;
             }
@@ -106,15 +106,15 @@ impl Scene {
         let message = message.to_string();
         for _ in 0..count.min((1 << 17) / message.len()).max(1) {
             let Some(hostile) = &mut self.hostile else { return };
-            // It does not read what it is told, or reads it: nothing depends on it.
+            // Whether it reads its frames makes no difference.
             let _ = hostile.take_all();
             match hostile.session.receive(&message, self.now) {
                 ControlFlow::Continue(()) => {}
                 // It comes back as another one, with fresh limits: as an application lets it.
                 ControlFlow::Break(_) => {
                     self.hostile = None;
-                    let joining = JoinRequest::default().address(Some([192, 0, 2, 1].into()));
-                    self.hostile = try_join(&self.hub, &room(), joining, self.now).ok();
+                    let request = JoinRequest::default().address(Some([192, 0, 2, 1].into()));
+                    self.hostile = try_join(&self.hub, &room(), request, self.now).ok();
                 }
             }
         }
@@ -165,7 +165,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     /// Whatever one member sends, one that reads 64 KiB/s keeps its connection and gets each frame
-    /// of everybody else.
+    /// of all others.
     #[test]
     fn a_member_that_reads_64_kib_a_second_lacks_nothing_of_the_others(acts in acts()) {
         let mut scene = Scene::new();
@@ -211,7 +211,7 @@ proptest! {
 }
 
 #[test]
-fn nine_large_broadcasts_cost_nobody_its_connection() {
+fn nine_large_broadcasts_cost_no_connection() {
     let hub = hub(|limits| limits);
     let now = Instant::now();
     let mut sender = crate::join(&hub, now);

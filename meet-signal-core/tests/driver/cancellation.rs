@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use crate::{
-    BEAT, GRACE, bystander,
+    BEAT, GRACE, observer,
     resume::{ask, broadcast, tell},
     room,
 };
@@ -67,7 +67,7 @@ enum Life {
     /// Reads nothing, has too much waiting for it, and is closed.
     Slow,
     /// Is cut, and the grace passes.
-    Lingers,
+    AwaitsResume,
     /// Falls silent.
     HalfOpen,
     /// Is taken over by a newer connection, whose driver lives.
@@ -84,21 +84,21 @@ enum Life {
 async fn play(life: Life, polls: usize) -> bool {
     let limits = Limits::builder().outbox_frames(4).bad_messages(2);
     let hub = Hub::new(limits.build().expect("within the ranges"));
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let ended = Arc::new(AtomicBool::new(false));
     let (driver, client) = start(&hub, life, polls, &ended).await;
     act(life, &hub, client).await;
     driver.await.expect("dropping is no panic");
     // Newer and older connections of the same session end, too.
     sleep(BEAT * 3 + GRACE * 2).await;
-    assert_eq!(hub.sessions(), 1, "{life:?} after {polls} polls: only the bystander's");
+    assert_eq!(hub.sessions(), 1, "{life:?} after {polls} polls: only the observer's");
     assert_eq!(hub.roster(&room()).len(), 1);
 
     // To know that nothing more comes.
     other.to_server.send(r#"{"type":"signal","to":"nobody","data":0}"#);
     let (mut joined, mut left) = (Vec::new(), Vec::new());
     loop {
-        let told = other.told().await;
+        let told = other.next().await;
         match told["type"].as_str() {
             Some("joined") => joined.push(told["peer"]["id"].clone()),
             Some("left") => left.push(told["peer"].clone()),
@@ -175,7 +175,7 @@ async fn act(life: Life, hub: &Hub, Client { mut end, older }: Client) {
             sleep(Duration::from_secs(11)).await;
             until_the_end(&mut end).await;
         }
-        Life::Lingers => end.cut(),
+        Life::AwaitsResume => end.cut(),
         Life::HalfOpen => end.half_open(),
         Life::TakenOver | Life::TakenOverAway => {
             let end = match life {
@@ -224,7 +224,7 @@ async fn dropped_at_any_point_with_a_slow_socket() {
 
 #[tokio::test(start_paused = true)]
 async fn dropped_at_any_point_of_losing_the_socket_and_the_grace() {
-    drop_everywhere(Life::Lingers, 5).await;
+    drop_everywhere(Life::AwaitsResume, 5).await;
     drop_everywhere(Life::HalfOpen, 7).await;
 }
 

@@ -15,7 +15,7 @@ use tokio::{
     time::{Duration, Instant, sleep, timeout},
 };
 
-use crate::{assert_about, bystander, closed, room};
+use crate::{assert_about, closed, observer, room};
 
 type Decision = oneshot::Sender<Result<Grant, Denied>>;
 
@@ -33,7 +33,7 @@ fn connect(hub: &Hub) -> (ClientEnd, mpsc::UnboundedReceiver<Decision>, JoinHand
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_long_is_told_that_somebody_is_there() {
+async fn a_client_that_waits_long_is_pinged() {
     let hub = Hub::default();
     let (mut client, mut decisions, _task) = connect(&hub);
     let start = Instant::now();
@@ -69,9 +69,9 @@ async fn a_decision_that_does_not_come_in_time_is_unavailable() {
 
 /// Four impatient tries of one person used to be four members, for the whole grace.
 #[tokio::test(start_paused = true)]
-async fn nobody_joins_for_a_connection_that_is_gone() {
+async fn a_connection_that_is_gone_does_not_join() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     for _ in 0..4 {
         let (client, mut decisions, task) = connect(&hub);
         let mut decision = decisions.recv().await.unwrap();
@@ -85,7 +85,7 @@ async fn nobody_joins_for_a_connection_that_is_gone() {
     decisions.recv().await.unwrap().send(Ok(Grant::new())).unwrap();
     drop(client);
     task.await.unwrap();
-    timeout(Duration::from_secs(60), other.told()).await.expect_err("nobody joined");
+    timeout(Duration::from_secs(60), other.next()).await.expect_err("no peer joined");
     assert_eq!(hub.sessions(), 1);
 }
 
@@ -104,7 +104,7 @@ async fn leaving_withdraws_the_join() {
 #[tokio::test(start_paused = true)]
 async fn what_is_sent_meanwhile_is_handled_after_the_welcome() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, mut decisions, _task) = connect(&hub);
     let decision = decisions.recv().await.unwrap();
     for n in 1..=3 {
@@ -115,9 +115,9 @@ async fn what_is_sent_meanwhile_is_handled_after_the_welcome() {
     decision.send(Ok(Grant::new())).unwrap();
     let welcome = client.expect("welcome").await;
     assert_eq!(client.expect("error").await["code"], "bad-message");
-    assert_eq!(other.told().await["peer"]["id"], welcome["self"]["id"]);
+    assert_eq!(other.next().await["peer"]["id"], welcome["self"]["id"]);
     for n in 1..=3 {
-        assert_eq!(other.told().await["data"], n);
+        assert_eq!(other.next().await["data"], n);
     }
 }
 

@@ -8,27 +8,27 @@ use tokio::{
 };
 
 use crate::{
-    BEAT, GRACE, LAST_CALL, assert_about, bystander, connect, id,
+    BEAT, GRACE, LAST_CALL, assert_about, connect, id, observer,
     resume::{numbers, resume, tell},
 };
 
 #[tokio::test(start_paused = true)]
 async fn a_half_open_connection_is_found_out_by_its_silence() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     let welcome = client.join().await;
-    other.told().await;
+    other.next().await;
     let start = Instant::now();
     client.half_open();
     tell(&hub, 1);
-    assert_eq!(other.told().await["data"], 1);
-    assert_eq!(other.told().await["status"], "away");
+    assert_eq!(other.next().await["data"], 1);
+    assert_eq!(other.next().await["status"], "away");
     // The close frame goes nowhere, either; the grace period begins when that has been given up.
     let silence = BEAT * 3 + LAST_CALL;
     assert_about(start.elapsed(), silence);
     let left = json!({"type": "left", "peer": id(&welcome), "reason": "timeout"});
-    assert_eq!(other.told().await, left);
+    assert_eq!(other.next().await, left);
     assert_about(start.elapsed(), silence + Duration::from_secs(2) + GRACE);
     task.await.unwrap();
 }
@@ -63,15 +63,15 @@ async fn a_stall_is_over_with_the_next_read() {
 #[tokio::test(start_paused = true)]
 async fn a_stall_is_given_up_after_the_write_timeout() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
     client.join().await;
-    other.told().await;
+    other.next().await;
     client.stall();
     let start = Instant::now();
     tell(&hub, 1);
-    assert_eq!(other.told().await["data"], 1);
-    assert_eq!(other.told().await["status"], "away");
+    assert_eq!(other.next().await["data"], 1);
+    assert_eq!(other.next().await["status"], "away");
     assert_about(start.elapsed(), Duration::from_secs(10));
     assert_eq!(client.next().await, Received::Closed(CloseReason::TooSlow));
 }

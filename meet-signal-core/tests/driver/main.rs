@@ -3,8 +3,8 @@
 
 mod cancellation;
 mod deciding;
-mod departures;
 mod faults;
+mod leaving;
 mod resume;
 mod resume_bounds;
 mod verdicts;
@@ -50,32 +50,32 @@ fn connect_with_room_for(batches: usize, hub: &Hub) -> (ClientEnd, JoinHandle<Ou
 }
 
 /// A member that keeps itself alive, and sees what happens to others.
-struct Bystander {
+struct Observer {
     to_server: Sender,
-    told: mpsc::UnboundedReceiver<Value>,
+    received: mpsc::UnboundedReceiver<Value>,
 }
 
-async fn bystander(hub: &Hub) -> Bystander {
+async fn observer(hub: &Hub) -> Observer {
     let (mut client, _) = connect(hub);
     client.join().await;
     let to_server = client.sender();
-    let (tell, told) = mpsc::unbounded_channel();
+    let (log, received) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Received::Flush(frames) = client.next().await {
             for frame in frames {
                 match &frame["type"] {
                     kind if kind == "ping" => client.send(r#"{"type":"pong","received":0}"#),
-                    _ => drop(tell.send(frame)),
+                    _ => drop(log.send(frame)),
                 }
             }
         }
     });
-    Bystander { to_server, told }
+    Observer { to_server, received }
 }
 
-impl Bystander {
-    async fn told(&mut self) -> Value {
-        self.told.recv().await.expect("a bystander stays connected")
+impl Observer {
+    async fn next(&mut self) -> Value {
+        self.received.recv().await.expect("a observer stays connected")
     }
 }
 
@@ -150,20 +150,20 @@ async fn frames_are_acknowledged_without_a_silence() {
 #[tokio::test(start_paused = true)]
 async fn three_silent_heartbeats_lose_the_socket_and_then_the_session() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     let welcome = client.join().await;
     let start = Instant::now();
-    other.told().await;
+    other.next().await;
 
     client.expect("ping").await;
     client.expect("ping").await;
     assert_eq!(client.next().await, Received::Closed(CloseReason::HeartbeatMissed));
     assert_about(start.elapsed(), BEAT * 3 + LAST_CALL);
     let status = json!({"type": "status", "peer": id(&welcome), "status": "away"});
-    assert_eq!(other.told().await, status);
+    assert_eq!(other.next().await, status);
     let left = json!({"type": "left", "peer": id(&welcome), "reason": "timeout"});
-    assert_eq!(other.told().await, left);
+    assert_eq!(other.next().await, left);
     assert_about(start.elapsed(), BEAT * 3 + LAST_CALL + GRACE);
     task.await.unwrap();
 }
@@ -171,16 +171,16 @@ async fn three_silent_heartbeats_lose_the_socket_and_then_the_session() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_socket_leaves_when_the_grace_is_over() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     let welcome = client.join().await;
-    other.told().await;
+    other.next().await;
     let start = Instant::now();
     drop(client);
-    assert_eq!(other.told().await["status"], "away");
+    assert_eq!(other.next().await["status"], "away");
     assert_eq!(start.elapsed(), Duration::ZERO);
     let left = json!({"type": "left", "peer": id(&welcome), "reason": "timeout"});
-    assert_eq!(other.told().await, left);
+    assert_eq!(other.next().await, left);
     assert_eq!(start.elapsed(), GRACE);
     task.await.unwrap();
     assert_eq!(hub.sessions(), 1);
@@ -189,13 +189,13 @@ async fn a_lost_socket_leaves_when_the_grace_is_over() {
 #[tokio::test(start_paused = true)]
 async fn leaving_takes_effect_before_the_client_has_answered_the_close() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     client.join().await;
-    other.told().await;
+    other.next().await;
     let start = Instant::now();
     client.send(r#"{"type":"leave"}"#);
-    assert_eq!(other.told().await["reason"], "left");
+    assert_eq!(other.next().await["reason"], "left");
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(client.next().await, Received::Closed(CloseReason::Left));
     task.await.unwrap();
@@ -204,42 +204,42 @@ async fn leaving_takes_effect_before_the_client_has_answered_the_close() {
 #[tokio::test(start_paused = true)]
 async fn an_offender_is_gone_before_it_has_answered_the_close() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     client.join().await;
-    other.told().await;
+    other.next().await;
     let start = Instant::now();
     client.sender().deliver(Incoming::ProtocolError(CloseReason::Binary));
-    assert_eq!(other.told().await["reason"], "closed");
+    assert_eq!(other.next().await["reason"], "closed");
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(client.next().await, Received::Closed(CloseReason::Binary));
     task.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_takes_nothing_is_too_slow_and_hurts_nobody() {
+async fn a_client_that_reads_nothing_is_too_slow_and_hurts_no_other() {
     let limits = Limits::builder().outbox_frames(18).build().unwrap();
     let hub = Hub::new(limits);
-    let mut fast = bystander(&hub).await;
+    let mut fast = observer(&hub).await;
     let (mut stuck, task) = connect_with_room_for(1, &hub);
     let welcome = stuck.join().await;
-    let mut talker = bystander(&hub).await;
-    fast.told().await;
-    fast.told().await;
+    let mut talker = observer(&hub).await;
+    fast.next().await;
+    fast.next().await;
 
     // One batch fits the socket, one is being written, three of its 18 places are the talker's.
     for n in 0..8 {
         talker.to_server.send(&json!({"type": "broadcast", "data": n, "ref": n}).to_string());
-        assert_eq!(fast.told().await["data"], n);
+        assert_eq!(fast.next().await["data"], n);
     }
     let signal = json!({"type": "signal", "to": id(&welcome), "data": 1, "ref": 8});
     talker.to_server.send(&signal.to_string());
     for n in 4..=8 {
-        let error = talker.told().await;
+        let error = talker.next().await;
         assert_eq!((&error["code"], &error["ref"]), (&json!("peer-unreachable"), &json!(n)));
     }
     fast.to_server.send(r#"{"type":"broadcast","data":"fast"}"#);
-    assert_eq!(talker.told().await["data"], "fast");
+    assert_eq!(talker.next().await["data"], "fast");
 
     // Its write times out, and the client, who reads again, finds the reason at the end.
     sleep(Duration::from_secs(11)).await;
@@ -307,19 +307,19 @@ async fn a_burst_is_one_flush() {
 #[tokio::test(start_paused = true)]
 async fn dropping_the_task_leaves_at_once() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     client.join().await;
-    other.told().await;
+    other.next().await;
     task.abort();
-    assert_eq!(other.told().await["reason"], "closed");
+    assert_eq!(other.next().await["reason"], "closed");
     assert_eq!(hub.sessions(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_application_hurts_only_its_own_connection() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (server, client) = connection(8);
     let authorize = |_: AuthRequest| async { panic!("a bug of the application") };
     client.send(r#"{"type":"join"}"#);
@@ -327,25 +327,25 @@ async fn a_panic_in_the_application_hurts_only_its_own_connection() {
     assert_eq!(hub.sessions(), 1);
     let (mut next, _task) = connect(&hub);
     next.join().await;
-    assert_eq!(other.told().await["type"], "joined");
+    assert_eq!(other.next().await["type"], "joined");
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_application_decides_nobody_has_joined() {
+async fn a_peer_joins_after_the_application_has_decided() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (server, client) = connection(8);
     let authorize = |_: AuthRequest| pending::<Result<Grant, Denied>>();
     let task = tokio::spawn(serve(hub.clone(), room(), authorize, server));
     client.send(r#"{"type":"join"}"#);
-    timeout(Duration::from_secs(1), other.told()).await.unwrap_err();
+    timeout(Duration::from_secs(1), other.next()).await.unwrap_err();
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     assert_eq!(hub.roster(&room()).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn draining_tells_everybody_to_come_back_and_waits_for_them() {
+async fn draining_tells_clients_to_come_back_and_waits_for_them() {
     let hub = Hub::default();
     let (mut a, task) = connect(&hub);
     a.join().await;

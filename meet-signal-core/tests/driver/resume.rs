@@ -20,7 +20,7 @@ use tokio::{
     time::{Duration, Instant, advance, timeout},
 };
 
-use crate::{GRACE, bystander, connect, connect_with_room_for, id, room};
+use crate::{GRACE, connect, connect_with_room_for, id, observer, room};
 
 /// Has a client ask to go on with the session of this welcome.
 pub(crate) fn ask(client: &ClientEnd, welcome: &Value, received: u64) {
@@ -35,7 +35,7 @@ pub(crate) async fn resume(client: &mut ClientEnd, welcome: &Value, received: u6
 
 pub(crate) fn tell(hub: &Hub, n: u64) {
     let data = to_raw_value(&n).expect("a number is JSON");
-    hub.send_all(&room(), &data).expect("somebody is there");
+    hub.send_all(&room(), &data).expect("the room has members");
 }
 
 pub(crate) fn broadcast(n: u64) -> String {
@@ -55,10 +55,10 @@ pub(crate) async fn numbers(client: &mut ClientEnd, count: usize) -> Vec<u64> {
 #[tokio::test(start_paused = true)]
 async fn a_takeover_closes_the_old_socket_and_the_others_see_nothing() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut old, task) = connect(&hub);
     let first = old.join().await;
-    other.told().await;
+    other.next().await;
 
     let (mut new, _task) = connect(&hub);
     let second = resume(&mut new, &first, 0).await;
@@ -70,7 +70,7 @@ async fn a_takeover_closes_the_old_socket_and_the_others_see_nothing() {
     task.await.unwrap();
 
     new.send(&broadcast(1));
-    assert_eq!(other.told().await["data"], 1, "and nothing before it");
+    assert_eq!(other.next().await["data"], 1, "and nothing before it");
     assert_eq!(hub.sessions(), 2);
 }
 
@@ -82,10 +82,10 @@ async fn roles_and_ice_servers_are_those_of_the_first_welcome() {
         .meta(Meta::new(&"granted").unwrap())
         .ice_servers([IceServer::stun("stun:stun.example.org")]);
     tokio::spawn(serve(hub.clone(), room(), grant, server));
-    let mut earlier = bystander(&hub).await;
+    let mut earlier = observer(&hub).await;
     let first = old.join().await;
-    earlier.told().await;
-    let _later = bystander(&hub).await;
+    earlier.next().await;
+    let _later = observer(&hub).await;
     assert_eq!(old.expect("joined").await["peer"]["polite"], true);
 
     let (mut new, _task) = connect(&hub);
@@ -99,23 +99,23 @@ async fn roles_and_ice_servers_are_those_of_the_first_welcome() {
 #[tokio::test(start_paused = true)]
 async fn a_cut_within_the_grace_loses_nothing_in_either_direction() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut old, _task) = connect(&hub);
     let first = old.join().await;
-    other.told().await;
+    other.next().await;
     old.send(&broadcast(1));
-    assert_eq!(other.told().await["data"], 1);
+    assert_eq!(other.next().await["data"], 1);
     for n in 1..=3 {
         tell(&hub, n);
     }
     assert_eq!(numbers(&mut old, 3).await, [1, 2, 3]);
     for _ in 1..=3 {
-        other.told().await;
+        other.next().await;
     }
     drop(old);
-    assert_eq!(other.told().await["status"], "away");
+    assert_eq!(other.next().await["status"], "away");
     tell(&hub, 4);
-    other.told().await;
+    other.next().await;
     advance(GRACE / 2).await;
 
     // It has handled two of the three that it was sent.
@@ -124,8 +124,8 @@ async fn a_cut_within_the_grace_loses_nothing_in_either_direction() {
     assert_eq!((&second["resumed"], &second["received"]), (&json!("full"), &json!(1)));
     new.send(&broadcast(2));
     let here = json!({"type": "status", "peer": id(&first), "status": "here"});
-    assert_eq!(other.told().await, here, "before anything that it sends");
-    assert_eq!(other.told().await["data"], 2);
+    assert_eq!(other.next().await, here, "before anything that it sends");
+    assert_eq!(other.next().await["data"], 2);
     tell(&hub, 5);
     assert_eq!(numbers(&mut new, 3).await, [3, 4, 5]);
 }
@@ -170,22 +170,22 @@ async fn two_cuts_in_a_row_lose_nothing() {
 #[tokio::test(start_paused = true)]
 async fn each_loss_starts_a_whole_grace() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
-    other.told().await;
+    other.next().await;
     for _ in 0..3 {
         drop(client);
-        assert_eq!(other.told().await["status"], "away");
-        timeout(GRACE - MOMENT, other.told()).await.expect_err("it is still in time");
+        assert_eq!(other.next().await["status"], "away");
+        timeout(GRACE - MOMENT, other.next()).await.expect_err("it is still in time");
         client = connect(&hub).0;
         resume(&mut client, &welcome, 0).await;
-        assert_eq!(other.told().await["status"], "here");
+        assert_eq!(other.next().await["status"], "here");
     }
     let start = Instant::now();
     drop(client);
-    assert_eq!(other.told().await["status"], "away");
-    assert_eq!(other.told().await["reason"], "timeout");
+    assert_eq!(other.next().await["status"], "away");
+    assert_eq!(other.next().await["reason"], "timeout");
     assert_eq!(start.elapsed(), GRACE);
 }
 
@@ -220,8 +220,8 @@ async fn after_the_grace_the_application_is_asked_again() {
     let connect = || {
         let (server, client) = connection(8);
         let tell = tell.clone();
-        let authorize = move |applicant: AuthRequest| {
-            tell.send(applicant.token).unwrap();
+        let authorize = move |request: AuthRequest| {
+            tell.send(request.token).unwrap();
             ready(Ok::<_, Denied>(Grant::new()))
         };
         (tokio::spawn(serve(hub.clone(), room(), authorize, server)), client)
@@ -253,10 +253,10 @@ async fn after_the_grace_the_application_is_asked_again() {
 #[tokio::test(start_paused = true)]
 async fn an_error_of_the_old_socket_does_not_end_the_new_one() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, mut task) = connect(&hub);
     let welcome = client.join().await;
-    other.told().await;
+    other.next().await;
     // The old task finds both at once, that its socket is lost and that it was superseded, and sees
     // to one of them first: either way it must not say that the member is away.
     for n in 1..=20 {
@@ -269,17 +269,17 @@ async fn an_error_of_the_old_socket_does_not_end_the_new_one() {
         task = tokio::spawn(serving);
         assert_eq!(client.expect("welcome").await["resumed"], "full");
         client.send(&broadcast(n));
-        assert_eq!(other.told().await["data"], n);
+        assert_eq!(other.next().await["data"], n);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn dropping_the_old_task_does_not_leave() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut old, task) = connect(&hub);
     let welcome = old.join().await;
-    other.told().await;
+    other.next().await;
     let (mut new, _task) = connect(&hub);
     resume(&mut new, &welcome, 0).await;
     // It still waits for the old client to answer its close.
@@ -287,7 +287,7 @@ async fn dropping_the_old_task_does_not_leave() {
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     new.send(&broadcast(1));
-    assert_eq!(other.told().await["data"], 1, "and nothing before it");
+    assert_eq!(other.next().await["data"], 1, "and nothing before it");
     assert_eq!(hub.sessions(), 2);
 }
 
@@ -310,7 +310,7 @@ async fn a_socket_that_takes_nothing_is_taken_over_at_once() {
     assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
-/// The clock goes on; whoever it wakes has not run yet.
+/// The clock goes on; the tasks that it wakes have not run yet.
 async fn advance_only_the_clock(duration: Duration) {
     let mut advancing = pin!(advance(duration));
     poll_fn(|cx| Poll::Ready(advancing.as_mut().poll(cx).is_ready())).await;

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    bystander, connect, connect_with_room_for, id,
+    connect, connect_with_room_for, id, observer,
     resume::{ask, broadcast, numbers, resume, tell},
     room,
 };
@@ -33,10 +33,10 @@ async fn join_with(client: &mut ClientEnd, resume: &Value, replaces: &Value) -> 
 #[tokio::test(start_paused = true)]
 async fn resumes_over_the_rate_are_refused_and_change_nothing() {
     let hub = hub(|limits| limits.resumes_per_minute(2).grace(Duration::from_secs(60)));
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
-    other.told().await;
+    other.next().await;
     yield_now().await;
     for _ in 0..2 {
         client = connect(&hub).0;
@@ -51,11 +51,11 @@ async fn resumes_over_the_rate_are_refused_and_change_nothing() {
     assert_eq!(hasty.next().await, Received::Closed(CloseReason::Flood));
     task.await.unwrap();
     client.send(&broadcast(1));
-    assert_eq!(other.told().await["data"], 1, "the session has not heard of it");
+    assert_eq!(other.next().await["data"], 1, "the session has not heard of it");
 
     // Its word can be relied on.
     drop(client);
-    assert_eq!(other.told().await["status"], "away");
+    assert_eq!(other.next().await["status"], "away");
     advance(Duration::from_secs(29)).await;
     let (mut client, _task) = connect(&hub);
     ask(&client, &welcome, 0);
@@ -123,39 +123,39 @@ async fn what_a_connection_sends_before_it_resumes_counts_as_the_sessions() {
 async fn a_session_that_was_never_heard_of_is_kept_for_less() {
     for (heard, grace) in [(false, 5), (true, 30)] {
         let hub = Hub::default();
-        let mut other = bystander(&hub).await;
+        let mut other = observer(&hub).await;
         let (mut client, task) = connect(&hub);
         client.send(r#"{"type":"join"}"#);
         let welcome = client.expect("welcome").await;
-        other.told().await;
+        other.next().await;
         if heard {
             client.send(r#"{"type":"ack","received":0}"#);
         }
         drop(client);
-        assert_eq!(other.told().await["status"], "away");
+        assert_eq!(other.next().await["status"], "away");
         let start = Instant::now();
         // Coming back within it says nothing yet, either.
         advance(Duration::from_secs(4)).await;
         let (mut client, _task) = connect(&hub);
         assert_eq!(resume(&mut client, &welcome, 0).await["resumed"], "full");
-        assert_eq!(other.told().await["status"], "here");
+        assert_eq!(other.next().await["status"], "here");
         task.await.unwrap();
         drop(client);
-        assert_eq!(other.told().await["status"], "away");
-        assert_eq!(other.told().await["reason"], "timeout");
+        assert_eq!(other.next().await["status"], "away");
+        assert_eq!(other.next().await["reason"], "timeout");
         assert_eq!(start.elapsed(), Duration::from_secs(4 + grace));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_grace_nobody_is_seen_to_be_away() {
+async fn without_a_grace_no_member_is_seen_away() {
     let hub = hub(|limits| limits.grace(Duration::ZERO));
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     client.join().await;
-    assert_eq!(other.told().await["type"], "joined");
+    assert_eq!(other.next().await["type"], "joined");
     drop(client);
-    assert_eq!(other.told().await["reason"], "timeout");
+    assert_eq!(other.next().await["reason"], "timeout");
     task.await.unwrap();
     assert_eq!(hub.sessions(), 1);
 }
@@ -163,7 +163,7 @@ async fn without_a_grace_nobody_is_seen_to_be_away() {
 #[tokio::test(start_paused = true)]
 async fn a_full_hub_and_a_full_room_do_not_matter() {
     let hub = hub(|limits| limits.sessions(2).room_peers(2));
-    let _other = bystander(&hub).await;
+    let _other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
     for _ in 0..3 {
@@ -257,7 +257,7 @@ async fn what_overflowed_while_away_makes_it_partial() {
     for n in 1..=4 {
         tell(&hub, n);
     }
-    let late = bystander(&hub).await;
+    let late = observer(&hub).await;
 
     let (mut client, _task) = connect(&hub);
     let partial = resume(&mut client, &welcome, 0).await;
@@ -315,7 +315,7 @@ async fn a_number_of_the_counting_before_is_not_taken_for_one_of_the_new() {
     let (mut client, _task) = connect(&hub);
     assert_eq!(resume(&mut client, &welcome, 2).await["resumed"], "partial");
 
-    // Whoever says anything has read its welcome, and counts from there.
+    // A client that sends something has read its welcome, and counts from there.
     tell(&hub, 7);
     assert_eq!(numbers(&mut client, 1).await, [7]);
     client.send(r#"{"type":"ack","received":0}"#);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, advance, sleep};
 
 use crate::{
-    BEAT, LAST_CALL, assert_about, bystander, closed, connect, connect_with_room_for, resume::tell,
+    BEAT, LAST_CALL, assert_about, closed, connect, connect_with_room_for, observer, resume::tell,
     room,
 };
 
@@ -72,7 +72,7 @@ async fn a_stuck_client_is_given_up_in_the_end() {
 
 /// A process that was stopped for a while finds its timers over and its sockets full.
 #[tokio::test(start_paused = true)]
-async fn who_has_sent_all_along_is_not_lost_to_a_server_that_stood_still() {
+async fn a_client_that_has_sent_is_not_lost_to_a_server_that_stood_still() {
     for pause in [Duration::from_secs(31), Duration::from_secs(40), Duration::from_secs(3600)] {
         let hub = Hub::default();
         let mut clients = Vec::new();
@@ -111,10 +111,10 @@ async fn what_arrives_while_it_is_judged_counts() {
 #[tokio::test(start_paused = true)]
 async fn a_message_that_does_not_end_is_cut_whatever_comes_between() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
     client.join().await;
-    other.told().await;
+    other.next().await;
     let start = Instant::now();
     let part = || Incoming::Partial { fragments: 1, bytes: 100 };
     client.sender().deliver(part());
@@ -128,7 +128,7 @@ async fn a_message_that_does_not_end_is_cut_whatever_comes_between() {
     });
     assert_eq!(closed(&mut client).await, CloseReason::TooSlow);
     assert_about(start.elapsed(), Duration::from_secs(10) + LAST_CALL);
-    assert_eq!(other.told().await["status"], "away");
+    assert_eq!(other.next().await["status"], "away");
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,8 +221,8 @@ async fn an_address_that_is_refused_often_is_not_asked_about() {
     let join = async |address: &str, token: &str| {
         let (server, mut client) = connection(8);
         let server = server.from_address(address.parse().unwrap());
-        let authorize = |applicant: AuthRequest| async move {
-            match applicant.token.as_ref().map(Secret::expose) {
+        let authorize = |request: AuthRequest| async move {
+            match request.token.as_ref().map(Secret::expose) {
                 Some("right") => Ok(Grant::new()),
                 Some("busy") => Err(Denied::unavailable("busy")),
                 _ => Err(Denied::unauthorized("wrong")),

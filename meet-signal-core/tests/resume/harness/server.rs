@@ -24,7 +24,7 @@ impl Harness {
         let wire = &mut self.wires[at];
         let Some(up) = wire.up.pop_front() else { return false };
         match (up, &mut wire.server) {
-            (Up::Join(join), Server::Handshake) => self.admit(at, &join),
+            (Up::Join(join), Server::Handshake) => self.handshake(at, &join),
             (Up::Message(message), Server::Open(session)) => {
                 let end = session.receive(&message.text(), self.now);
                 match current {
@@ -40,7 +40,7 @@ impl Harness {
         true
     }
 
-    fn admit(&mut self, at: usize, join: &Join) {
+    fn handshake(&mut self, at: usize, join: &Join) {
         let Join { ticket, received } = join;
         let resumed = ticket.as_ref().map(|it| self.hub.resume(&room(), it, *received, self.now));
         let session = match resumed {

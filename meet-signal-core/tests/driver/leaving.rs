@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::{
-    GRACE, assert_about, bystander, connect, connect_with_room_for, id, resume::tell, room,
+    GRACE, assert_about, connect, connect_with_room_for, id, observer, resume::tell, room,
 };
 
 const GOING_AWAY: Duration = Duration::from_secs(2);
@@ -25,14 +25,14 @@ fn leave(ticket: &Value) -> String {
 async fn a_page_that_goes_away_is_kept_for_a_shorter_time() {
     for (incoming, kept) in [(Incoming::Closed, GRACE), (Incoming::GoingAway, GOING_AWAY)] {
         let hub = Hub::default();
-        let mut other = bystander(&hub).await;
+        let mut other = observer(&hub).await;
         let (mut client, task) = connect(&hub);
         client.join().await;
-        assert_eq!(other.told().await["type"], "joined");
+        assert_eq!(other.next().await["type"], "joined");
         client.sender().deliver(incoming);
         let start = Instant::now();
-        assert_eq!(other.told().await["status"], "away");
-        assert_eq!(other.told().await["reason"], "timeout");
+        assert_eq!(other.next().await["status"], "away");
+        assert_eq!(other.next().await["reason"], "timeout");
         assert_about(start.elapsed(), kept);
         task.await.unwrap();
     }
@@ -47,18 +47,18 @@ async fn the_shortest_grace_counts() {
     {
         let limits = Limits::builder().grace(seconds(grace)).unheard_grace(seconds(unheard));
         let hub = Hub::new(limits.going_away_grace(seconds(going)).build().unwrap());
-        let mut other = bystander(&hub).await;
+        let mut other = observer(&hub).await;
         let (mut client, _task) = connect(&hub);
         // Nothing is heard of it after its welcome.
         client.send(r#"{"type":"join"}"#);
         client.expect("welcome").await;
-        assert_eq!(other.told().await["type"], "joined");
+        assert_eq!(other.next().await["type"], "joined");
         client.sender().deliver(Incoming::GoingAway);
         let start = Instant::now();
         if expected > 0 {
-            assert_eq!(other.told().await["status"], "away");
+            assert_eq!(other.next().await["status"], "away");
         }
-        assert_eq!(other.told().await["reason"], "timeout");
+        assert_eq!(other.next().await["reason"], "timeout");
         assert_about(start.elapsed(), seconds(expected));
     }
 }
@@ -66,26 +66,26 @@ async fn the_shortest_grace_counts() {
 #[tokio::test(start_paused = true)]
 async fn a_page_that_is_back_in_time_is_kept_like_any_other_again() {
     let hub = Hub::default();
-    let mut other = bystander(&hub).await;
+    let mut other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
-    assert_eq!(other.told().await["type"], "joined");
+    assert_eq!(other.next().await["type"], "joined");
     client.sender().deliver(Incoming::GoingAway);
-    assert_eq!(other.told().await["status"], "away");
+    assert_eq!(other.next().await["status"], "away");
     sleep(GOING_AWAY - Duration::from_millis(1)).await;
     let (mut client, _task) = connect(&hub);
     let resume = json!({"ticket": welcome["ticket"], "received": 0});
     client.send(&json!({"type": "join", "resume": resume}).to_string());
     assert_eq!(client.expect("welcome").await["resumed"], "full");
-    assert_eq!(other.told().await["status"], "here");
+    assert_eq!(other.next().await["status"], "here");
     drop(client);
-    assert_eq!(other.told().await["status"], "away");
+    assert_eq!(other.next().await["status"], "away");
     let start = Instant::now();
-    assert_eq!(other.told().await["reason"], "timeout");
+    assert_eq!(other.next().await["reason"], "timeout");
     assert_about(start.elapsed(), GRACE);
 }
 
-/// Before the join, and while the application decides, there is nobody to be kept.
+/// Before the join, and while the application decides, there is no session to keep.
 #[tokio::test(start_paused = true)]
 async fn a_page_that_goes_before_it_has_joined_leaves_nothing() {
     for is_joining in [false, true] {
@@ -112,27 +112,27 @@ async fn a_session_is_left_by_its_ticket() {
     }
     for state in [State::Here, State::Away, State::Stuck] {
         let hub = Hub::default();
-        let mut other = bystander(&hub).await;
+        let mut other = observer(&hub).await;
         let (mut client, task) = connect_with_room_for(1, &hub);
         let welcome = client.join().await;
-        assert_eq!(other.told().await["type"], "joined");
+        assert_eq!(other.next().await["type"], "joined");
         match state {
             State::Here => {}
             State::Away => {
                 client.sender().deliver(Incoming::Closed);
-                assert_eq!(other.told().await["status"], "away");
+                assert_eq!(other.next().await["status"], "away");
             }
             State::Stuck => {
                 client.stall();
                 tell(&hub, 1);
-                assert_eq!(other.told().await["type"], "app");
+                assert_eq!(other.next().await["type"], "app");
                 sleep(Duration::from_secs(1)).await;
             }
         }
         let (mut farewell, _task) = connect(&hub);
         farewell.send(&leave(&welcome["ticket"]));
         assert_eq!(farewell.next().await, Received::Closed(CloseReason::Left));
-        let left = other.told().await;
+        let left = other.next().await;
         assert_eq!((&left["peer"], &left["reason"]), (id(&welcome), &json!("left")));
         if let State::Stuck = state {
             drop(client);
@@ -142,7 +142,7 @@ async fn a_session_is_left_by_its_ticket() {
     }
 }
 
-/// A ticket of nobody's says nothing about who is there.
+/// A ticket of no session reveals nothing about the room.
 #[tokio::test(start_paused = true)]
 async fn the_ticket_of_no_session_is_passed_over() {
     let hub = Hub::default();
@@ -155,7 +155,7 @@ async fn the_ticket_of_no_session_is_passed_over() {
     }
     assert_eq!(hub.sessions(), 1);
     // In the room it is a `leave` of one's own, whatever ticket it names.
-    client.send(&leave(&json!("of somebody else")));
+    client.send(&leave(&json!("of another session")));
     assert_eq!(client.next().await, Received::Closed(CloseReason::Left));
 }
 
