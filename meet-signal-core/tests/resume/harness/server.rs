@@ -66,7 +66,7 @@ impl Harness {
         wire.member = Some(session.id());
         wire.server = Server::Open(session);
         // The welcome goes out at once, or when the server writes next.
-        if at % 2 == 0 {
+        if at.is_multiple_of(2) {
             self.server_writes(at, false);
         }
     }
