@@ -144,7 +144,7 @@ impl Scene {
             let frames = self.victim.take(1).expect("a connection that goes on");
             let Some(frame) = frames.first() else { return *credit = 0 };
             *credit = credit.saturating_sub(frame.to_string().len());
-            self.hear(frame);
+            self.handle(frame);
             self.read += 1;
             if self.read.is_multiple_of(32) {
                 let ack = json!({"type": "ack", "received": 0}).to_string();
@@ -153,7 +153,7 @@ impl Scene {
         }
     }
 
-    fn hear(&mut self, frame: &serde_json::Value) {
+    fn handle(&mut self, frame: &serde_json::Value) {
         if frame["from"] == json!(self.honest.session.id()) {
             assert_eq!(frame["data"][0], self.heard, "each one, in order");
             self.heard += 1;
@@ -204,7 +204,7 @@ proptest! {
         prop_assert_eq!(&welcome["resumed"], "full");
         scene.victim = victim;
         for frame in scene.victim.take_all().unwrap() {
-            scene.hear(&frame);
+            scene.handle(&frame);
         }
         prop_assert_eq!(scene.heard, scene.said);
     }

@@ -58,7 +58,7 @@ impl<F: Future> Future for Cancelled<F> {
     }
 }
 
-/// What the test does to a connection, after the driver was told to be dropped at some point of it.
+/// What the test does to a connection, after the driver is set to be dropped at some point of it.
 /// Whatever became of it, the script goes on.
 #[derive(Debug, Clone, Copy)]
 enum Life {
@@ -98,10 +98,10 @@ async fn play(life: Life, polls: usize) -> bool {
     other.to_server.send(r#"{"type":"signal","to":"nobody","data":0}"#);
     let (mut joined, mut left) = (Vec::new(), Vec::new());
     loop {
-        let told = other.next().await;
-        match told["type"].as_str() {
-            Some("joined") => joined.push(told["peer"]["id"].clone()),
-            Some("left") => left.push(told["peer"].clone()),
+        let frame = other.next().await;
+        match frame["type"].as_str() {
+            Some("joined") => joined.push(frame["peer"]["id"].clone()),
+            Some("left") => left.push(frame["peer"].clone()),
             Some("error") => break,
             _ => {}
         }

@@ -67,7 +67,7 @@ async fn a_decision_that_does_not_come_in_time_is_unavailable() {
     assert_eq!(hub.sessions(), 0);
 }
 
-/// Four impatient tries of one person used to be four members, for the whole grace.
+/// The fault: four tries of one person, each given up, were four members for the whole grace.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_gone_does_not_join() {
     let hub = Hub::default();

@@ -75,7 +75,7 @@ async fn observer(hub: &Hub) -> Observer {
 
 impl Observer {
     async fn next(&mut self) -> Value {
-        self.received.recv().await.expect("a observer stays connected")
+        self.received.recv().await.expect("an observer stays connected")
     }
 }
 

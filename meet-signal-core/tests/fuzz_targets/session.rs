@@ -95,7 +95,7 @@ impl Harness {
             Operation::Receive { at, text } => self.receive(at, text),
             Operation::Signal { from, to } => {
                 let to = self.at(to).and_then(|c| c.session.as_ref()).map(Session::id);
-                let to = to.map_or_else(|| "nobody".to_owned(), |id| id.to_string());
+                let to = to.map_or_else(|| "no peer".to_owned(), |id| id.to_string());
                 self.receive(from, &format!(r#"{{"type":"signal","to":"{to}","data":0}}"#));
             }
             Operation::Control { at } => {
