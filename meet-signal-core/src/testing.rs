@@ -87,3 +87,8 @@ pub use crate::{
 };
 pub use disconnect::DisconnectMode;
 pub use socket::{ClientEnd, Received, Sender, ServerEnd, connection};
+
+/// A frame with this text, for the tests of a [`Socket`](crate::socket::Socket).
+pub fn frame(text: impl Into<String>) -> crate::Frame {
+    crate::Frame::new(text.into())
+}

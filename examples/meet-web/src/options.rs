@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Parser;
-use meet_signal_core::{ClientAddress, Grant, Hub, InvalidLimits, Limits, message::IceServer};
+use meet_signal_core::{ClientAddress, Grant, Hub, IceServer, InvalidLimits, Limits};
 
 use crate::{
     bounds::{Bounds, seconds},

@@ -3,10 +3,7 @@
 use std::iter;
 
 use futures_util::FutureExt;
-use meet_signal_core::{
-    ErrorCode,
-    message::{ErrorFrame, ServerMessage},
-};
+use meet_signal_core::testing;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
@@ -161,5 +158,8 @@ async fn a_close_frame_comes_after_the_rest_of_a_frame_that_was_written_in_part(
 
 /// A frame of about this length.
 fn frame_of(length: usize) -> Frame {
-    ServerMessage::Error(ErrorFrame::new(ErrorCode::NotAllowed, "x".repeat(length))).encode()
+    testing::frame(format!(
+        r#"{{"type":"error","code":"not-allowed","message":"{}"}}"#,
+        "x".repeat(length)
+    ))
 }

@@ -225,7 +225,7 @@ pub struct Knocking<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[expect(clippy::exhaustive_enums, reason = "it is there or it is not")]
+#[non_exhaustive]
 pub enum Status {
     /// It is.
     Here,
@@ -258,7 +258,7 @@ pub enum LeaveReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[expect(clippy::exhaustive_enums, reason = "all, some, or nothing of it is there")]
+#[non_exhaustive]
 pub enum Resumed {
     /// A fresh session.
     No,
