@@ -249,3 +249,13 @@ proptest! {
         prop_assert_eq!(slow, quick);
     }
 }
+
+/// The member keeps its connection, and the application gets an error.
+#[test]
+fn a_full_queue_refuses_what_the_application_sends_to_one_member() {
+    let mut harness = Harness::new(1, 1, Bounds { waiting: 1, ..WIDE });
+    harness.join(0, 0, None, (Permissions::default(), None));
+    (0..2).for_each(|_| harness.app(0, Some(0)));
+    harness.drain(0, true);
+    harness.check();
+}
