@@ -28,7 +28,7 @@ fn parse(c: &mut Criterion) {
     group.finish();
 }
 
-/// From the sender's frame to the batch that the receiver's socket is given.
+/// From the sender's frame to the batch for the receiver's socket.
 fn relay(c: &mut Criterion) {
     let hub = hub();
     let (mut a, mut b) = (join(&hub, room(0)), join(&hub, room(0)));
@@ -51,7 +51,7 @@ fn state_machine(c: &mut Criterion) {
         for n in 0..=others as u32 {
             let (permissions, ticket) = (Permissions::default(), ids::ticket(n));
             let member = Member::new(ids::peer(n), meta(), permissions, ticket);
-            // There is nobody to carry the effects out for.
+            // The effects are not measured.
             let _ = state.apply(Input::Join { member, replaces: None }).expect("there is space");
         }
         let ids: Vec<_> = state.roster().iter().map(|member| member.id).collect();
@@ -66,7 +66,7 @@ fn state_machine(c: &mut Criterion) {
     group.finish();
 }
 
-/// What waits for a socket, taken in one batch.
+/// An outbox, drained in one batch.
 fn drain(c: &mut Criterion) {
     let mut group = c.benchmark_group("drain");
     for frames in [1, 16, 128] {
@@ -105,7 +105,7 @@ fn fan_out(c: &mut Criterion) {
     group.finish();
 }
 
-/// A first join and its leave, beside rooms that are none of its business.
+/// A first join and its leave, beside other rooms.
 fn join_and_leave(c: &mut Criterion) {
     let mut group = c.benchmark_group("join");
     for rooms in [10, 100_000] {

@@ -10,10 +10,6 @@ use meet_signal_core::{Frame, Grant, Hub, JoinRequest, Limits, Meta, PeerId, Roo
 use serde_json::{Value, json};
 
 /// A hub whose limits are not what is measured.
-///
-/// # Panics
-///
-/// Never: the limits are within their ranges.
 pub fn hub() -> Hub {
     let limits = Limits::builder()
         .room_peers(10_000)
@@ -26,19 +22,11 @@ pub fn hub() -> Hub {
 }
 
 /// The room of this number.
-///
-/// # Panics
-///
-/// Never: the name is a valid one.
 pub fn room(number: usize) -> RoomId {
     format!("room-{number}").parse().expect("a valid name")
 }
 
 /// One more participant of a room.
-///
-/// # Panics
-///
-/// Never: the hub has no limit that is reached here.
 pub fn join(hub: &Hub, room: RoomId) -> Participant {
     let now = Instant::now();
     let session =
@@ -48,22 +36,18 @@ pub fn join(hub: &Hub, room: RoomId) -> Participant {
     participant
 }
 
-/// What participants tell about themselves.
-///
-/// # Panics
-///
-/// Never: a string is JSON.
+/// The `meta` of a participant.
 pub fn meta() -> Meta {
     Meta::new(&json!({"name": "A participant"})).expect("JSON")
 }
 
-/// A session description's worth of `signal`.
+/// A `signal` with a session description of `bytes` bytes.
 pub fn signal(to: PeerId, bytes: usize) -> String {
     json!({"type": "signal", "to": to, "data": description(bytes)}).to_string()
 }
 
-/// A session description of `bytes` bytes of JSON, or a few where that is too short for one: lines as
-/// browsers write them, each with two escapes at its end.
+/// A session description of `bytes` bytes of JSON, or a few if `bytes` is too small: lines as browsers
+/// write them, each with two escapes at its end.
 pub fn description(bytes: usize) -> Value {
     let empty = r#"{"sdp":"v=0\r\n","type":"offer"}"#.len();
     let mut sdp = String::from("v=0\r\n");
@@ -73,7 +57,7 @@ pub fn description(bytes: usize) -> Value {
         left -= LINE.len() + 2;
     }
     sdp.extend(iter::repeat_n('x', left));
-    // In this order: some servers parse it and write it again, and sort the keys.
+    // Sorted, because some servers parse it and serialize it with sorted keys.
     json!({"sdp": sdp, "type": "offer"})
 }
 
@@ -82,7 +66,7 @@ pub fn broadcast(bytes: usize) -> String {
     json!({"type": "broadcast", "data": {"text": "x".repeat(bytes)}}).to_string()
 }
 
-/// A session whose socket takes everything at once.
+/// A session without a socket.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Participant {
@@ -97,18 +81,18 @@ impl Participant {
         self.session.id()
     }
 
-    /// Sends one frame. Its clock goes on with each, so that the rate limit does not strike.
+    /// Sends one frame. Advances its clock with each, because of the rate limit.
     pub fn send(&mut self, text: &str) {
         self.now += Duration::from_millis(100);
-        assert!(self.session.receive(text, self.now).is_continue(), "the session goes on");
+        assert!(self.session.receive(text, self.now).is_continue(), "the session continues");
     }
 
-    /// Takes all that waits, and says how many frames it was.
+    /// Takes all frames from the outbox, and returns their number.
     pub fn drain(&mut self) -> usize {
         let cx = Context::from_waker(Waker::noop());
         let mut frames = 0;
         while let Poll::Ready(drained) = self.session.poll_drain(&cx, usize::MAX, &mut self.batch) {
-            assert_eq!(drained, Ok(()), "the session goes on");
+            assert_eq!(drained, Ok(()), "the session continues");
             frames += self.batch.len();
             self.batch.clear();
         }

@@ -1,4 +1,4 @@
-//! Who is let in, and with what.
+//! Who may join, and with which grant.
 
 use std::{
     borrow::Cow,
@@ -8,19 +8,17 @@ use std::{
     sync::Arc,
 };
 
-use serde::{Serialize, Serializer, ser::SerializeSeq};
+use crate::{CloseReason, ErrorCode, IceServer, Meta, Permissions, RoomId, Secret};
 
-use crate::{CloseReason, ErrorCode, IceServer, Meta, RoomId, Secret};
-
-/// Decides whether a peer is let into a room. Called once for each session, after its connection's
-/// first message and before anybody in the room hears of it.
+/// Decides whether a peer may join a room. Called once per session, after the first message of its
+/// connection and before the room is notified.
 ///
-/// A client that comes back on another connection with a valid ticket is not asked about again: the
-/// decision was for the session, which never ended. To end it, make it leave; its ticket goes with
-/// it. A client whose ticket is not (or no longer) known is a new applicant like any other.
+/// A client that resumes its session with a valid ticket is not authorized again, because the
+/// decision is for the whole session. To revoke it, make the session leave; its ticket becomes
+/// invalid with it. A client with an unknown or expired ticket is authorized like any other.
 ///
-/// An application that has decided already, in its own handler and with its own extractors, passes a
-/// ready [`Grant`]. One that needs the token of the client's first message passes a closure:
+/// An application that has decided already, in its own handler and with its own extractors, passes
+/// a [`Grant`]. One that needs the token of the client's first message passes a closure:
 ///
 /// ```
 /// use meet_signal_core::{AuthRequest, Denied, Grant};
@@ -35,7 +33,7 @@ use crate::{CloseReason, ErrorCode, IceServer, Meta, RoomId, Secret};
 /// # takes(authorize);
 /// ```
 ///
-/// A type of the application's own boxes its future, and may be shared as `Arc<dyn Authorize>`:
+/// A type of the application boxes its future, and can be shared as `Arc<dyn Authorize>`:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -60,15 +58,15 @@ use crate::{CloseReason, ErrorCode, IceServer, Meta, RoomId, Secret};
 /// # takes(authorize);
 /// ```
 ///
-/// The parameter only tells closures from types of one's own; it is never written out.
+/// The type parameter only distinguishes closures from other types. It is never written explicitly.
 pub trait Authorize<Marker = ()>: Send + Sync {
-    /// Decides. The future is dropped when the client is gone or [`Limits::authorize_timeout`] is
-    /// over; nobody has joined then.
+    /// Decides. The future is dropped when the client disconnects or [`Limits::authorize_timeout`]
+    /// has passed; the peer has not joined then.
     ///
     /// [`Limits::authorize_timeout`]: crate::Limits::authorize_timeout
     fn authorize(&self, request: AuthRequest) -> Decision<'_>;
 
-    /// The same without its type.
+    /// Erases the type.
     fn shared(self) -> Arc<dyn Authorize>
     where
         Self: Sized + 'static,
@@ -78,25 +76,25 @@ pub trait Authorize<Marker = ()>: Send + Sync {
     }
 }
 
-/// A decision on its way.
+/// The future of a decision.
 pub type Decision<'a> = Pin<Box<dyn Future<Output = Result<Grant, Denied>> + Send + 'a>>;
 
-/// [`Authorize`] for frameworks that stay on one thread, such as actix-web: a closure's future need
-/// not be `Send`. Everything that is `Authorize` is this as well.
+/// [`Authorize`] for single-threaded frameworks such as actix-web: the future need not be `Send`.
+/// Every `Authorize` is also a `LocalAuthorize`.
 pub trait LocalAuthorize<Marker = ()> {
     /// Decides: see [`Authorize::authorize`].
     fn authorize_local(&self, request: AuthRequest) -> LocalDecision<'_>;
 }
 
-/// A decision on its way that stays on its thread.
+/// The future of a decision that is not `Send`.
 pub type LocalDecision<'a> = Pin<Box<dyn Future<Output = Result<Grant, Denied>> + 'a>>;
 
-/// Marks closures that are used as [`Authorize`] or [`LocalAuthorize`].
+/// The type parameter of closures that are used as [`Authorize`] or [`LocalAuthorize`].
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct ByClosure;
 
-/// Marks what is [`Authorize`], and so [`LocalAuthorize`].
+/// The type parameter of types that are [`LocalAuthorize`] because they are [`Authorize`].
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct BySend;
@@ -125,15 +123,15 @@ where
     }
 }
 
-/// What a decision is about.
+/// A join that the application authorizes.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AuthRequest {
     /// The room.
     pub room: RoomId,
-    /// What the client's first message brought for the application.
+    /// The token in the client's first message.
     pub token: Option<Secret<'static>>,
-    /// What the client wants the others to see of it.
+    /// The `meta` that the client wants the other members to see.
     pub meta: Meta,
 }
 
@@ -159,7 +157,7 @@ where
     }
 }
 
-/// What a peer that is let in may do and is given.
+/// The permissions, `meta` and ICE servers of a peer that may join.
 #[derive(Debug, Clone, Default)]
 pub struct Grant {
     pub(crate) permissions: Permissions,
@@ -168,29 +166,29 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// All that a participant needs: to signal and to broadcast, with the `meta` of its own choice,
-    /// and no ICE servers.
+    /// The default permissions (to signal and to broadcast), the client's own `meta`, and no ICE
+    /// servers.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the peer may do.
+    /// Sets what the peer may do.
     #[must_use]
     pub fn permissions(mut self, permissions: Permissions) -> Self {
         self.permissions = permissions;
         self
     }
 
-    /// What the others are told about this peer, whatever it says itself: the name from the
-    /// application's own session, say. It holds for the whole session: an `update` is refused with
-    /// [`ErrorCode::NotAllowed`], so that nobody takes another one's name later.
+    /// Sets the `meta` that the other members see, in place of the client's own: for example, the
+    /// name from the application's login. It holds for the whole session: an `update` is refused
+    /// with [`ErrorCode::NotAllowed`], so that no member can take the name of another one later.
     #[must_use]
     pub fn meta(mut self, meta: Meta) -> Self {
         self.meta = Some(meta);
         self
     }
 
-    /// The STUN and TURN servers that the peer is given.
+    /// Sets the STUN and TURN servers of the peer.
     #[must_use]
     pub fn ice_servers(mut self, servers: impl Into<Arc<[IceServer]>>) -> Self {
         self.ice_servers = servers.into();
@@ -198,60 +196,7 @@ impl Grant {
     }
 }
 
-/// What a session may do in its room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Permissions {
-    /// May send to one peer. Without it there is no call.
-    pub signal: bool,
-    /// May send to everybody else.
-    pub broadcast: bool,
-}
-
-impl Permissions {
-    /// None at all: sees the roster, and receives broadcasts.
-    pub const NONE: Self = Self { signal: false, broadcast: false };
-
-    /// With or without the permission to send to one peer.
-    #[must_use]
-    pub const fn signal(mut self, signal: bool) -> Self {
-        self.signal = signal;
-        self
-    }
-
-    /// With or without the permission to send to everybody else.
-    #[must_use]
-    pub const fn broadcast(mut self, broadcast: bool) -> Self {
-        self.broadcast = broadcast;
-        self
-    }
-
-    fn names(self) -> impl Iterator<Item = &'static str> {
-        [(self.signal, "signal"), (self.broadcast, "broadcast")]
-            .into_iter()
-            .filter_map(|(granted, name)| granted.then_some(name))
-    }
-}
-
-/// To signal and to broadcast.
-impl Default for Permissions {
-    fn default() -> Self {
-        Self { signal: true, broadcast: true }
-    }
-}
-
-// On the wire: the list of the names of what is granted.
-impl Serialize for Permissions {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut names = serializer.serialize_seq(None)?;
-        for name in self.names() {
-            names.serialize_element(name)?;
-        }
-        names.end()
-    }
-}
-
-/// Why a peer is not let in. The client is told the code and the message, then the connection is
+/// Why a peer may not join. The client receives the code and the message, then the connection is
 /// closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
@@ -262,32 +207,33 @@ pub struct Denied {
 }
 
 impl Denied {
-    /// The token is missing, wrong or expired. The client does not come back by itself.
+    /// The token is missing, wrong or expired. The client does not retry by itself.
     pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::Unauthorized, CloseReason::Unauthorized, message)
     }
 
-    /// This peer is not wanted here. The client does not come back by itself.
+    /// The application does not admit this peer. The client does not retry by itself.
     pub fn refused(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::Denied, CloseReason::Denied, message)
     }
 
-    /// This identity may not join for a while. The client does not come back by itself.
+    /// This identity may not join for some time. The client does not retry by itself.
     pub fn banned(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::Banned, CloseReason::Banned, message)
     }
 
-    /// The room admits nobody new. The client does not come back by itself.
+    /// The room admits no new members. The client does not retry by itself.
     pub fn room_locked(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::RoomLocked, CloseReason::RoomFull, message)
     }
 
-    /// This identity is in the room already. The client does not come back by itself.
+    /// This identity is in the room already. The client does not retry by itself.
     pub fn duplicate(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::Duplicate, CloseReason::Duplicate, message)
     }
 
-    /// It cannot be decided now (the application's database is away, say). The client tries again.
+    /// The application cannot decide now, for example because its database is down. The client
+    /// retries.
     pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::Unavailable, CloseReason::Unavailable, message)
     }

@@ -1,17 +1,17 @@
-//! How much all sessions of a hub keep together.
+//! The memory budget of all sessions of a hub.
 
 use std::sync::{Arc, atomic::Ordering};
 
 use crate::sync::AtomicUsize;
 
-/// The bytes that are kept, and how many there may be.
+/// A budget in bytes, and its usage.
 #[derive(Debug)]
 pub(crate) struct Budget {
     used: AtomicUsize,
     limit: usize,
 }
 
-/// Bytes that are counted as long as this lives.
+/// Bytes that count for a budget until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<Budget>,
@@ -23,14 +23,14 @@ impl Budget {
         Arc::new(Self { used: AtomicUsize::new(0), limit })
     }
 
-    /// Whether more is kept than may be. It may be so for a moment: what happens in a room is never
-    /// held up by it.
+    /// Whether the usage is over the budget. Pushes in a room do not wait for the budget, so this
+    /// can be so for a short time.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.used() > self.limit
     }
 
-    /// Whether an eighth of it is free: so much is given back at once, so that it is not to be done
-    /// again for the next frame.
+    /// Whether an eighth of the budget is free. Reclaiming frees that much, so that the next frame
+    /// does not trigger it again.
     pub(crate) fn is_relieved(&self) -> bool {
         self.used() <= self.limit - self.limit / 8
     }
@@ -41,18 +41,18 @@ impl Budget {
     }
 
     fn used(&self) -> usize {
-        // An account of memory: nothing is ordered by it.
+        // A memory counter: no other access is ordered by it.
         self.used.load(Ordering::Relaxed)
     }
 }
 
 impl Reservation {
-    /// Nothing yet.
+    /// Zero bytes.
     pub(crate) fn new(budget: Arc<Budget>) -> Self {
         Self { budget, bytes: 0 }
     }
 
-    /// So much is kept now.
+    /// Sets the number of bytes.
     pub(crate) fn set(&mut self, bytes: usize) {
         let used = &self.budget.used;
         if bytes > self.bytes {
@@ -63,7 +63,7 @@ impl Reservation {
         self.bytes = bytes;
     }
 
-    /// Like [`set`](Self::set), but only where there is room for it.
+    /// Like [`set`](Self::set), if the budget has space for it.
     #[must_use]
     pub(crate) fn try_set(&mut self, bytes: usize) -> bool {
         let limit = self.budget.limit;
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_dropped_is_no_longer_counted() {
+    fn a_dropped_reservation_is_no_longer_counted() {
         let budget = Budget::new(80);
         let mut first = Reservation::new(budget.clone());
         let mut second = Reservation::new(budget.clone());

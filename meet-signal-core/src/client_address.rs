@@ -1,4 +1,4 @@
-//! Which address a client has: that of its connection, or the one that a trusted proxy passes on.
+//! The address of a client: that of its connection, or the one that a trusted proxy forwards.
 
 mod field;
 #[cfg(test)]
@@ -48,14 +48,14 @@ pub struct ClientAddress {
 enum Source {
     #[default]
     Connection,
-    /// With the number of proxies, which is not 0.
+    /// The number of proxies, which is not 0.
     ForwardedFor(u8),
     Forwarded(u8),
     Header(String),
     Unknown,
 }
 
-/// The text is no name of a header (RFC 9110, section 5.1): no request would have it.
+/// The text is not a valid header name (RFC 9110, section 5.1).
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{name}` is no name of a header")]
 #[non_exhaustive]
@@ -71,8 +71,8 @@ impl ClientAddress {
     }
 
     /// `X-Forwarded-For`, to which each of this many trusted proxies appends the address of its own
-    /// client: the address is the n-th from the right, over all lines of the header. What is further
-    /// to the left was sent by the client, and is not read.
+    /// client: the address is the n-th from the right, over all lines of the header. The client can
+    /// choose everything further to the left, so it is not read.
     ///
     /// Count the proxies between the internet and this server, each of which must append to the
     /// header or, if it is the outermost one, may replace it. A number that is too high lets clients
@@ -90,13 +90,13 @@ impl ClientAddress {
         Self::behind(proxies, Source::Forwarded)
     }
 
-    /// A header with one address that the proxy sets, and that it removes from what clients send:
-    /// `X-Real-IP`, `CF-Connecting-IP`, `Fly-Client-IP` and others. In a request where it occurs
-    /// twice it has no address.
+    /// A header with one address, which the proxy sets and removes from clients' requests:
+    /// `X-Real-IP`, `CF-Connecting-IP`, `Fly-Client-IP` and others. A request in which it occurs
+    /// twice has no address.
     ///
     /// # Errors
     ///
-    /// This is no name of a header.
+    /// The name is not a valid header name.
     pub fn header(name: impl Into<String>) -> Result<Self, InvalidHeaderName> {
         let name = name.into();
         if field::is_name(&name) {
@@ -106,17 +106,17 @@ impl ClientAddress {
         }
     }
 
-    /// No address: the limits per address are off. For servers whose clients all have one address,
-    /// where no proxy passes on another one.
+    /// No address, which turns the limits per address off. For servers whose clients all have one
+    /// address and whose proxy does not forward another one.
     pub fn unknown() -> Self {
         Self { source: Source::Unknown }
     }
 
-    /// The address of a client, from that of its `connection`, where it is known, and from the
-    /// request's headers: names (in any case) and values, those of one name in their order.
+    /// The address of a client. `connection` is the address of its connection, if known; `headers`
+    /// are the names (in any case) and values of the request, repeated names in their order.
     ///
-    /// `None` where it is not known, which [`Socket::peer_address`](crate::socket::Socket::peer_address)
-    /// returns then.
+    /// `None` if the address is not known;
+    /// [`Socket::peer_address`](crate::socket::Socket::peer_address) then returns `None` as well.
     pub fn resolve<'a>(
         &self,
         connection: Option<IpAddr>,
@@ -140,7 +140,7 @@ impl ClientAddress {
         forwarded.or(connection).map(|address| address.to_canonical())
     }
 
-    /// Whether the limits per address are off on purpose: this is [`unknown`](Self::unknown).
+    /// Whether the limits per address are off on purpose, by [`unknown`](Self::unknown).
     pub fn is_unknown(&self) -> bool {
         self.source == Source::Unknown
     }

@@ -1,19 +1,19 @@
-//! Why a server closes a connection.
+//! Close reasons and their codes.
 
 use std::{borrow::Cow, time::Duration};
 
-/// Why a connection is closed by the server.
+/// Why the server closes a connection.
 ///
-/// [`code`](Self::code) carries the retry policy in its range: a client comes back after 4000 to
-/// 4499 and stays away after 4500 to 4999. Codes below 4000 are those of RFC 6455, section 7.4.1.
+/// The range of the [`code`](Self::code) is the retry policy: a client reconnects after 4000 to
+/// 4499, and does not after 4500 to 4999. Codes below 4000 are defined in RFC 6455, section 7.4.1.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The client said `leave`.
+    /// The client sent `leave`.
     Left,
-    /// The frames on the socket are not WebSocket frames as RFC 6455 has them.
+    /// The data on the socket is not valid WebSocket frames (RFC 6455).
     NotWebSocket,
-    /// A binary frame: messages are text.
+    /// A binary frame; messages are text.
     Binary,
     /// A text frame that is not UTF-8.
     NotUtf8,
@@ -21,20 +21,20 @@ pub enum CloseReason {
     FrameTooLarge,
     /// The server is draining.
     Draining {
-        /// When the client may come back.
+        /// The delay before the client reconnects.
         retry_after: Duration,
     },
-    /// Nothing was heard for three heartbeats.
+    /// Three heartbeats passed without data from the client.
     HeartbeatMissed,
-    /// The client does not read what it is sent: its outbox is full, or a write took too long.
+    /// The client reads too slowly: its outbox is full, or a write took too long.
     TooSlow,
     /// The server cannot take the session now.
     Unavailable,
-    /// Too many messages, far over the limit.
+    /// Messages far over the rate limit.
     Flood,
     /// Too many malformed messages, no `join` in time, or a `meta` over its limit.
     ProtocolViolation,
-    /// The application's authorisation refused.
+    /// The application's authorization failed.
     Unauthorized,
     /// The room is full or locked.
     RoomFull,
@@ -46,7 +46,7 @@ pub enum CloseReason {
     Duplicate,
     /// The application closed the room.
     RoomClosed,
-    /// A newer socket of the client's own took over.
+    /// A newer connection of the same client took over.
     TakenOver,
 }
 
@@ -75,7 +75,7 @@ impl CloseReason {
         }
     }
 
-    /// The reason that goes with the code: for people, except for 4000, where it is
+    /// The reason text that goes with the code: for people, except for 4000, where it is
     /// `retry-after-ms=N`. At most 123 bytes (RFC 6455, section 5.5).
     pub fn text(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
@@ -102,11 +102,11 @@ impl CloseReason {
         })
     }
 
-    /// Whether the session outlives this connection, so that its client may come back to it.
+    /// Whether the session outlives this connection, so that its client can resume it.
     pub fn keeps_session(&self) -> bool {
         match self {
             Self::HeartbeatMissed | Self::TooSlow | Self::Unavailable | Self::Flood => true,
-            // A client that came back from these would do the same again; the rest end by intent.
+            // After these, a client that reconnected would fail again, or the end is intended.
             Self::Left
             | Self::NotWebSocket
             | Self::Binary
@@ -125,9 +125,9 @@ impl CloseReason {
     }
 }
 
-/// Whether a client that closes with this code does so since its page goes away: 1001, which browsers
-/// send then (RFC 6455, section 7.4.1), or 4900, which the bundled client sends for a page that may come
-/// back from the back/forward cache.
+/// Whether a client's close code means that its page goes away: 1001, which browsers send then (RFC
+/// 6455, section 7.4.1), or 4900, which the bundled client sends for a page that may be restored
+/// from the back/forward cache.
 pub fn is_going_away(code: u16) -> bool {
     matches!(code, 1001 | 4900)
 }

@@ -1,9 +1,9 @@
-//! Which connection of a session something comes from.
+//! The generations of a session's connections.
 
 use crate::PeerId;
 
-/// A session's connections, numbered in the order in which they had it. Only the newest one acts
-/// for the session: what comes from an older one, however late, does nothing.
+/// The number of a connection in its session. Only the newest connection acts for the session:
+/// input from an older one has no effect, however late it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Generation(u64);
 
@@ -21,7 +21,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// The one with which a session begins.
+    /// The first connection of a session.
     pub(crate) fn first(peer: PeerId) -> Self {
         Self { peer, generation: Generation::default() }
     }

@@ -1,43 +1,43 @@
-//! Why something that a client sent was not done.
+//! The error codes of the protocol.
 
 use serde::Serialize;
 
-/// The `code` of an `error` message: stable, kebab-case on the wire.
+/// The `code` of an `error` message: stable, in kebab-case on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// Not JSON, or a known type with missing or wrong fields. The session goes on, unless there are
-    /// too many of them.
+    /// Not JSON, or a known type with missing or invalid fields. The session continues, unless
+    /// there are too many of them.
     ///
-    /// [`Limits::bad_messages`](crate::Limits::bad_messages) says how many.
+    /// [`Limits::bad_messages`](crate::Limits::bad_messages) is the limit.
     BadMessage,
-    /// A type of message that the server does not know. The session goes on.
+    /// An unknown type of message. The session continues.
     UnknownType,
-    /// Something other than `join` came first.
+    /// The first message was not `join`.
     NotJoined,
     /// A second `join` on one connection.
     AlreadyJoined,
-    /// A `meta` over its limit.
+    /// A `meta` over the limit.
     TooLarge,
-    /// Too many frames; this one was not processed.
+    /// The rate limit is exceeded; the message was not processed.
     RateLimited,
-    /// Nobody with this id is in the room.
+    /// No peer with this id is in the room.
     NoSuchPeer,
-    /// The peer's queue is full, or its node cannot be reached.
+    /// The peer's queue is full, or its node is unreachable.
     PeerUnreachable,
     /// The session lacks the permission.
     NotAllowed,
     /// The application refuses this peer.
     Denied,
-    /// The room holds as many peers as it may.
+    /// The room has reached its limit of peers.
     RoomFull,
-    /// The room admits nobody new.
+    /// The room admits no new members.
     RoomLocked,
-    /// This identity may not join for a while.
+    /// This identity may not join for some time.
     Banned,
-    /// This identity is in the room already, and the application allows it once.
+    /// This identity is in the room already, and the application allows it only once.
     Duplicate,
     /// The token is missing, wrong or expired.
     Unauthorized,

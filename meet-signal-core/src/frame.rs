@@ -1,4 +1,4 @@
-//! One outgoing text frame.
+//! An outgoing text frame.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use serde::Serialize;
 
-/// A text frame that is ready for any number of sockets: always UTF-8, encoded once, shared by
-/// reference count.
+/// An encoded text frame that can be sent to any number of sockets: always UTF-8, with a reference
+/// count.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame(ByteString);
 
@@ -37,7 +37,7 @@ impl Frame {
     }
 }
 
-// The length only: what peers tell each other does not belong into a log.
+// Only the length: what peers send to each other does not belong in a log.
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Frame({} bytes)", self.len())

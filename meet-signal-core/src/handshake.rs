@@ -1,4 +1,4 @@
-//! Whether an HTTP request becomes a connection: what every adapter asks before it upgrades.
+//! The check of an HTTP request before its upgrade to a WebSocket, for all adapters.
 
 mod origin;
 mod subprotocol;
@@ -10,10 +10,10 @@ pub use subprotocol::{SUBPROTOCOL, UnknownSubprotocol, select_subprotocol};
 
 use crate::{InvalidRoomId, RoomId};
 
-/// What a request for a WebSocket says that decides whether it gets one.
+/// The parts of an upgrade request that decide whether it is accepted.
 ///
 /// An adapter reads it from its framework's request, before or after the application's own
-/// extractors ran, and then [checks](Self::check) it:
+/// extractors, and then [checks](Self::check) it:
 ///
 /// ```
 /// use meet_signal_core::{OriginPolicy, handshake::Handshake};
@@ -45,31 +45,32 @@ pub struct Handshake {
 #[must_use = "the connection is still to be upgraded"]
 #[non_exhaustive]
 pub struct Accepted {
-    /// The room that its session is to be in.
+    /// The room of its session.
     pub room: RoomId,
-    /// What the response has in `Sec-WebSocket-Protocol`; none where the client offered nothing.
+    /// The value of `Sec-WebSocket-Protocol` in the response; `None` if the client offered no
+    /// subprotocol.
     pub subprotocol: Option<&'static str>,
 }
 
-/// Why a request is answered without an upgrade. Displayed, it is a line of text for whoever reads
-/// a browser's console: the body of the answer.
+/// Why a request is not upgraded. `Display` is a line of text for the body of the response, which
+/// developers see in the browser's console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(transparent)]
 #[non_exhaustive]
 pub enum UpgradeRefused {
-    /// No room can have this name.
+    /// The text is not a valid room name.
     Room(#[from] InvalidRoomId),
     /// The page's origin may not connect.
     Origin(#[from] OriginRefused),
-    /// The client offers only subprotocols that are not known here.
+    /// The client offers only unknown subprotocols.
     Subprotocol(#[from] UnknownSubprotocol),
 }
 
 impl Handshake {
     /// Reads the headers, given as names (in any case) and values. `authority` is that of the
-    /// request's own URI, which HTTP/2 has instead of `Host`.
+    /// request's URI, which HTTP/2 has instead of `Host`.
     ///
-    /// Headers that say nothing here are passed over. Of several `Origin`s the first counts.
+    /// Other headers are ignored. Of several `Origin` headers the first counts.
     pub fn new<'a>(
         authority: Option<&str>,
         headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
@@ -94,20 +95,21 @@ impl Handshake {
         }
     }
 
-    /// Whether the connection is known to be encrypted, so that pages that are not are of another
-    /// origin: see [`OriginPolicy::same_host`]. It is not known by default, which is right behind a
-    /// proxy that takes the encryption off.
+    /// Sets whether the connection is known to be encrypted, so that unencrypted pages have another
+    /// origin: see [`OriginPolicy::same_host`]. The default is false, which is correct behind a
+    /// proxy that terminates TLS.
     #[must_use]
     pub fn encrypted(mut self, encrypted: bool) -> Self {
         self.encrypted = encrypted;
         self
     }
 
-    /// Decides, for the room's name as it stands in the URL (decoded, where the framework decodes).
+    /// Checks the request, for the room name in the URL (percent-decoded if the framework decodes
+    /// it).
     ///
     /// # Errors
     ///
-    /// The request is to be answered with [`UpgradeRefused::status`].
+    /// Respond with the status [`UpgradeRefused::status`].
     pub fn check(&self, room: &str, origins: &OriginPolicy) -> Result<Accepted, UpgradeRefused> {
         let room = room.parse()?;
         origins.check(self.origin.as_deref(), self.host.as_deref(), self.encrypted)?;
@@ -116,7 +118,7 @@ impl Handshake {
 }
 
 impl UpgradeRefused {
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub fn status(self) -> u16 {
         match self {
             Self::Room(_) | Self::Subprotocol(_) => 400,
@@ -125,8 +127,8 @@ impl UpgradeRefused {
     }
 }
 
-/// Stands for a value that is not text: `null` is the origin of a page that has none, which no list
-/// and no host has, and it names no subprotocol.
+/// Replaces a header value that is not text. `null` is an opaque origin, which matches no list and
+/// no host, and it is not a subprotocol.
 const NOT_TEXT: &str = "null";
 
 #[cfg(test)]
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_is_there_and_matches_nothing() {
+    fn a_header_that_is_not_text_matches_nothing() {
         let origin = check(&[("origin", b"http://\xff")]);
         assert_eq!(origin, Err(UpgradeRefused::Origin(OriginRefused::NotAllowed)));
         let subprotocol = check(&[("sec-websocket-protocol", b"\xff")]);

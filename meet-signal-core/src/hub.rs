@@ -1,4 +1,4 @@
-//! All the rooms of a process, and the way into them.
+//! The rooms of a process, and the application's access to them.
 
 mod address;
 mod drain;
@@ -42,9 +42,10 @@ use address::Addresses;
 use room_state::{InputError, RoomState};
 use shard::Shard;
 
-/// The rooms. A cheap clone: every clone is the same hub, and a process may have several hubs.
+/// The rooms of a server. A clone is cheap and refers to the same hub; a process may have several
+/// hubs.
 ///
-/// It is also the application's way in: who is where, and telling them something.
+/// The application uses it to list rooms and members, to send messages to them, and to close rooms.
 #[derive(Clone)]
 pub struct Hub(Arc<Shared>);
 
@@ -52,28 +53,28 @@ struct Shared {
     limits: Limits,
     hasher: RandomState,
     shards: Box<[Mutex<Shard>]>,
-    /// How many sessions there are, in all rooms.
+    /// The number of sessions in all rooms.
     sessions: AtomicUsize,
-    /// What all queues together keep, and what all `meta`s do.
+    /// The bytes of all queues together, and of all `meta`s.
     queues: Arc<Budget>,
     metas: Arc<Budget>,
     reclaiming: AtomicBool,
     addresses: Arc<Addresses>,
     draining: AtomicBool,
-    drained: Mutex<drain::Waiting>,
+    drain_wakers: Mutex<drain::DrainWakers>,
 }
 
-/// Something was not delivered.
+/// Why a message was not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// Nobody is in this room.
+    /// The room has no members.
     #[error("no such room")]
     NoSuchRoom,
     /// The peer is not in the room.
     #[error("no such peer is in the room")]
     NoSuchPeer,
-    /// The peer's queue has no room for it: the peer reads too slowly, or is away.
+    /// The peer's queue is full: the peer reads too slowly, or is away.
     #[error("the peer's queue is full")]
     Unreachable,
 }
@@ -91,7 +92,7 @@ impl Hub {
             addresses: Addresses::new(limits.clone()),
             limits,
             draining: AtomicBool::new(false),
-            drained: Mutex::default(),
+            drain_wakers: Mutex::default(),
         }))
     }
 
@@ -99,40 +100,41 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// It was not delivered; see [`SendError`].
+    /// The message was not delivered; see [`SendError`].
     pub fn send(&self, room: &RoomId, to: PeerId, data: &RawValue) -> Result<(), SendError> {
         self.app(room, Some(to), data)
     }
 
-    /// Sends `data` to everybody in a room, as an `app` message.
+    /// Sends `data` to all members of a room, as an `app` message.
     ///
     /// # Errors
     ///
-    /// [`SendError::NoSuchRoom`]. A member whose queue is full loses its connection, and is no
-    /// error.
+    /// [`SendError::NoSuchRoom`]. A member whose queue is full loses its connection, which is not
+    /// an error.
     pub fn send_all(&self, room: &RoomId, data: &RawValue) -> Result<(), SendError> {
         self.app(room, None, data)
     }
 
-    /// Ends every session in a room, with [`CloseReason::RoomClosed`](crate::CloseReason::RoomClosed): their clients do not come
-    /// back by themselves. False where there is no such room.
+    /// Ends all sessions in a room, with
+    /// [`CloseReason::RoomClosed`](crate::CloseReason::RoomClosed), after which clients do not
+    /// reconnect by themselves. Returns false if there is no such room.
     pub fn close_room(&self, room: &RoomId) -> bool {
-        self.with_room(room, |room, wakers| room.apply_surely(Input::Close, wakers)).is_some()
+        self.with_room(room, |room, wakers| room.apply_infallible(Input::Close, wakers)).is_some()
     }
 
-    /// The rooms that have members, in no order. The rooms of a shard are of one moment, the shards are
-    /// not.
+    /// The rooms that have members, in no particular order. It is not one snapshot: rooms may be
+    /// created and removed while it runs.
     pub fn rooms(&self) -> Vec<RoomId> {
         self.0.shards.iter().flat_map(|shard| lock(shard).ids()).collect()
     }
 
-    /// Who is in a room, in the order in which they joined; nobody if there is no such room.
+    /// The members of a room, in the order in which they joined; empty if there is no such room.
     pub fn roster(&self, room: &RoomId) -> Vec<MemberInfo> {
         self.with_room(room, |room, _| room.members().iter().map(MemberInfo::from).collect())
             .unwrap_or_default()
     }
 
-    /// How many sessions there are, in all rooms, away ones too.
+    /// The number of sessions in all rooms, including those that are away.
     pub fn sessions(&self) -> usize {
         self.0.sessions.load(Ordering::Relaxed)
     }
@@ -142,7 +144,7 @@ impl Hub {
         &self.0.limits
     }
 
-    /// The session with this ticket leaves, if there is one.
+    /// Ends the session with this ticket, if there is one.
     #[cfg(feature = "driver")]
     pub(crate) fn leave_by_ticket(&self, room: &RoomId, ticket: &str) {
         let Some(ticket) = TicketHash::of(ticket) else { return };
@@ -164,8 +166,8 @@ impl Hub {
         })
     }
 
-    /// Runs `f` on the state of a room and of the session for which this connection speaks, under the
-    /// lock of the room. `None` if the connection speaks for no session any more.
+    /// Runs `f` on the state of a room, under its lock, if this connection is the newest one of its
+    /// session; otherwise returns `None`.
     pub(crate) fn with_session<T>(
         &self,
         room: &RoomId,
@@ -178,7 +180,7 @@ impl Hub {
         .flatten()
     }
 
-    /// Runs `f` on a room's state, if there is such a room, under its lock.
+    /// Runs `f` on the state of a room, under its lock, if there is such a room.
     fn with_room<T>(
         &self,
         id: &RoomId,
@@ -191,10 +193,10 @@ impl Hub {
         })
     }
 
-    /// Runs `f` under the lock of the room's shard, then fires the wakers that it collected.
+    /// Runs `f` under the lock of the room's shard, then wakes the tasks whose wakers it collected.
     ///
-    /// The lock is the room's sequencer: what is pushed into outboxes under it is in one order for
-    /// all members. No user code runs under it, and never are two held.
+    /// The lock is the room's sequencer: all members get the frames that are pushed under it in the
+    /// same order. No user code runs under it, and no thread holds two such locks.
     fn with_shard<T>(&self, room: &RoomId, f: impl FnOnce(&mut Shard, &mut Wakers) -> T) -> T {
         let mut wakers = Wakers::new();
         let result = f(&mut self.shard(room), &mut wakers);
@@ -205,7 +207,8 @@ impl Hub {
         result
     }
 
-    /// A member that sends from an address. Which others share its hash, nobody can know.
+    /// A member that sends from an address. The hash is keyed, so that clients cannot construct
+    /// collisions.
     fn sender(&self, member: PeerId, address: Option<AddressKey>) -> Sender {
         Sender::new(member, address.map(|address| self.0.hasher.hash_one(address) as u32))
     }
@@ -228,12 +231,11 @@ impl fmt::Debug for Hub {
     }
 }
 
-// A panic under the lock (there is no user code to cause one) must not take the shard's other rooms
-// along.
+// A panic under the lock (no user code runs there) must not affect the other rooms of the shard.
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A lock is held for about a microsecond, so two threads seldom meet at one of 64. loom has to
-/// meet them all.
+/// A lock is held for about a microsecond, so 64 shards have little contention. Under loom, all
+/// threads must contend for one.
 const SHARDS: usize = if cfg!(loom) { 1 } else { 64 };

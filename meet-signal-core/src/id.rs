@@ -1,4 +1,4 @@
-//! Identifiers: parsed once where they enter, opaque ever after.
+//! Identifiers: parsed at the boundary, opaque afterwards.
 
 use std::{borrow::Borrow, fmt, hash, str::FromStr, sync::Arc};
 
@@ -8,10 +8,10 @@ use thiserror::Error;
 
 use crate::random::random;
 
-/// The name of a room: 1 to 64 characters of `A-Z a-z 0-9 . _ ~ -`, the characters that no URL has
-/// to escape (RFC 3986, section 2.3).
+/// The name of a room: 1 to 64 characters of `A-Z a-z 0-9 . _ ~ -`, which no URL has to escape (RFC
+/// 3986, section 2.3).
 ///
-/// Cloning is a reference count.
+/// Cloning increments a reference count.
 ///
 /// ```
 /// use meet_signal_core::RoomId;
@@ -28,7 +28,7 @@ impl RoomId {
     /// The longest name, in characters (which are bytes, since all of them are ASCII).
     pub const MAX_LEN: usize = 64;
 
-    /// The name as it stands in the URL.
+    /// The name as it is in the URL.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -47,7 +47,8 @@ impl FromStr for RoomId {
     }
 }
 
-// `str` and `RoomId` hash and compare alike, so a map of rooms can be asked with either.
+// `str` and `RoomId` hash and compare alike, so a map keyed by `RoomId` can be queried with
+// `&str`.
 impl Borrow<str> for RoomId {
     fn borrow(&self) -> &str {
         &self.0
@@ -79,13 +80,13 @@ impl<'de> Deserialize<'de> for RoomId {
     }
 }
 
-/// The name is not one a room can have.
+/// The text is not a valid room name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a room name is 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")]
 #[non_exhaustive]
 pub struct InvalidRoomId;
 
-/// One participant of one room: 128 random bits, made by the server, unguessable.
+/// The id of one participant of one room: 128 random bits from the server, unguessable.
 ///
 /// On the wire and in [`Display`](fmt::Display) it is 22 characters of base64url (RFC 4648,
 /// section 5, without padding).
@@ -97,13 +98,13 @@ impl PeerId {
         Self(random())
     }
 
-    /// Some of the random bits: not those that a map hashes by.
+    /// 32 of the random bits, none of which a map uses as its hash.
     pub(crate) fn low_bits(self) -> u32 {
         let (_, tail) = self.0.split_at(12);
         u32::from_ne_bytes(tail.try_into().expect("4 of 16 bytes"))
     }
 
-    /// The id as it goes over the wire.
+    /// The id as it is on the wire.
     pub(crate) fn encode(self, buffer: &mut [u8; 22]) -> &str {
         URL_SAFE_NO_PAD.encode_slice(self.0, buffer).expect("16 bytes are 22 characters of base64");
         std::str::from_utf8(buffer).expect("base64 is ASCII")
@@ -122,8 +123,8 @@ impl FromStr for PeerId {
     }
 }
 
-// The bits are random and never a client's choice (a client can only look ids up), so any 64 of
-// them are a hash that nobody can steer; see `IdHasher`.
+// The bits are random and clients cannot choose them (a client can only look ids up), so any 64
+// of them are a hash that no attacker can control; see `IdHasher`.
 impl hash::Hash for PeerId {
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
         let (head, _) = self.0.split_at(8);
@@ -155,7 +156,7 @@ impl Serialize for PeerId {
 #[non_exhaustive]
 pub struct InvalidPeerId;
 
-/// Passes a [`PeerId`]'s own random bits through.
+/// Returns the random bits of a [`PeerId`] as its hash.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct IdHasher(u64);
 
@@ -198,7 +199,8 @@ mod tests {
         assert_eq!(text.len(), 22);
         assert_eq!(text.parse(), Ok(id));
         assert_ne!(id, PeerId::random());
-        // 22 characters carry 132 bits: were the surplus four ignored, one id had 16 spellings.
+        // 22 characters carry 132 bits: if the last four were ignored, one id would have 16
+        // encodings.
         assert!("AAAAAAAAAAAAAAAAAAAAAA".parse::<PeerId>().is_ok());
         assert!("AAAAAAAAAAAAAAAAAAAAAB".parse::<PeerId>().is_err());
         for text in ["", "short", "AAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAAAA"] {

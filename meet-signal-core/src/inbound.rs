@@ -1,5 +1,5 @@
-//! What becomes of a client's frame before the room sees it: it is parsed, checked against the
-//! session's limits, and turned into a request.
+//! The processing of a client's frame before the room: parsing it, checking it against the
+//! session's limits, and converting it to a request.
 
 mod limiter;
 mod parsed_frame;

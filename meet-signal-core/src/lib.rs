@@ -3,8 +3,8 @@
 #[cfg(feature = "driver")]
 pub mod driver;
 pub mod handshake;
-/// The messages of the wire protocol as Rust types, for tools of this repository: no promise is made
-/// about them from one release to the next.
+/// The messages of the wire protocol as Rust types, for the tools of this repository. They may
+/// change in any release.
 #[cfg(feature = "unstable-message")]
 pub mod message;
 pub mod socket;
@@ -28,6 +28,7 @@ mod limits;
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "public with `unstable-message`")]
 mod message;
 mod outbox;
+mod permissions;
 mod random;
 mod rate;
 #[cfg_attr(not(feature = "testing"), allow(dead_code, unreachable_pub))]
@@ -42,7 +43,7 @@ mod ticket;
 
 pub use authorize::{
     AuthRequest, Authorize, ByClosure, BySend, Decision, Denied, Grant, LocalAuthorize,
-    LocalDecision, Permissions,
+    LocalDecision,
 };
 pub use client_address::{ClientAddress, InvalidHeaderName};
 pub use close::{CloseReason, is_going_away};
@@ -53,6 +54,7 @@ pub use hub::{Hub, JoinError, JoinRequest, ResumeError, SendError};
 pub use id::{InvalidPeerId, InvalidRoomId, PeerId, RoomId};
 pub use limits::{InvalidLimits, Limits, LimitsBuilder};
 pub use message::{IceServer, LeaveReason, Meta, Resumed, Status};
+pub use permissions::Permissions;
 pub use roster::MemberInfo;
 pub use secret::Secret;
 pub use session::Session;

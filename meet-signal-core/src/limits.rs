@@ -1,4 +1,4 @@
-//! Every bound there is.
+//! The limits of a hub and its sessions.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use thiserror::Error;
 /// Declares each limit once: its documentation, name, type, default and range.
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr, $least:expr, $most:expr;)+) => {
-        /// The bounds that hold for every session of a hub. Made by [`Limits::builder`]; the default
-        /// is right for a meeting in a browser.
+        /// The limits of a hub and its sessions. Created by [`Limits::builder`]; the defaults are
+        /// right for a meeting in a browser.
         ///
         /// ```
         /// use meet_signal_core::Limits;
@@ -44,7 +44,7 @@ macro_rules! limits {
                 self
             })+
 
-            /// Checks every limit, and that they do not contradict each other.
+            /// Checks each limit, and that no two contradict each other.
             ///
             /// # Errors
             ///
@@ -62,102 +62,105 @@ macro_rules! limits {
 }
 
 limits! {
-    /// The longest frame a client may send, in bytes: in an offer of Chromium's, each video section
-    /// takes 4.7 KB, so that 13 fit (two pages that publish at once make one for each picture of both).
-    /// Two frames have to fit into `outbox_bytes`, one into `rate_burst_bytes`.
+    /// The longest frame a client may send, in bytes. In an offer of Chromium, each video section
+    /// takes 4.7 KB, so 13 fit (if two pages publish at once, there is one for each source of
+    /// both). Two frames have to fit into `outbox_bytes`, one into `rate_burst_bytes`.
     frame_bytes: usize = 64 * KIB, KIB, 16 * MIB;
-    /// The longest `meta`, in bytes of JSON: it is repeated to everybody who joins. Two of them, and a
-    /// frame around each, have to fit into `outbox_bytes`.
+    /// The longest `meta`, in bytes of JSON: it is sent to everyone who joins. Two of them, each in
+    /// a frame, have to fit into `outbox_bytes`.
     meta_bytes: usize = 4 * KIB, 2, MIB;
-    /// How long a connection may take to send its `join`: it costs memory and is not yet
-    /// authorised.
+    /// How long a connection may take to send its `join`: until then it uses memory without
+    /// authorization.
     join_timeout: Duration = secs(10), MILLISECOND, secs(300);
-    /// How long the application may take to decide about a join. Then it is refused with
-    /// `unavailable`, and the client tries again.
+    /// How long the application may take to authorize a join. After that it is refused with
+    /// `unavailable`, and the client retries.
     authorize_timeout: Duration = secs(30), MILLISECOND, secs(300);
-    /// How long a message that comes in fragments may take from its first one to its last: what has
-    /// come of it is kept in memory. A frame that comes slowly is bounded by `heartbeat`.
+    /// How long a fragmented message may take from its first to its last fragment: its fragments
+    /// are kept in memory. `heartbeat` bounds a frame that arrives slowly.
     message_timeout: Duration = secs(10), MILLISECOND, secs(300);
-    /// How many peers a room holds, away ones too. A mesh of full video is at its end near this.
+    /// How many peers a room may have, including away ones. A full mesh of video reaches its limit
+    /// near this number.
     room_peers: usize = 16, 1, 10_000;
-    /// How many sessions the hub holds, over all rooms and away ones too: those who join, drop and
-    /// join again must not pile up kept sessions for ever. One costs about 5 KiB, with its
-    /// room and its task, besides what `hub_bytes` counts.
+    /// How many sessions the hub may have, in all rooms and including away ones: clients that join,
+    /// disconnect and join again must not accumulate kept sessions. A session takes about 5 KiB,
+    /// with its room and its task, in addition to what `hub_bytes` counts.
     sessions: usize = 262_144, 1, usize::MAX;
-    /// How many bytes the hub keeps for all sessions together. Half of them are for queues: what
-    /// waits and what is unacknowledged, each frame counted for each of its receivers. Above it, the
-    /// fullest queues of away sessions are emptied first (these resume `partial`), then the fullest
-    /// of the others (these are closed with 4002). Half are for every `meta`: where one finds no
-    /// room, the join or the update is refused with `unavailable`.
+    /// How many bytes the hub keeps for all sessions together. Half of them are for queues: the
+    /// waiting and the unacknowledged frames, each counted once per receiver. Above it, the fullest
+    /// queues of away sessions are emptied first (these resume `partial`), then the fullest of the
+    /// others (these are closed with 4002). The other half is for all `meta`s: without space for
+    /// one, the join or the update is refused with `unavailable`.
     hub_bytes: usize = 256 * MIB, KIB, usize::MAX;
-    /// How many frames a second a session may send on and on: messages, fragments of them, WebSocket
+    /// The sustained rate of a session in frames per second: messages, fragments of them, WebSocket
     /// pings and pongs. A join with its candidates is some thirty frames for each peer.
     rate_per_second: u32 = 60, 1, 1_000_000;
-    /// How many frames a session may send at once, on top of a quiet time.
+    /// How many frames a session may send in a burst.
     rate_burst: u32 = 240, 1, 1_000_000;
-    /// How many bytes a second a session may send on and on: `rate_per_second` frames of 2 KiB.
+    /// The sustained rate of a session in bytes per second: `rate_per_second` frames of 2 KiB.
     rate_bytes_per_second: u32 = 128 * KIB as u32, 1, GIB as u32;
-    /// How many bytes a session may send at once, on top of a quiet time: offers and candidates for
-    /// a room of 16 are some 500 KiB.
+    /// How many bytes a session may send in a burst: offers and candidates for a room of 16 are
+    /// some 500 KiB.
     rate_burst_bytes: u32 = MIB as u32, KIB as u32, GIB as u32;
-    /// How many times a minute a session may update its `meta`, all at once if need be; all sessions
-    /// of one address in a room, twice as often. It goes to the whole room. One of more than a
-    /// kilobyte counts once more for each of them.
+    /// How many times per minute a session may update its `meta`, which may be in one burst; all
+    /// sessions of one address in a room, twice as often. The whole room gets each update. Each
+    /// full kilobyte of the `meta` counts as one more update.
     updates_per_minute: u32 = 60, 1, 1_000_000;
-    /// How many peers may join a room in a minute, all at once if need be; of one address, half of
-    /// them. Each is announced to the whole room, and so is its leaving. One whose `meta` is more
-    /// than a kilobyte counts once more for each of them.
+    /// How many peers may join a room per minute, which may be in one burst; of one address, half
+    /// of them. The whole room gets each join and each leave. Each full kilobyte of the `meta`
+    /// counts as one more join.
     room_joins_per_minute: u32 = 120, 1, 1_000_000;
-    /// How many times a minute a session may be resumed, all at once if need be. Each time costs a
-    /// roster and all that was not acknowledged; a client that comes back with delays stays below.
+    /// How many times per minute a session may be resumed, which may be in one burst. A resume
+    /// costs a roster and all unacknowledged frames; a client with backoff stays below.
     resumes_per_minute: u32 = 30, 1, 1_000_000;
-    /// How many malformed messages are answered in one session before it is ended.
+    /// How many malformed messages of a session get an error reply before the session ends.
     bad_messages: u32 = 16, 0, 1_000_000;
-    /// How many bytes may wait for one session's socket (or for its return). Half of them are for
-    /// what members send. Those of one address may use as much of it as they leave free, and each of
-    /// them as much of that as it leaves free: one alone, a third. What finds no room there is
-    /// refused to its sender. The rest is for what happens in the room and for the application's
-    /// messages; when that finds no room, the connection is closed with 4002.
+    /// How many bytes may wait for one session's socket, or for its resume. Half of them are for
+    /// frames from members. The members of one address may use as much of that half as they leave
+    /// free, and each of them as much of that as it leaves free: a single one, a third. A frame
+    /// beyond that is refused to its sender. The rest is for the room's events and the
+    /// application's messages; if there is no space for one of these, the connection is closed with
+    /// 4002.
     outbox_bytes: usize = 512 * KIB, KIB, GIB;
-    /// How many frames may wait for one session's socket (or for its return), shared out likewise: a
-    /// sixth of it is more than the `rate_burst` of one member.
+    /// How many frames may wait for one session's socket, or for its resume, with the same shares:
+    /// a sixth is more than the `rate_burst` of one member.
     outbox_frames: usize = 2_048, 1, 1_000_000;
-    /// How many bytes of sent frames are kept until the client says that it has them. A client
-    /// says so every 32 KiB; the rest is what can be under way. Nothing is kept with 0; otherwise a
-    /// frame of `frame_bytes` has to fit.
+    /// How many bytes of sent frames are kept until the client acknowledges them. A client does so
+    /// every 32 KiB; the rest is for frames in flight. With 0, no frame is kept; otherwise a frame
+    /// of `frame_bytes` has to fit.
     unacknowledged_bytes: usize = 128 * KIB, 0, GIB;
-    /// How many sent frames are kept until the client says that it has them. A client says so
-    /// every 32 frames; the rest is what can be under way.
+    /// How many sent frames are kept until the client acknowledges them. A client does so every 32
+    /// frames; the rest is for frames in flight.
     unacknowledged_frames: usize = 256, 0, 1_000_000;
-    /// After how much silence in either direction the server pings. Three of them without a sign
-    /// of life make a connection lost. Less than a proxy's usual idle timeout of 60 s.
+    /// After how much silence in either direction the server pings. After three such intervals
+    /// without data, a connection is lost. Less than a proxy's usual idle timeout of 60 s.
     heartbeat: Duration = secs(10), MILLISECOND, secs(3600);
     /// How long a session outlives its socket: a phone that changes networks takes seconds, a
     /// tunnel half a minute.
     grace: Duration = secs(30), Duration::ZERO, secs(86_400);
-    /// The same for a session whose client has sent nothing since it joined, if that is less: joining
-    /// and dropping must not fill rooms.
+    /// The same for a session whose client has sent nothing since it joined, if that is less:
+    /// clients that join and disconnect must not fill rooms.
     unheard_grace: Duration = secs(5), Duration::ZERO, secs(86_400);
-    /// The same for a session whose client has closed since its page goes away (close code 1001 or
-    /// 4900), if that is less: a page that is loaded anew, or comes back from the browser's
-    /// back/forward cache at once, goes on; the others see it for no longer.
+    /// The same for a session whose client closed the connection because its page goes away (close
+    /// code 1001 or 4900), if that is less: a page that reloads, or is restored from the
+    /// back/forward cache at once, continues its session; otherwise the others see it for no longer
+    /// than this.
     going_away_grace: Duration = secs(2), Duration::ZERO, secs(86_400);
-    /// How long one write to a socket may take, on top of what it takes at `read_bytes_per_second`. A
-    /// peer that takes nothing for so long does not read.
+    /// How long one write to a socket may take, in addition to the time at `read_bytes_per_second`.
+    /// A client that accepts nothing for that long does not read.
     write_timeout: Duration = secs(10), MILLISECOND, secs(300);
-    /// A client that reads so many bytes a second is not too slow: that much more time than
-    /// `write_timeout` and three times `heartbeat` it has for what it is sent.
+    /// A client that reads so many bytes per second is not too slow: it has that much more time for
+    /// the data it is sent, in addition to `write_timeout` and to three times `heartbeat`.
     read_bytes_per_second: u32 = 64 * KIB as u32, 1, GIB as u32;
-    /// How many connections may be open from one address (an IPv4 address, or 64 bits of an IPv6
-    /// address), where the adapter knows it. Many people share an address behind a NAT.
+    /// How many connections one address may have open (an IPv4 address, or 64 bits of an IPv6
+    /// address), if the adapter knows it. Many people share an address behind a NAT.
     address_connections: u32 = 2_048, 1, u32::MAX;
-    /// How many joins a minute one address may try, all at once if need be.
+    /// How many joins per minute one address may attempt, which may be in one burst.
     address_joins_per_minute: u32 = 1_200, 1, 1_000_000;
-    /// How many away sessions are kept for one address; in one room, no more than half of
-    /// `room_peers`. What is lost beyond that has left.
+    /// How many away sessions are kept for one address; in one room, at most half of `room_peers`.
+    /// Sessions beyond that leave when they lose their socket.
     address_away: u32 = 256, 0, u32::MAX;
-    /// How many joins of one address the application may refuse in a minute, all at once if need be.
-    /// Beyond that it is not asked.
+    /// How many joins of one address the application may refuse per minute, which may be in one
+    /// burst. Beyond that, it is not asked.
     address_refusals_per_minute: u32 = 120, 1, 1_000_000;
 }
 
@@ -167,26 +170,26 @@ impl Limits {
         LimitsBuilder(Self::default())
     }
 
-    /// How long a client that is not too slow takes to read so many bytes.
+    /// How long a client that is not too slow takes to read this many bytes.
     #[cfg(feature = "driver")]
     pub(crate) fn reading_time(&self, bytes: usize) -> Duration {
         reading_time(bytes, self.read_bytes_per_second)
     }
 
-    /// How much of a queue what members send may use, in bytes.
+    /// The bytes of a queue for frames from members.
     pub(crate) fn relayed_bytes(&self) -> usize {
         self.outbox_bytes.div_ceil(2)
     }
 
-    /// The same in frames.
+    /// The frames of a queue for frames from members.
     pub(crate) fn relayed_frames(&self) -> usize {
         self.outbox_frames.div_ceil(2)
     }
 
-    /// What every client may do must be possible: a legal frame that does not fit where it has to go
-    /// would cost somebody its connection.
+    /// Checks that every legal frame fits into the queues on its way; otherwise it would cost a member
+    /// its connection.
     fn check_contradictions(&self) -> Result<(), InvalidLimits> {
-        // Composed, a frame is longer than the message that it relays.
+        // A relayed frame is longer than the client's message.
         let frame = self.frame_bytes + FRAME_OVERHEAD;
         let meta = self.meta_bytes + FRAME_OVERHEAD;
         let contradictions = [
@@ -215,29 +218,30 @@ impl Limits {
 #[must_use]
 pub struct LimitsBuilder(Limits);
 
-/// Limits that do not make a hub.
+/// Why limits are invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidLimits {
-    /// A limit has a value that it cannot have.
+    /// A limit is out of its range.
     #[error("the limit `{limit}` is out of its range")]
     #[non_exhaustive]
     OutOfRange {
         /// Its name.
         limit: &'static str,
     },
-    /// Two limits contradict each other: what one allows, the other makes impossible.
+    /// Two limits contradict each other: one permits what the other makes impossible.
     #[error("the limits `{limit}` and `{other}` contradict each other")]
     #[non_exhaustive]
     Contradiction {
-        /// The name of one that is too large, or of which there is too little.
+        /// The name of the limit that is too large, or too small.
         limit: &'static str,
         /// The name of the other.
         other: &'static str,
     },
 }
 
-/// The most that composing a frame adds to what a client sent: a type, an id, names and punctuation.
+/// The most that composing a relayed frame adds to a client's message: a type, an id, names and
+/// punctuation.
 pub(crate) const FRAME_OVERHEAD: usize = 128;
 
 #[cfg(feature = "driver")]

@@ -1,38 +1,40 @@
-//! What waits for one session's socket, and what was sent but may have to be sent again.
+//! The outbox of a session: the frames that wait for its socket, and the sent ones that are not
+//! acknowledged yet.
 
 #[cfg(all(test, feature = "testing", not(loom)))]
 mod properties;
+mod push;
 mod queue;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    num::NonZeroU32,
     ops::ControlFlow,
     sync::{Arc, PoisonError},
     task::{Context, Poll, Waker},
 };
 
 use smallvec::SmallVec;
-use thiserror::Error;
 
 use crate::{
-    CloseReason, Frame, Limits, PeerId,
+    CloseReason, Frame, Limits,
     budget::{Budget, Reservation},
     connection::Generation,
     message::Resumed,
     sync::{Mutex, MutexGuard},
 };
+pub(crate) use push::{Push, QueueFull, Sender};
+pub(crate) use queue::InvalidAck;
 use queue::{Bounds, Queue, Size};
 
 /// A queue with many writers and one reader, bounded in frames and in bytes.
 ///
-/// It counts: frame number *n* is the *n*th that was ever pushed. Frames that went to a socket are
-/// kept, within a bound of their own, until the client acknowledges their number.
+/// Frame number *n* is the *n*th that was pushed. Sent frames are kept, within a bound of their
+/// own, until the client acknowledges their number.
 ///
-/// Nothing here waits, and nothing is dropped in silence. What a member sends and what finds no room
-/// is refused. What everybody has to hear and what finds no room marks the queue as overflowed and
-/// drops all of it, since its reader can no longer be given a history without a hole.
+/// Nothing blocks, and nothing is dropped silently. If there is no space, a frame from a member is
+/// refused; an event marks the queue as overflowed and drops all frames, because its reader can no
+/// longer get a history without a gap.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     waiting: Bounds,
@@ -40,75 +42,22 @@ pub(crate) struct Outbox {
     state: Mutex<State>,
 }
 
-/// Tasks to be woken once no lock is held.
+/// The wakers of tasks, to be woken when no lock is held.
 pub(crate) type Wakers = SmallVec<[Waker; 8]>;
-
-/// There is no room for the frame, or the reader gets nothing more.
-#[derive(Debug, PartialEq, Eq, Error)]
-#[error("the outbox is full")]
-pub(crate) struct QueueFull;
-
-/// Frames were acknowledged that were never sent.
-#[derive(Debug, PartialEq, Eq, Error)]
-#[error("more was acknowledged than was sent")]
-pub(crate) struct InvalidAck;
-
-/// A frame, and what it means that there is no room for it.
-#[derive(Debug, Clone)]
-pub(crate) struct Push {
-    frame: Frame,
-    /// The member whose share of the queue it takes.
-    sender: Option<Sender>,
-    overflows: bool,
-}
-
-/// A member that sends, and the address that it sends from: told from others by a part of its id, and
-/// by a hash. Those who happen to share one share what they may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sender {
-    member: NonZeroU32,
-    address: u32,
-}
-
-impl Sender {
-    /// A member, and the hash of its address, where that is known: then all members of that address
-    /// together are bounded, too, since one who wants more can join more often.
-    pub(crate) fn new(member: PeerId, address: Option<u32>) -> Self {
-        let member = NonZeroU32::MIN.saturating_add(member.low_bits() >> 1);
-        Self { member, address: address.unwrap_or(member.get()) }
-    }
-}
-
-impl Push {
-    /// What a member sends. It is refused where there is no room.
-    pub(crate) fn relayed(frame: Frame, from: Sender) -> Self {
-        Self { frame, sender: Some(from), overflows: false }
-    }
-
-    /// Something for this reader alone. It is refused where there is no room.
-    pub(crate) fn direct(frame: Frame) -> Self {
-        Self { frame, sender: None, overflows: false }
-    }
-
-    /// What its reader cannot do without.
-    pub(crate) fn event(frame: Frame) -> Self {
-        Self { frame, sender: None, overflows: true }
-    }
-}
 
 #[derive(Debug)]
 struct State {
     queue: Queue,
-    /// What the connection is to send before anything of the queue. It has no number.
+    /// A frame that the connection sends before all queued frames. It has no number.
     greeting: Option<Frame>,
-    /// What the queue counts for in the hub's budget.
+    /// The queue's reservation in the hub's budget.
     reservation: Reservation,
-    /// Which connection the reader is.
+    /// The generation of the reader's connection.
     generation: Generation,
     closed: Option<CloseReason>,
-    /// Waits for frames, or for the end.
+    /// Woken by frames and by the end.
     drain_waker: Option<Waker>,
-    /// Waits for the end alone: frames for a session without a socket need wake nobody.
+    /// Woken by the end only: frames for a session without a socket wake no task.
     close_waker: Option<Waker>,
 }
 
@@ -130,13 +79,13 @@ impl Outbox {
         Self { waiting: Bounds { all, relayed }, unacknowledged, state: Mutex::new(state) }
     }
 
-    /// Has this connection send a frame before anything else that waits, and outside of the count.
-    /// Nothing happens if the connection does not read from here any more.
+    /// Sets the frame that this connection sends before all queued frames, without a number. It
+    /// does nothing if the connection is no longer the reader.
     pub(crate) fn greet(&self, generation: Generation, frame: Frame) {
         let mut state = self.lock();
         if state.end(generation).is_none() && !state.queue.has_overflowed() {
             state.greeting = Some(frame);
-            state.settle();
+            state.update_reservation();
         }
         let waker = state.drain_waker.take();
         drop(state);
@@ -156,35 +105,35 @@ impl Outbox {
         } else if overflows {
             state.overflow(wakers);
         }
-        state.settle();
+        state.update_reservation();
         pushed
     }
 
-    /// Drops what is kept, and ends the connection that reads from here.
+    /// Drops all frames, and ends the reader's connection.
     pub(crate) fn overflow(&self, wakers: &mut Wakers) {
         let mut state = self.lock();
         state.overflow(wakers);
-        state.settle();
+        state.update_reservation();
     }
 
-    /// How much the queue counts for in the hub's budget.
+    /// The bytes that the queue reserves in the hub's budget.
     pub(crate) fn kept_bytes(&self) -> usize {
         self.lock().reservation.bytes()
     }
 
-    /// Ends the session that reads from here. The first reason stays.
+    /// Ends the reader's session. A later reason does not replace the first one.
     pub(crate) fn close(&self, reason: CloseReason, wakers: &mut Wakers) {
         let mut state = self.lock();
         state.closed.get_or_insert(reason);
-        // Nothing of it is sent any more.
+        // The frames are never sent.
         state.drop_frames();
-        state.settle();
+        state.update_reservation();
         state.wake_all(wakers);
     }
 
-    /// Another connection reads from here, whose client has handled the first `received` frames, if
-    /// that is known. What it lacks comes first. Where not all of that is kept any more, the queue is
-    /// empty, and the counting begins anew.
+    /// Makes another connection the reader. Its client has handled the first `received` frames, if
+    /// that is known; the others are sent first. If any of them is no longer kept, the queue is
+    /// emptied, and the count restarts.
     pub(crate) fn take_over(
         &self,
         generation: Generation,
@@ -196,20 +145,20 @@ impl Outbox {
         state.greeting = None;
         state.wake_all(wakers);
         let resumed = state.queue.resume_from(received);
-        state.settle();
+        state.update_reservation();
         resumed
     }
 
-    /// Appends all that waits, up to `most` bytes (but at least one frame), to `batch`; first of all
-    /// the greeting by itself.
+    /// Appends the queued frames, up to `max_bytes` bytes (but at least one frame), to `batch`; the
+    /// greeting comes first, in a batch of its own.
     ///
-    /// Ready with an error once the queue is closed or has overflowed, or another connection reads
-    /// from it. There is one reader: only the last waker counts.
+    /// Ready with an error once the queue is closed or has overflowed, or another connection is the
+    /// reader. There is one reader: only the last waker is kept.
     pub(crate) fn poll_drain(
         &self,
         generation: Generation,
         cx: &Context<'_>,
-        most: usize,
+        max_bytes: usize,
         batch: &mut Vec<Frame>,
     ) -> Poll<Result<(), CloseReason>> {
         let mut state = self.lock();
@@ -222,17 +171,17 @@ impl Outbox {
         let greeting = state.greeting.take();
         let is_greeted = greeting.is_some();
         batch.extend(greeting);
-        // With a greeting, the rest is for the next time: it may be as long as all that is sent at once.
-        if !is_greeted && !state.queue.send(most, self.unacknowledged, batch) {
+        // The greeting is a batch of its own, because it may be as long as a whole batch.
+        if !is_greeted && !state.queue.send(max_bytes, self.unacknowledged, batch) {
             wait(&mut state.drain_waker, cx);
             return Poll::Pending;
         }
-        state.settle();
+        state.update_reservation();
         Poll::Ready(Ok(()))
     }
 
-    /// Ready once the queue is closed or another connection reads from it; for a session that has no
-    /// socket. Overflowing is no reason to end such a session: a client that comes back is told.
+    /// Ready once the queue is closed or another connection is the reader; for a session without a
+    /// socket. An overflow does not end such a session: its client is informed when it resumes.
     pub(crate) fn poll_closed(
         &self,
         generation: Generation,
@@ -248,33 +197,32 @@ impl Outbox {
         }
     }
 
-    /// The client has handled the first `received` frames of the session.
+    /// Drops the first `received` frames of the session, which the client has handled.
     pub(crate) fn acknowledge(&self, received: u64) -> Result<(), InvalidAck> {
         let mut state = self.lock();
         state.queue.acknowledge(received)?;
-        state.settle();
+        state.update_reservation();
         Ok(())
     }
 
-    /// A break where this connection has nothing to wait for any more.
+    /// A break if this connection gets no more frames.
     pub(crate) fn end(&self, generation: Generation) -> ControlFlow<CloseReason> {
         self.lock().end(generation).map_or(ControlFlow::Continue(()), ControlFlow::Break)
     }
 
-    /// Whether this connection reads from here.
+    /// Whether this connection is the reader.
     pub(crate) fn serves(&self, generation: Generation) -> bool {
         self.lock().generation == generation
     }
 
-    // A panic while the lock was held cannot leave the state half changed: nothing in here calls
-    // foreign code between two changes.
+    // A panic cannot leave the state half changed: no foreign code runs between two changes.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Why this connection has nothing to wait for any more.
+    /// Why this connection gets no more frames.
     fn end(&self, generation: Generation) -> Option<CloseReason> {
         if self.generation == generation {
             self.closed.clone()
@@ -283,8 +231,8 @@ impl State {
         }
     }
 
-    /// Counts what the queue keeps by now.
-    fn settle(&mut self) {
+    /// Updates the reservation in the hub's budget.
+    fn update_reservation(&mut self) {
         let greeting = self.greeting.as_ref().map_or(0, Frame::len);
         self.reservation.set(self.queue.kept_bytes() + greeting);
     }
@@ -294,7 +242,7 @@ impl State {
         self.greeting = None;
     }
 
-    /// It is for the reader to see, too.
+    /// Drops all frames, and wakes the reader.
     fn overflow(&mut self, wakers: &mut Wakers) {
         self.drop_frames();
         wakers.extend(self.drain_waker.take());

@@ -1,4 +1,4 @@
-//! The one place where randomness comes from.
+//! The only source of randomness.
 
 /// `N` bytes from the operating system's generator.
 #[cfg(not(loom))]
@@ -11,17 +11,17 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
 #[cfg(loom)]
 pub(crate) use numbered::{random, restart};
 
-/// For loom, which plays one history again and again and must find it the same each time.
+/// For loom, which repeats a test and must get the same values each time.
 #[cfg(loom)]
 mod numbered {
     use std::cell::Cell;
 
     thread_local! {
-        // All threads of a model are coroutines on one thread.
+        // All threads of a loom model are coroutines on one thread.
         static NEXT: Cell<u8> = const { Cell::new(0) };
     }
 
-    /// Bytes that are no other call's since the last [`restart`].
+    /// Bytes that differ from those of all calls since the last [`restart`].
     pub(crate) fn random<const N: usize>() -> [u8; N] {
         [NEXT.replace(NEXT.get() + 1); N]
     }

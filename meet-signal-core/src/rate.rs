@@ -1,20 +1,20 @@
-//! The rate at which one session may do something.
+//! Rate limits.
 
 use std::time::{Duration, Instant};
 
-/// A token bucket, kept as the instant at which it is full again (the *generic cell rate
+/// A token bucket, stored as the instant at which it is full again (the *generic cell rate
 /// algorithm*): one word of state, no timer.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenBucket {
-    /// What one token takes to come back.
+    /// The time to refill one token.
     interval: Duration,
-    /// How far `full_at` may lie ahead: the time in which an empty bucket fills.
+    /// The time to refill an empty bucket: how far `full_at` may be in the future.
     depth: Duration,
     full_at: Instant,
 }
 
 impl TokenBucket {
-    /// A full bucket of `burst` tokens that regains `tokens` of them in each `period`.
+    /// A full bucket of `burst` tokens with a refill of `tokens` per `period`.
     pub(crate) fn new(tokens: u32, period: Duration, burst: u32, now: Instant) -> Self {
         let interval = period / tokens;
         Self { interval, depth: interval * burst, full_at: now }
@@ -24,17 +24,17 @@ impl TokenBucket {
     ///
     /// # Errors
     ///
-    /// The bucket is empty; nothing was taken. The error is how long it takes until there is one.
+    /// The bucket is empty; nothing was taken. The error is the time until there is a token.
     pub(crate) fn take(&mut self, now: Instant) -> Result<(), Duration> {
         self.take_many(1, now)
     }
 
-    /// Takes so many tokens, or none. More than the bucket holds are never there at once: as many as
-    /// it holds are taken then.
+    /// Takes all of these tokens, or none. If they are more than the bucket holds, it takes a full
+    /// bucket's tokens.
     ///
     /// # Errors
     ///
-    /// There are not so many; nothing was taken. The error is how long it takes until there are.
+    /// There are not enough tokens; nothing was taken. The error is the time until there are.
     pub(crate) fn take_many(&mut self, tokens: u32, now: Instant) -> Result<(), Duration> {
         let cost = (self.interval * tokens).min(self.depth);
         let full_at = self.full_at.max(now) + cost;
@@ -46,34 +46,36 @@ impl TokenBucket {
         Ok(())
     }
 
-    /// Takes what was taken from another bucket of the same kind, as far as there is so much.
+    /// Takes the tokens that are missing from another bucket of the same size, as far as they are
+    /// available.
     pub(crate) fn absorb(&mut self, other: &Self, now: Instant) {
         let taken = other.full_at.saturating_duration_since(now);
         self.full_at = (self.full_at.max(now) + taken).min(now + self.depth);
     }
 
-    /// Whether it is as if nothing had ever been taken.
+    /// Whether the bucket is equal to a new one.
     pub(crate) fn is_full(&self, now: Instant) -> bool {
         self.full_at <= now
     }
 }
 
-/// Two buckets of the same size. What the first has no room for is answered, which costs, too, and
-/// takes from the second; who goes on and on is cut off.
+/// A rate bucket and an overflow bucket of the same size. Frames over the rate get an error reply,
+/// which has a cost as well, and take from the overflow bucket. When that is empty, the connection
+/// is closed.
 #[derive(Debug, Clone)]
 pub(crate) struct Allowance {
     rate: TokenBucket,
     overflow: TokenBucket,
 }
 
-/// What became of taking from an [`Allowance`].
+/// The result of taking from an [`Allowance`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
-    /// It is within the rate.
+    /// Within the rate.
     Within,
-    /// It is over the rate, and would not be after this time.
+    /// Over the rate until this time has passed.
     Over(Duration),
-    /// It is over both buckets.
+    /// Over both buckets.
     FarOver,
 }
 
@@ -94,19 +96,19 @@ impl Allowance {
         }
     }
 
-    /// Takes what was taken from another one, as far as there is so much.
+    /// Takes the tokens that are missing from another allowance, as far as they are available.
     pub(crate) fn absorb(&mut self, other: &Self, now: Instant) {
         self.rate.absorb(&other.rate, now);
         self.overflow.absorb(&other.overflow, now);
     }
 }
 
-/// How much one announcement with this `meta` counts: each is about as large as a kilobyte at most.
+/// The cost of notifying a room of this `meta`, in tokens: one, and one more per full kilobyte.
 pub(crate) fn announcement_cost(meta_bytes: usize) -> u32 {
     u32::try_from(1 + meta_bytes / 1024).unwrap_or(u32::MAX)
 }
 
-// Not with loom's locks: proptest is not there then.
+// proptest does not run under loom.
 #[cfg(all(test, not(loom)))]
 mod tests {
     use proptest::prelude::*;
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_bucket_lacks_is_taken() {
+    fn absorbing_takes_the_missing_tokens_of_another_bucket() {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(10, SECOND, 4, start);
         let mut other = bucket.clone();
@@ -149,11 +151,11 @@ mod tests {
         bucket.take(start).unwrap();
         bucket.take(start).unwrap_err();
         bucket.absorb(&other, start);
-        assert_eq!(bucket.take(start), Err(SECOND / 10), "it owes no more than it holds");
+        assert_eq!(bucket.take(start), Err(SECOND / 10), "it takes at most a full bucket");
     }
 
     proptest! {
-        /// Whatever the schedule: no window holds more than the burst and what flowed back in it.
+        /// In any schedule, no window has more than the burst and the refill in it.
         #[test]
         fn no_window_exceeds_burst_plus_rate(
             gaps in prop::collection::vec(0_u64..300, 1..200),
@@ -168,7 +170,7 @@ mod tests {
                 now += Duration::from_millis(gap);
                 match bucket.take(now) {
                     Ok(()) => taken.push(now),
-                    // Its word can be relied on.
+                    // The returned wait is sufficient.
                     Err(wait) => prop_assert!(bucket.clone().take(now + wait).is_ok()),
                 }
             }

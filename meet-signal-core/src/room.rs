@@ -1,8 +1,8 @@
-//! The semantics of a room, as a state machine that knows no clock, no socket and no lock.
+//! The semantics of a room, as a state machine without clock, socket or lock.
 //!
-//! An [`Input`] goes in, [`Effects`] come out, to be carried out in their order. If the effects of
-//! successive inputs are carried out in the order of the inputs, every member sees the same history.
-//! The hub does so under its lock; a property test does so with vectors.
+//! An [`Input`] results in [`Effects`], to be carried out in their order. If the effects of
+//! successive inputs are carried out in the order of the inputs, every member gets the same
+//! history. The hub does so under its lock; a property test does so with vectors.
 
 use std::{mem, slice};
 
@@ -16,67 +16,67 @@ use crate::{
     ticket::TicketHash,
 };
 
-/// A room and who is in it.
+/// A room and its members.
 #[derive(Debug)]
 pub struct Room {
     capacity: usize,
     roster: Roster,
 }
 
-/// Something happens to a room.
+/// An input to a room.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Input {
-    /// Somebody comes in.
+    /// A peer joins.
     Join {
-        /// Who. Its id is new.
+        /// The new member. Its id is new.
         member: Member,
-        /// Whose place it takes: the member that holds this ticket leaves in the same step, and
-        /// does not count against the capacity.
+        /// The ticket of the member that it replaces, if any: that member leaves in the same step,
+        /// and does not count against the capacity.
         replaces: Option<TicketHash>,
     },
-    /// A member goes.
+    /// A member leaves.
     Leave {
-        /// Who.
+        /// The member.
         peer: PeerId,
         /// Why.
         reason: LeaveReason,
     },
     /// A member's socket was lost, or is back.
     Status {
-        /// Whose.
+        /// The member.
         peer: PeerId,
-        /// What it is now.
+        /// Its new status.
         status: Status,
     },
-    /// A member tells something new about itself.
+    /// A member changes its `meta`.
     Update {
-        /// Who.
+        /// The member.
         peer: PeerId,
-        /// All of what it tells now.
+        /// Its new `meta`.
         meta: Meta,
     },
-    /// A member has a frame for another one.
+    /// A member sends a frame to another member.
     Signal {
         /// The sender.
         from: PeerId,
         /// The receiver.
         to: PeerId,
-        /// What the receiver gets.
+        /// The frame for the receiver.
         frame: Frame,
     },
-    /// A member has a frame for everybody else.
+    /// A member sends a frame to all other members.
     Broadcast {
         /// The sender.
         from: PeerId,
-        /// What the others get.
+        /// The frame for the others.
         frame: Frame,
     },
-    /// The application has a frame for one member, or for all.
+    /// The application sends a frame to one member, or to all.
     App {
-        /// The receiver; all where there is none.
+        /// The receiver; `None` for all members.
         to: Option<PeerId>,
-        /// What it gets.
+        /// The frame.
         frame: Frame,
     },
     /// The application closes the room.
@@ -93,37 +93,37 @@ impl Input {
     }
 }
 
-/// What follows from an [`Input`], in order.
+/// The effects of an [`Input`], in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[must_use = "the members are owed the effects"]
+#[must_use = "the effects must be carried out"]
 pub struct Effects(SmallVec<[Effect; 1]>);
 
-/// The effects, by value.
+/// An iterator over owned effects.
 #[derive(Debug)]
 pub struct IntoEffects(smallvec::IntoIter<[Effect; 1]>);
 
-/// One thing to do.
+/// An effect of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
 pub enum Effect {
-    /// Send a frame of a member or of the application to members.
+    /// Send a frame from a member or from the application.
     Send(Recipients, Frame),
-    /// Something happened in the room: tell every member but the one that it is about.
+    /// The room changed: notify all members but the one that it is about.
     Event(Event),
-    /// End the connection, if there is one, of a peer that is no member any more.
+    /// End the connection, if there is one, of a peer that is no longer a member.
     Disconnect(PeerId, CloseReason),
 }
 
-/// Who receives a frame: members as of after the input.
+/// The recipients of a frame: members after the input was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Recipients {
     /// One member.
     One(PeerId),
-    /// Everybody but this one.
+    /// All members but this one.
     AllBut(PeerId),
-    /// Everybody.
+    /// All members.
     All,
 }
 
@@ -159,7 +159,7 @@ impl Effects {
         Self(smallvec![Effect::Send(to, frame)])
     }
 
-    /// The effects, by reference.
+    /// An iterator over the effects.
     pub fn iter(&self) -> slice::Iter<'_, Effect> {
         self.0.iter()
     }
@@ -202,7 +202,7 @@ impl Iterator for IntoEffects {
 }
 
 impl Event {
-    /// The peer that it is about.
+    /// The peer that the event is about.
     pub fn subject(&self) -> Option<PeerId> {
         match self {
             Self::Joined(peer, _)
@@ -213,12 +213,12 @@ impl Event {
         }
     }
 
-    /// The frame that the other members receive. There is none for the two events at which the room
-    /// has no members.
+    /// The frame for the other members. `Opened` and `Closed` have none, because the room has no
+    /// members then.
     pub fn into_frame(self) -> Option<Frame> {
         let message = match &self {
             Self::Joined(id, meta) => {
-                // The members that receive it joined earlier, so they are polite toward the newcomer.
+                // The receivers joined earlier, so they are polite toward the new peer.
                 let peer = Peer { id: *id, meta, status: Status::Here, polite: true };
                 ServerMessage::Joined { peer }
             }
@@ -231,7 +231,7 @@ impl Event {
     }
 }
 
-/// Why an input was not applied; nothing has changed.
+/// Why an input was not applied. The room is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ApplyError {
@@ -241,16 +241,16 @@ pub enum ApplyError {
     /// The receiver is not in the room.
     #[error("no such peer is in the room")]
     NoSuchPeer,
-    /// Whose input it is is not in the room (any more).
+    /// The member that the input is about is not in the room (any more).
     #[error("the sender is not in the room")]
     NotAMember,
-    /// The sender lacks the permission, or would change what was granted.
+    /// The member lacks the permission, or would change a `meta` that was granted.
     #[error("the session may not do this")]
     NotAllowed,
 }
 
 impl ApplyError {
-    /// The code by which a client is told.
+    /// The error code for the client.
     pub fn code(self) -> ErrorCode {
         match self {
             Self::RoomFull => ErrorCode::RoomFull,
@@ -262,16 +262,16 @@ impl ApplyError {
 }
 
 impl Room {
-    /// An empty room for `capacity` members.
+    /// An empty room for up to `capacity` members.
     pub fn new(capacity: usize) -> Self {
         Self { capacity, roster: Roster::default() }
     }
 
-    /// Takes one step.
+    /// Applies an input.
     ///
     /// # Errors
     ///
-    /// The input is refused, and the room is as it was.
+    /// The input is refused, and the room is unchanged.
     pub fn apply(&mut self, input: Input) -> Result<Effects, ApplyError> {
         match input {
             Input::Signal { from, to, frame } => self.signal(from, to, frame),
@@ -285,12 +285,12 @@ impl Room {
         }
     }
 
-    /// Who is in the room.
+    /// The members.
     pub fn roster(&self) -> &Roster {
         &self.roster
     }
 
-    /// Whose place somebody takes who joins; that of no member where there is another one.
+    /// Checks the capacity for a join. Returns the member that it replaces, if any.
     pub(crate) fn place_for(
         &self,
         replaces: Option<TicketHash>,
@@ -379,7 +379,7 @@ impl Room {
         disconnect.chain(left).chain(closed).collect()
     }
 
-    /// The member's end, as every leave and replacement has it.
+    /// Removes a member, for every kind of leave and for a replacement.
     fn remove(
         &mut self,
         peer: PeerId,

@@ -1,4 +1,4 @@
-//! Who is in a room.
+//! The members of a room.
 
 use crate::{
     PeerId, Permissions,
@@ -8,40 +8,39 @@ use crate::{
 
 /// The members of a room in the order in which they joined.
 ///
-/// A mesh has few members, so they lie in a row and are found by looking through the ids, which lie
-/// beside them: for a handful that is faster than hashing, for a thousand it is small beside what a
-/// broadcast to a thousand costs.
+/// A mesh has few members, so lookups scan a vector of ids: for a handful of members that is faster
+/// than hashing, and for a thousand it costs little compared with a broadcast to a thousand.
 #[derive(Debug, Default)]
 pub struct Roster {
     ids: Vec<PeerId>,
     members: Vec<Member>,
 }
 
-/// One of a room's members.
+/// A member of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Member {
     /// Its id.
     pub id: PeerId,
-    /// What it tells about itself.
+    /// Its `meta`.
     pub meta: Meta,
-    /// Whether `meta` is the application's word about it, which it cannot change.
+    /// Whether the application granted `meta`, so that the member cannot change it.
     pub meta_is_granted: bool,
-    /// Whether its socket is there.
+    /// Whether it has a connection.
     pub status: Status,
     /// What it may do.
     pub permissions: Permissions,
-    /// What proves that a connection is its own.
+    /// The hash of its ticket.
     pub ticket: TicketHash,
 }
 
 impl Member {
-    /// A member whose socket is there.
+    /// A member with a connection.
     pub fn new(id: PeerId, meta: Meta, permissions: Permissions, ticket: TicketHash) -> Self {
         Self { id, meta, meta_is_granted: false, status: Status::Here, permissions, ticket }
     }
 
-    /// Its `meta` is the application's word about it, or its own.
+    /// Sets whether the application granted `meta`.
     #[must_use]
     pub fn meta_is_granted(mut self, granted: bool) -> Self {
         self.meta_is_granted = granted;
@@ -49,15 +48,15 @@ impl Member {
     }
 }
 
-/// What the application sees of a member.
+/// The public information about a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemberInfo {
     /// Its id.
     pub id: PeerId,
-    /// What the others see of it.
+    /// The `meta` that the others see.
     pub meta: Meta,
-    /// Whether its socket is there.
+    /// Whether it has a connection.
     pub status: Status,
     /// What it may do.
     pub permissions: Permissions,
@@ -94,7 +93,7 @@ impl Roster {
         Some(&self.members[at])
     }
 
-    /// Whether somebody with this id is a member.
+    /// Whether a member has this id.
     pub fn contains(&self, id: PeerId) -> bool {
         self.position(id).is_some()
     }
@@ -104,12 +103,12 @@ impl Roster {
         self.members.iter()
     }
 
-    /// How many there are, away ones too.
+    /// The number of members, including away ones.
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Whether there is nobody.
+    /// Whether there are no members.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }

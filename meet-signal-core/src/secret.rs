@@ -1,4 +1,4 @@
-//! Text that must not reach a log.
+//! Text that must not be logged.
 
 use std::{borrow::Cow, fmt};
 
@@ -8,12 +8,12 @@ use subtle::ConstantTimeEq;
 #[cfg(test)]
 mod tests;
 
-/// A ticket, a token or a credential: text that must not reach a log or an error message.
+/// A ticket, a token or a credential: text that must not be in a log or an error message.
 ///
-/// Its `Debug` output hides the text, and it has no `Display`: reading the text takes
-/// [`expose`](Self::expose). On the wire it is a plain JSON string.
+/// `Debug` hides the text, and there is no `Display`: use [`expose`](Self::expose) to read it. In
+/// JSON it is a string.
 ///
-/// Comparing two of them takes the same time wherever they differ, but not for different lengths.
+/// Comparison takes constant time for texts of the same length.
 ///
 /// ```
 /// use meet_signal_core::Secret;
@@ -32,7 +32,7 @@ impl Secret<'_> {
         &self.0
     }
 
-    /// The same secret without the borrow; copies the text where it was borrowed.
+    /// The secret without the borrow. It copies a borrowed text.
     pub fn into_owned(self) -> Secret<'static> {
         Secret(Cow::Owned(self.0.into_owned()))
     }
@@ -64,7 +64,7 @@ impl PartialEq for Secret<'_> {
 
 impl Eq for Secret<'_> {}
 
-// Without the length, which says something about a password.
+// Without the length, which is information about a password.
 impl fmt::Debug for Secret<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")

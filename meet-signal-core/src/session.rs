@@ -1,4 +1,4 @@
-//! One participant's membership of one room.
+//! A member's session in a room.
 
 use std::{
     mem,
@@ -17,22 +17,22 @@ use crate::{
     room::Input,
 };
 
-/// A member of a room, from the server's side, for one connection at a time. Made by
+/// A member of a room, for one of its connections at a time. Created by
 /// [`Hub::join`](crate::Hub::join).
 ///
-/// It outlives its socket, and it is what leaves: dropping it leaves the room, so there is exactly
-/// one leave for each join, however the task that holds it ends.
+/// It outlives its socket. Dropping it leaves the room, so there is exactly one leave for each
+/// join, however the task that holds it ends.
 ///
-/// When the client comes back on a newer connection, [`Hub::resume`](crate::Hub::resume) makes
-/// another `Session` for the same member. From then on this one says [`CloseReason::TakenOver`] and
-/// does nothing any more, neither when it is used nor when it is dropped.
+/// When the client reconnects, [`Hub::resume`](crate::Hub::resume) creates another `Session` for
+/// the same member. From then on this one returns [`CloseReason::TakenOver`] and has no effect,
+/// neither when it is used nor when it is dropped.
 #[derive(Debug)]
 pub struct Session {
     hub: Hub,
     room: RoomId,
     connection: Connection,
     outbox: Arc<Outbox>,
-    /// Whether a `probe` of the client is to be answered.
+    /// Whether the client has sent a `probe` that was not answered yet.
     is_probed: bool,
 }
 
@@ -43,9 +43,9 @@ impl Session {
 
     /// Handles one text frame from the client.
     ///
-    /// Whatever is wrong with it is answered through the outbox, and hurts nobody else. A break says
-    /// that the connection ends; on [`CloseReason::Left`] the room has been left.
-    /// A `probe` is answered by what drives the session: see [`takes_probe`](Self::takes_probe).
+    /// Errors are answered through the outbox, and affect no other member. A break means that the
+    /// connection ends; after [`CloseReason::Left`] the member has left the room. The caller
+    /// answers a `probe`: see [`takes_probe`](Self::takes_probe).
     pub fn receive(&mut self, text: &str, now: Instant) -> ControlFlow<CloseReason> {
         let limits = self.hub.limits();
         let frame = match ParsedFrame::parse(text, limits) {
@@ -64,16 +64,16 @@ impl Session {
     /// Handles a WebSocket ping or pong from the client, which counts against its rate. The adapter
     /// or its framework answers a ping.
     ///
-    /// A break says that the connection ends.
+    /// A break means that the connection ends.
     pub fn receive_control(&mut self, now: Instant) -> ControlFlow<CloseReason> {
         self.receive_partial(1, 0, now)
     }
 
-    /// Handles so many fragments, of so many bytes together, of a message that is not complete. They
-    /// count against the client's rate; [`receive`](Self::receive), which the whole message goes to in
-    /// the end, does not count their bytes again.
+    /// Counts fragments of an incomplete message, of `bytes` bytes together, against the client's
+    /// rate. [`receive`](Self::receive), which gets the complete message later, does not count
+    /// these bytes again.
     ///
-    /// A break says that the connection ends.
+    /// A break means that the connection ends.
     pub fn receive_partial(
         &mut self,
         fragments: usize,
@@ -88,49 +88,48 @@ impl Session {
             .unwrap_or_else(|| self.outbox.end(self.connection.generation))
     }
 
-    /// Whether the client has sent a `probe` since this was asked last: then a `ping` is to be sent at
-    /// once, one for all of them. It does not wait with what [`poll_drain`](Self::poll_drain) gives.
+    /// Whether the client has sent a `probe` since the last call. If so, send a `ping` at once, one
+    /// for all probes. It does not queue behind the frames of [`poll_drain`](Self::poll_drain).
     pub fn takes_probe(&mut self) -> bool {
         mem::take(&mut self.is_probed)
     }
 
-    /// Appends what waits for the client's socket to `batch`: up to `most` bytes, but at least one
-    /// frame. All of it counts as sent.
+    /// Appends the queued frames to `batch`: up to `max_bytes` bytes, but at least one frame. They
+    /// count as sent.
     ///
-    /// Ready with an error when the connection is to be closed. Only the waker of the last call is
+    /// Ready with an error when the connection must close. Only the waker of the last call is
     /// woken.
     pub fn poll_drain(
         &self,
         cx: &Context<'_>,
-        most: usize,
+        max_bytes: usize,
         batch: &mut Vec<Frame>,
     ) -> Poll<Result<(), CloseReason>> {
-        self.outbox.poll_drain(self.connection.generation, cx, most, batch)
+        self.outbox.poll_drain(self.connection.generation, cx, max_bytes, batch)
     }
 
-    /// Ready when the session is ended by somebody else or taken over. For the time without a socket.
-    /// Only the waker of the last call is woken.
+    /// Ready when the hub has ended the session or a newer connection has taken it over. For the
+    /// time without a socket. Only the waker of the last call is woken.
     pub fn poll_closed(&self, cx: &Context<'_>) -> Poll<CloseReason> {
         self.outbox.poll_closed(self.connection.generation, cx)
     }
 
-    /// The socket was lost: the others are told, and what is sent to this session is kept, within the
-    /// bounds of [`Limits`](crate::Limits). [`Hub::resume`](crate::Hub::resume) ends it.
+    /// Marks the member as away because its socket was lost, and notifies the others. Frames to it
+    /// are kept, within its [`Limits`](crate::Limits), until [`Hub::resume`](crate::Hub::resume).
     ///
-    /// Where [`Limits::address_away`](crate::Limits::address_away) sessions of its address are kept
-    /// already, the session leaves instead.
+    /// If its address already has [`Limits::address_away`](crate::Limits::address_away) away
+    /// sessions, the member leaves instead.
     pub fn away(&self, now: Instant) {
         self.lose_socket(false, now);
     }
 
-    /// The socket was closed since the client's page goes away: like [`away`](Self::away), and the
-    /// session is kept for [`Limits::going_away_grace`](crate::Limits::going_away_grace) at most.
+    /// Like [`away`](Self::away), when the client closed the socket because its page goes away: the
+    /// session is kept for at most [`Limits::going_away_grace`](crate::Limits::going_away_grace).
     pub fn going_away(&self, now: Instant) {
         self.lose_socket(true, now);
     }
 
-    /// How long the session is to be kept without a socket: see
-    /// [`Limits::grace`](crate::Limits::grace),
+    /// How long to keep the session without a socket: see [`Limits::grace`](crate::Limits::grace),
     /// [`Limits::unheard_grace`](crate::Limits::unheard_grace) and
     /// [`Limits::going_away_grace`](crate::Limits::going_away_grace).
     pub fn grace(&self) -> Duration {
@@ -143,19 +142,19 @@ impl Session {
             .unwrap_or_default()
     }
 
-    /// Why the hub has ended the session, or the connection, if it has.
+    /// The reason for which the hub has ended the session or the connection, if it has.
     #[cfg(feature = "driver")]
     pub(crate) fn end(&self) -> Option<CloseReason> {
         self.outbox.end(self.connection.generation).break_value()
     }
 
-    /// Leaves the room, and says why. Dropping leaves with [`LeaveReason::Closed`].
+    /// Leaves the room, with this reason. Dropping leaves with [`LeaveReason::Closed`].
     pub fn leave(self, reason: LeaveReason) {
         self.leave_once(reason);
     }
 
-    /// How many of the client's sequenced frames have been handled; 0 once the session has ended or
-    /// was taken over.
+    /// How many of the client's sequenced frames were handled; 0 after the session has ended or was
+    /// taken over.
     pub fn received(&self) -> u64 {
         self.hub
             .with_session(&self.room, self.connection, |room, _| {
@@ -179,7 +178,7 @@ impl Session {
         &self.hub
     }
 
-    /// Has the connection send this before anything else, numbered by nobody.
+    /// Queues the greeting, which is sent before all other frames and has no sequence number.
     pub(crate) fn greet(&self, frame: Frame) {
         self.outbox.greet(self.connection.generation, frame);
     }
@@ -191,11 +190,11 @@ impl Session {
         });
     }
 
-    /// Idempotent: nobody leaves twice.
+    /// Idempotent.
     fn leave_once(&self, reason: LeaveReason) {
         let leave = Input::Leave { peer: self.id(), reason };
         self.hub.with_session(&self.room, self.connection, |room, wakers| {
-            room.apply_surely(leave, wakers);
+            room.apply_infallible(leave, wakers);
         });
     }
 }
@@ -203,7 +202,8 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.leave_once(LeaveReason::Closed);
-        // Once it has left, nobody takes it over any more. If somebody did, it is theirs to count.
+        // After the leave, no connection can take the session over. If one already has, it counts
+        // instead.
         if self.outbox.serves(self.connection.generation) {
             self.hub.session_ended();
         }

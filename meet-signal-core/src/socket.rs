@@ -1,4 +1,4 @@
-//! What a connection must be able to do.
+//! The interface between the driver and an adapter's WebSocket.
 
 #[cfg(feature = "driver")]
 mod meter;
@@ -11,80 +11,79 @@ use thiserror::Error;
 pub use self::meter::Meter;
 use crate::{CloseReason, Frame};
 
-/// A WebSocket, as the [driver](crate::driver) needs it. An adapter implements it for its
-/// framework's.
+/// A WebSocket for the [driver](crate::driver). Each adapter implements it for its framework's
+/// WebSocket.
 ///
-/// It answers WebSocket pings by itself and puts fragmented messages together, up to
+/// The implementation answers WebSocket pings and reassembles fragmented messages, up to
 /// [`Limits::frame_bytes`](crate::Limits::frame_bytes).
 pub trait Socket {
     /// The text of a received frame.
     type Text: AsRef<str>;
 
-    /// Waits for what comes next. After [`Incoming::Closed`] and
-    /// [`Incoming::GoingAway`] it is not called again.
+    /// Waits for the next event. It is not called again after [`Incoming::Closed`] and
+    /// [`Incoming::GoingAway`].
     ///
     /// # Cancel safety
     ///
-    /// Must be cancel safe: the driver drops the future whenever there is something to send.
+    /// Must be cancel safe: the driver drops the future when it has something to send.
     fn recv(&mut self) -> impl Future<Output = Incoming<Self::Text>>;
 
     /// Takes all frames out of `batch`, writes them, and flushes once.
     ///
     /// # Errors
     ///
-    /// The connection is gone; the batch may be gone with it.
+    /// The connection is gone; frames in the batch may be lost.
     ///
     /// # Cancel safety
     ///
     /// Frames may be lost when the future is dropped: the driver drops it only to end the
-    /// connection. A frame of which a part was written must not be: [`close`](Self::close), which
-    /// is all that follows, writes the rest of it before the close frame.
+    /// connection. The next call is [`close`](Self::close), which must complete a partially written
+    /// frame before the close frame.
     fn send(&mut self, batch: &mut Vec<Frame>) -> impl Future<Output = Result<(), Disconnected>>;
 
-    /// Sends a close frame and waits for the other end to close, discarding what still comes.
-    /// The driver limits how long.
+    /// Sends a close frame and waits until the other end has closed, discarding what it still
+    /// receives. The driver limits the time.
     ///
-    /// A socket that was dropped with received data unread would be reset, and the reset can
-    /// overtake the close frame. So where nothing more can be read, this waits all the same.
+    /// Dropping a socket with unread data would reset the connection, and the reset can overtake
+    /// the close frame. So wait even if nothing more can be read.
     fn close(&mut self, reason: CloseReason) -> impl Future<Output = ()>;
 
-    /// The address of the client, for the limits per address: that of the TCP connection, or what a
-    /// trusted proxy says. `None` where it is not known; these limits are off for the connection
-    /// then.
+    /// The address of the client, for the limits per address: that of the TCP connection, or the
+    /// one that a trusted proxy forwards. If it is `None`, these limits are off for the connection.
     fn peer_address(&self) -> Option<IpAddr> {
         None
     }
 }
 
-/// What came from the other end.
+/// An event from the other end.
 #[non_exhaustive]
 pub enum Incoming<T> {
     /// A text frame.
     Text(T),
-    /// A WebSocket ping or pong: a sign of life that counts against the rate, like a message.
+    /// A WebSocket ping or pong, which counts against the rate like a message.
     Control,
-    /// Fragments of a message that is not complete yet (RFC 6455, section 5.4). They count against
-    /// the rate as they arrive: all that one read of a few KiB brought are reported together, before
-    /// the next read and before the message that they belong to. The last fragment of a message is
-    /// not reported: the message is. For a library that hides fragments there is [`Meter`].
+    /// Fragments of an incomplete message (RFC 6455, section 5.4). They count against the rate as
+    /// they arrive: all fragments of one read of a few KiB are reported together, before the next
+    /// read and before their message. The last fragment of a message is not reported: the message
+    /// is. For a library that hides fragments there is [`Meter`].
     Partial {
-        /// How many.
+        /// The number of fragments.
         fragments: usize,
         /// The bytes of their payloads together.
         bytes: usize,
     },
-    /// Something that ends the connection: [`CloseReason::Binary`], [`CloseReason::FrameTooLarge`],
-    /// [`CloseReason::NotUtf8`] or [`CloseReason::NotWebSocket`].
+    /// A violation of the protocol that ends the connection: [`CloseReason::Binary`],
+    /// [`CloseReason::FrameTooLarge`], [`CloseReason::NotUtf8`] or [`CloseReason::NotWebSocket`].
     ProtocolError(CloseReason),
     /// The connection is gone, with or without a close frame.
     Closed,
-    /// The connection is gone, with a close frame whose code says that the page goes away: see
-    /// [`is_going_away`](crate::is_going_away). An adapter that cannot tell says
+    /// The connection is gone, with a close code that indicates that the page goes away: see
+    /// [`is_going_away`](crate::is_going_away). An adapter that cannot tell returns
     /// [`Closed`](Self::Closed).
     GoingAway,
 }
 
-// Without the text: a `join` has secrets in it.
+// Without the text, because a `join` has secrets in it.
 impl<T> fmt::Debug for Incoming<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -109,7 +108,7 @@ impl<T> fmt::Debug for Incoming<T> {
 pub struct Disconnected;
 
 impl Disconnected {
-    /// For implementors of [`Socket`].
+    /// For implementations of [`Socket`].
     #[expect(clippy::new_without_default, reason = "an error has no default")]
     pub fn new() -> Self {
         Self

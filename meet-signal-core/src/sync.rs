@@ -1,5 +1,5 @@
-//! What threads share state with: the standard library's, or loom's, which tries every order in which
-//! threads can do what they do (see `interleavings.rs`).
+//! Synchronization primitives: the standard library's, or loom's, which explores all interleavings
+//! of threads (see `interleavings.rs`).
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{

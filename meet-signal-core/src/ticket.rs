@@ -1,4 +1,4 @@
-//! Tickets: what proves that a connection belongs to a session.
+//! Session tickets, which prove that a connection belongs to a session.
 
 use std::fmt;
 
@@ -8,7 +8,8 @@ use subtle::ConstantTimeEq;
 
 use crate::random::random;
 
-/// A bearer secret of 256 random bits, given to the client in its `welcome` and kept nowhere else.
+/// A bearer token of 256 random bits. The client gets it in its `welcome`; the server keeps only
+/// its hash.
 pub(crate) struct Ticket([u8; 32]);
 
 impl Ticket {
@@ -25,23 +26,22 @@ impl Ticket {
     }
 }
 
-// A secret must not reach a log by way of `{:?}`.
+// A secret must not be logged by `{:?}`.
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Ticket(..)")
     }
 }
 
-/// What a server keeps of a ticket: its SHA-256. Whoever reads the server's memory or its store
-/// cannot come back as somebody else.
+/// The SHA-256 of a ticket, which is all that the server keeps of it. An attacker who reads the
+/// server's memory or store cannot resume a session with it.
 ///
-/// Comparing two of them takes the same time wherever they differ, so that nobody can find a hash
-/// out byte by byte.
+/// Comparison takes constant time, so that timing does not reveal a hash byte by byte.
 #[derive(Clone, Copy, Eq)]
 pub struct TicketHash([u8; 32]);
 
 impl TicketHash {
-    /// The hash of a ticket as a client presents it; `None` where the text cannot be one.
+    /// The hash of a ticket from a client; `None` if the text is not a ticket.
     pub fn of(presented: &str) -> Option<Self> {
         let mut secret = [0; 32];
         match URL_SAFE_NO_PAD.decode_slice(presented, &mut secret) {

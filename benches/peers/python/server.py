@@ -1,5 +1,5 @@
-"""The connection manager of FastAPI's WebSocket tutorial, with rooms: what somebody says goes to
-everybody else in the room."""
+"""The connection manager of FastAPI's WebSocket tutorial, with rooms: every message goes to all
+others in the room."""
 
 from collections import defaultdict
 

@@ -4,6 +4,13 @@
 /** @typedef {{ due: number, label: string, run: () => unknown }} Timer */
 
 /**
+ * Something with timers of its own. `advance` lets its time pass, until `to` or until it has something
+ * to deliver before, and gives when that is; `deliver` does so, at that time.
+ *
+ * @typedef {{ advance: (to: number) => number | null, deliver: () => void }} Follower
+ */
+
+/**
  * The timers of all pages and servers of a test. `setTimeout`, `clearTimeout` and `now` are bound:
  * they can be handed out as they are.
  *
@@ -15,6 +22,8 @@ export class VirtualClock {
   #lastHandle = 0;
   /** @type {Map<number, Timer>} in the order in which they were set */
   #timers = new Map();
+  /** @type {Follower | null} */
+  #follower = null;
   #scheduler;
   #queue;
 
@@ -46,6 +55,11 @@ export class VirtualClock {
     if (handle != null) this.#timers.delete(handle);
   };
 
+  /** @param {Follower} follower whose time is this clock's from now on */
+  follow(follower) {
+    this.#follower = follower;
+  }
+
   /** How many timers are set: zero when nothing has leaked. */
   get pending() {
     return this.#timers.size;
@@ -74,7 +88,15 @@ export class VirtualClock {
   leap(latest = Infinity) {
     let next = this.#scheduler.nextDue;
     for (const timer of this.#timers.values()) next = Math.min(next, timer.due);
-    if (next === Infinity || next > latest) return false;
+    const end = Math.min(next, latest);
+    if (end === Infinity) return false;
+    const reached = this.#follower?.advance(end) ?? null;
+    if (reached !== null) {
+      this.#now = Math.max(this.#now, reached);
+      this.#follower?.deliver();
+      if (reached < next) return true;
+    }
+    if (next > latest) return false;
     this.#now = next;
     for (const [handle, timer] of this.#timers) {
       if (timer.due === next) this.#fire(handle, timer);

@@ -2,13 +2,13 @@
 
 import { FakeStream, FakeTrack } from './fake-media.js';
 import { FakeNetwork } from './fake-network.js';
-import { FakeSignalServer } from './fake-signal-server.js';
 import { FakeEventTarget, makeEvent } from './webrtc/basics.js';
 import { Scheduler } from './scheduler.js';
+import { SignalServer } from './signal-server.js';
 
 /** @typedef {import('./fake-network.js').FlavourName} FlavourName */
 /** @typedef {import('./fake-peer-connection.js').FakePeerConnection} FakePeerConnection */
-/** @typedef {import('./fake-signal-server.js').ServerOptions} ServerOptions */
+/** @typedef {import('./signal-server.js').ServerOptions} ServerOptions */
 /** @typedef {import('./fake-socket.js').FakeWebSocket} FakeWebSocket */
 
 /**
@@ -47,7 +47,7 @@ export class FakeWorld {
     this.scheduler = new Scheduler({ seed, latencyMs });
     this.clock = this.scheduler.clock;
     this.network = new FakeNetwork(this.scheduler, { flavour });
-    this.server = new FakeSignalServer(this.scheduler, server);
+    this.server = new SignalServer(this.scheduler, server);
   }
 
   /**

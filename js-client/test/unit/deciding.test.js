@@ -12,7 +12,7 @@ const NOTHING_LEFT = { connections: 0, sockets: 0, timers: 0, listeners: 0 };
 describe('while the application decides', () => {
   for (const seconds of [2, 12, 25, 90]) {
     test(`for ${seconds} s, the signs of life keep the attempt`, async () => {
-      const scene = new Scene({ server: { decisionMs: seconds * 1000 } });
+      const scene = new Scene({ server: { decisionMs: seconds * 1000, limits: { authorizeTimeoutMs: 120_000 } } });
       const ada = scene.socket('ada');
       await scene.scheduler.run(ada.join(), { withinMs: 120_000 });
       assert.equal(scene.server.sockets.created, 1);
@@ -33,10 +33,10 @@ describe('while the application decides', () => {
     const scene = new Scene({ server: { decisionMs: 60_000 } });
     const ada = scene.socket('ada', { openTimeoutMs: 10_000 });
     const error = failure(ada.join());
-    await scene.clock.advance(5000);
     // The last ping comes after 6 s.
-    scene.server.signOfLifeMs = 3_600_000;
-    await scene.clock.advance(10_900);
+    await scene.clock.advance(7000);
+    scene.server.end('ada').stall();
+    await scene.clock.advance(8900);
     assert.equal(scene.server.sockets.created, 1);
     await scene.clock.advance(2000);
     assert.equal(scene.server.sockets.created, 2);
@@ -47,7 +47,7 @@ describe('while the application decides', () => {
   test('signs of life are no answers: who takes the session over later is somebody else', async () => {
     // The fault: each ping counted as the arrival of a join, so that more seemed to have arrived than were sent, and any
     // takeover passed for one of this page's own.
-    const scene = new Scene({ server: { decisionMs: 12_000, signOfLifeMs: 3000 } });
+    const scene = new Scene({ server: { decisionMs: 12_000 } });
     const ada = await scene.join('ada');
     scene.server.close(scene.server.session('ada'), 4508);
     await scene.clock.advance(60_000);

@@ -55,14 +55,14 @@ test('frames of a later version do no harm, and are counted', async () => {
   const room = new MeetRoom('/signal/room', { environment: page.environment });
   await world.scheduler.run(room.join(), { withinMs: 1000 });
   const session = world.server.session('ada');
-  for (const { frame } of frames) session.socket.send(frame);
+  for (const { frame } of frames) session.sendRaw(frame);
   await world.clock.advance(11_000);
   const pong = world.server.log.findLast(({ frame }) => frame.type === 'pong').frame;
   assert.equal(pong.received, frames.length);
   assert.equal(room.state, 'joined');
 });
 
-test('all that the client sends in a meeting, and the fake server too, is of the schemas', async () => {
+test('all that the client sends in a meeting, and the server too, is of the schemas', async () => {
   const world = new FakeWorld({ server: { iceServers: [{ urls: ['stun:a.example'] }] } });
   const received = [];
   const rooms = ['ada', 'bob'].map((name) => {

@@ -44,10 +44,9 @@ describe('a join that is given up', () => {
   }
 
   test('whose server does not answer in time is taken back, when it arrives', async () => {
-    const scene = new Scene();
-    scene.server.signOfLifeMs = 3_600_000;
-    scene.server.decisionMs = 12_000;
-    const ada = scene.socket('ada', { openTimeoutMs: 3000, retry: () => null });
+    const scene = new Scene({ server: { decisionMs: 12_000 } });
+    // The first sign of life comes after 3 s.
+    const ada = scene.socket('ada', { openTimeoutMs: 2000, retry: () => null });
     await scene.scheduler.run(failure(ada.join()), { withinMs: 60_000 });
     await scene.clock.advance(20_000);
     assert.deepEqual(scene.server.roster('room'), []);

@@ -12,7 +12,7 @@ import { Scene } from './support/scene.js';
 const longest = (frameBytes) => frameBytes - '{"type":"broadcast","data":"","ref":1}'.length;
 
 describe('a frame', () => {
-  for (const [server, frameBytes] of [[{}, 65_536], [{ limits: { frameBytes: 1000 } }, 1000], [{ limits: null }, 65_536]]) {
+  for (const [server, frameBytes] of [[{}, 65_536], [{ limits: { frameBytes: 1200 } }, 1200], [{ limits: null }, 65_536]]) {
     test(`of ${frameBytes} bytes is sent, and of one more throws and ends nothing (${JSON.stringify(server)})`, async () => {
       const scene = new Scene({ server });
       const ada = await scene.join('ada');
@@ -35,6 +35,7 @@ describe('a frame', () => {
     const meeting = new Meeting();
     const ada = await meeting.join('ada', { camera: false });
     const bob = await meeting.join('bob', { camera: false });
+    await meeting.scheduler.settle();
     assert.throws(() => ada.broadcast('x'.repeat(70_000)), { code: 'too-large' });
     assert.throws(() => ada.send(bob.self.id, 'x'.repeat(70_000)), { code: 'too-large' });
     assert.throws(() => ada.update('x'.repeat(5000)), { code: 'too-large' });
@@ -58,7 +59,7 @@ describe('a frame', () => {
       await scene.scheduler.settle();
       ada.send({ type: 'broadcast', data: 'y'.repeat(2000) });
       ada.send({ type: 'broadcast', data: 'waited' });
-      Object.assign(scene.server.limits, { frameBytes: 1000, metaBytes: 10 });
+      scene.server.overrides.limits = { frameBytes: 1000, metaBytes: 10 };
       if (outcome !== 'full') scene.server.nextResume(outcome);
       const order = [];
       ada.on('welcome', () => order.push('welcome'));
@@ -98,7 +99,7 @@ describe('the limiter', () => {
   }
 
   test('follows the bytes, too', async () => {
-    const scene = new Scene({ server: { limits: { rateBytesPerSecond: 3200, rateBurstBytes: 8000 } } });
+    const scene = new Scene({ server: { limits: { frameBytes: 1024, rateBytesPerSecond: 3200, rateBurstBytes: 8000 } } });
     const ada = await scene.join('ada');
     for (let n = 0; n < 20; n += 1) ada.send({ type: 'broadcast', data: 'x'.repeat(950) });
     await scene.scheduler.settle();
@@ -110,7 +111,7 @@ describe('the limiter', () => {
   test('changes with a server that comes back with other limits', async () => {
     const scene = new Scene();
     const ada = await scene.join('ada');
-    Object.assign(scene.server.limits, { ratePerSecond: 6, rateBurst: 24 });
+    scene.server.overrides.limits = { ratePerSecond: 6, rateBurst: 24 };
     scene.server.session('ada').socket.cut();
     await scene.clock.advance(60_000);
     for (let n = 0; n < 100; n += 1) ada.send({ type: 'broadcast', data: n });

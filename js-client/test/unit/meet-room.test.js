@@ -213,7 +213,7 @@ describe('ICE servers that come with another welcome', () => {
       };
       if (resumed !== 'no') await resume();
       assert.equal(set, 0);
-      meeting.server.iceServers = [{ urls: 'stun:b.example' }];
+      meeting.server.overrides.iceServers = [{ urls: 'stun:b.example' }];
       await resume();
       assert.deepEqual(urls(open(ada)[0]), ['stun:b.example']);
       if (resumed === 'no') return;
@@ -230,7 +230,7 @@ describe('ICE servers that come with another welcome', () => {
     first.setConfiguration = () => { throw new DOMException('no such server', 'SyntaxError'); };
     const errors = [];
     ada.on('error', ({ detail: { error, peer } }) => errors.push(`${error.code} ${peer.meta}`));
-    meeting.server.iceServers = [{ urls: 'stun:b.example' }];
+    meeting.server.overrides.iceServers = [{ urls: 'stun:b.example' }];
     meeting.server.session('ada').socket.cut();
     await meeting.settle();
     assert.deepEqual(urls(second), ['stun:b.example']);
@@ -268,7 +268,7 @@ test('what is wanted is compared with each welcome, and what differs is told', a
     ada.setMuted('camera', 'video', true);
     ada.setMuted('camera', 'video', false);
     if (resumed !== 'full') for (let round = 0; round < 2; round += 1) meeting.server.nextResume(resumed);
-    meeting.server.session('ada').room.locked = resumed === 'partial';
+    meeting.server.overrides.locked = resumed === 'partial';
     await meeting.settle();
     const peer = bob.peers.get(ada.self.id);
     const shown = [...peer.sources.values()].map(({ name, audio, video }) => [name, audio?.muted, video?.muted]);

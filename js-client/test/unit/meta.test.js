@@ -116,13 +116,10 @@ describe('a refused update', () => {
   test('several on their way at once', async () => {
     for (let mask = 0; mask < 8; mask += 1) {
       const { scene, ada } = await joined();
-      const { limit } = scene.server;
-      let n = 0;
-      scene.server.limit = function decide(name) {
-        if (name === 'metaBytes') return mask & (1 << n++) ? 0 : 4096;
-        return limit.call(this, name);
-      };
-      for (const name of ['first', 'second', 'third']) ada.update(name);
+      for (const [n, name] of ['first', 'second', 'third'].entries()) {
+        scene.server.rejectNext('update', mask & (1 << n) ? { code: 'too-large' } : null);
+        ada.update(name);
+      }
       await scene.clock.advance(100);
       assert.equal(ada.meta, served(scene), `${mask}`);
       assert.equal(ada.log.rejected.length, [0, 1, 1, 2, 1, 2, 2, 3][mask]);

@@ -81,6 +81,7 @@ describe('the page', () => {
     scene.server.session('ada').socket.stall();
     const page = ada.page.reload();
     const again = await scene.join('ada', { page });
+    await scene.scheduler.settle();
     assert.deepEqual(scene.server.roster('room'), ['bob', 'ada']);
     assert.deepEqual(bob.log.messages.map(({ type, reason }) => reason ?? type).slice(-2), ['replaced', 'joined']);
     assert.notEqual(again.log.welcomes[0].self.id, ada.log.welcomes[0].self.id);

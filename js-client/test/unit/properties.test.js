@@ -115,8 +115,8 @@ class Talk {
   heard = { ada: [], bob: [] };
   #last = 0;
 
-  constructor(schedule) {
-    this.world = new FakeWorld({ seed: schedule });
+  constructor(schedule, server) {
+    this.world = new FakeWorld({ seed: schedule, server });
     this.sockets = {};
     for (const who of ['ada', 'bob']) {
       const opened = this.world.page(who);
@@ -175,8 +175,7 @@ class Talk {
 
 test('whatever happens to connections within the grace period, all that is said is heard once', async () => {
   await fc.assert(fc.asyncProperty(seed, fc.array(socketAct, { maxLength: 50 }), async (schedule, acts) => {
-    const talk = new Talk(schedule);
-    talk.world.server.graceMs = talk.world.server.goingAwayGraceMs = 86_400_000;
+    const talk = new Talk(schedule, { graceMs: 86_400_000, goingAwayGraceMs: 86_400_000, limits: { unheardGraceMs: 86_400_000 } });
     await talk.begin();
     for (const act of acts) await talk.do(act);
     await talk.world.clock.advance(300_000);

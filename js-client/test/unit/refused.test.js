@@ -108,6 +108,9 @@ describe('a transport', () => {
   });
 });
 
+/** One message of a member may wait for another one. */
+const LITTLE_ROOM = { limits: { outboxFrames: 6 } };
+
 describe('a meeting', () => {
   const errors = (room) => {
     const codes = [];
@@ -115,16 +118,24 @@ describe('a meeting', () => {
     return codes;
   };
 
+  /** Bob takes nothing, and what Ada may have waiting for him does. */
+  const block = async ({ server, scheduler }, ada) => {
+    server.session('bob').isBlocked = true;
+    const told = errors(ada);
+    for (let n = 0; n < 4; n += 1) ada.broadcast(n);
+    await scheduler.settle();
+    assert.ok(told.includes('peer-unreachable'));
+  };
+
   test('with a peer that takes nothing for a while goes on by itself', async () => {
     for (let seed = 0; seed < 15; seed += 1) {
-      const meeting = new Meeting({ seed });
+      const meeting = new Meeting({ seed, server: LITTLE_ROOM });
       const [ada, bob] = [await meeting.join('ada'), await meeting.join('bob')];
+      await block(meeting, ada);
       const told = errors(ada);
-      await meeting.scheduler.until(() => meeting.server.session('bob').joined);
-      meeting.server.session('bob').isFull = true;
       ada.publish('screen', ada.page.camera());
       await meeting.clock.advance(meeting.scheduler.random.below(40_000));
-      meeting.server.session('bob').isFull = false;
+      meeting.server.session('bob').isBlocked = false;
       await meeting.clock.advance(60_000);
       assert.ok(bob.peers.get(ada.self.id).sources.has('screen'));
       ada.unpublish('screen');
@@ -154,15 +165,14 @@ describe('a meeting', () => {
   });
 
   test('with a peer that takes nothing and goes away, too', async () => {
-    const meeting = new Meeting();
+    const meeting = new Meeting({ server: LITTLE_ROOM });
     const [ada, bob] = [await meeting.join('ada'), await meeting.join('bob')];
     await meeting.settle();
-    meeting.server.session('bob').isFull = true;
+    await block(meeting, ada);
     ada.publish('screen', ada.page.camera());
     await meeting.clock.advance(100);
     meeting.server.refuseNext(3);
     meeting.server.session('bob').socket.cut();
-    meeting.server.session('bob').isFull = false;
     await meeting.settle();
     assert.ok(bob.peers.get(ada.self.id).sources.has('screen'));
     ada.unpublish('screen');
@@ -171,12 +181,12 @@ describe('a meeting', () => {
   });
 
   test('tells the application of its own messages alone', async () => {
-    const meeting = new Meeting();
+    const meeting = new Meeting({ server: LITTLE_ROOM });
     const [ada, bob, cleo] = [await meeting.join('ada'), await meeting.join('bob'), await meeting.join('cleo')];
     await meeting.settle();
+    await block(meeting, ada);
     const told = errors(ada);
     for (const room of [bob, cleo]) room.events.length = 0;
-    meeting.server.session('bob').isFull = true;
     ada.publish('screen', ada.page.camera());
     await meeting.clock.advance(100);
     assert.deepEqual(told, []);

@@ -40,16 +40,17 @@ describe('joining', () => {
   });
 
   for (const [name, server, code] of [
-    ['a full room', { capacity: 0 }, 'room-full'],
-    ['an application that refuses', { authorize: () => ({ refuse: { code: 'unauthorized', close: 4502 } }) }, 'unauthorized'],
+    ['a full room', { capacity: 1 }, 'room-full'],
+    ['an application that refuses', { authorize: ({ page }) => (page === 'ada' ? { refuse: { code: 'unauthorized', close: 4502 } } : {}) }, 'unauthorized'],
   ]) {
     test(`is refused by ${name}, once`, async () => {
       const scene = new Scene({ server });
+      await scene.join('bob');
       const ada = scene.socket('ada');
       const error = await scene.scheduler.run(failure(ada.join()), { withinMs: 60_000 });
       assert.equal(error.code, code);
       await scene.clock.advance(60_000);
-      assert.equal(scene.server.sockets.created, 1);
+      assert.equal(scene.server.sockets.created, 2);
     });
   }
 
@@ -322,6 +323,7 @@ test('leaving is told to the server, in any state, once', async () => {
   const bob = await scene.join('bob');
   await scene.scheduler.run(Promise.all([ada.leave(), ada.leave()]), { withinMs: 5000 });
   await scene.scheduler.run(ada.leave(), { withinMs: 5000 });
+  await scene.scheduler.settle();
   assert.deepEqual(bob.log.messages.filter(({ type }) => type === 'left').map(({ reason }) => reason), ['left']);
   assert.equal(ada.log.reasons.at(-1), null);
 });

@@ -1,5 +1,5 @@
-//! Reads the headers by which proxies pass addresses on, from the right: what is on the left may come
-//! from a client, which could send half a quoted string there.
+//! Parses the headers in which proxies forward addresses, from the right: the client can choose
+//! what is on the left, including an unterminated quoted string.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -40,8 +40,8 @@ pub(super) fn is_name(text: &str) -> bool {
 /// The part before the last separator, if there is one, and the part after it.
 type Split = for<'a> fn(&'a [u8]) -> (Option<&'a [u8]>, &'a [u8]);
 
-/// The elements of a list over several lines, the last one first. Empty ones count: skipping one that
-/// a proxy appended would have what the client sent move up.
+/// The elements of a list over several lines, the last one first. Empty elements count: skipping an
+/// empty one that a proxy appended would shift the client's own elements to the right.
 fn from_right<'a>(lines: &'a [&'a [u8]], split: Split) -> impl Iterator<Item = &'a [u8]> {
     lines.iter().rev().flat_map(move |line| {
         let mut rest = Some(*line);
@@ -57,8 +57,8 @@ fn split_bare(line: &[u8]) -> (Option<&[u8]>, &[u8]) {
     split_at(line, line.iter().rposition(|byte| *byte == b','))
 }
 
-/// At a separator outside of quoted strings (RFC 9110, section 5.6.4). Read from the right, a quote
-/// within one is one with an odd number of backslashes before it.
+/// Splits at the last separator outside of quoted strings (RFC 9110, section 5.6.4). Read from the
+/// right, a quote inside a string is one with an odd number of backslashes before it.
 fn split_quoted<const SEPARATOR: u8>(line: &[u8]) -> (Option<&[u8]>, &[u8]) {
     let mut quoted = false;
     let separator = (0..line.len()).rev().find(|&at| {
@@ -95,7 +95,7 @@ fn address(text: &[u8]) -> Option<IpAddr> {
     is_port(port).then_some(address)
 }
 
-/// RFC 7239, section 6: a number, or a name that begins with `_`.
+/// RFC 7239, section 6: a number, or an obfuscated port, which begins with `_`.
 fn is_port(text: &str) -> bool {
     let is_named = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     match text.strip_prefix('_') {

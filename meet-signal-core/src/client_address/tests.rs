@@ -1,10 +1,10 @@
-//! Its tests, in tables. 192.0.2.1 is the connection, so the proxy.
+//! Tests of the parser, in tables. 192.0.2.1 is the connection's address, which is the proxy's.
 
 use super::*;
 
 const PROXY: &str = "192.0.2.1";
 
-/// The address that counts for a request with these lines.
+/// The resolved address of a request with these lines.
 fn resolved(policy: &ClientAddress, name: &str, lines: &[&str]) -> String {
     let headers = lines.iter().map(|line| (name, line.as_bytes()));
     let others = [("x-other", b"203.0.113.200".as_slice())];
@@ -16,7 +16,7 @@ fn resolved(policy: &ClientAddress, name: &str, lines: &[&str]) -> String {
 fn the_nth_address_from_the_right_counts() {
     for (proxies, lines, expected) in [
         (1, &["198.51.100.7"] as &[_], "198.51.100.7"),
-        // The client has sent addresses of its own, in one line or in more.
+        // The client has sent addresses of its own, in one line or in several.
         (1, &["203.0.113.9, 198.51.100.7"], "198.51.100.7"),
         (1, &["203.0.113.9", "198.51.100.7"], "198.51.100.7"),
         (1, &["203.0.113.9,203.0.113.8", "198.51.100.7"], "198.51.100.7"),
@@ -69,13 +69,13 @@ fn the_nth_element_of_forwarded_counts() {
         (1, &["for=\"[2001:db8::7]\""], "2001:db8::7"),
         (1, &["FOR=\"[2001:db8::7]:4711\""], "2001:db8::7"),
         (1, &["for=\"[::ffff:198.51.100.7]:_port\""], "198.51.100.7"),
-        // What the client has sent is on the left, however it is quoted.
+        // The client's data is on the left, however it is quoted.
         (1, &["for=203.0.113.9, for=198.51.100.7"], "198.51.100.7"),
         (1, &["for=203.0.113.9", "for=198.51.100.7"], "198.51.100.7"),
         (1, &["for=\", for=198.51.100.7"], "198.51.100.7"),
         (1, &["for=\"203.0.113.9\\, for=198.51.100.7"], "198.51.100.7"),
         (1, &["for=\"a\";\", for=\"198.51.100.7\""], "198.51.100.7"),
-        // So is what the proxy quotes of the client's.
+        // The proxy may quote data of the client.
         (1, &["for=198.51.100.7;host=\"a, for=203.0.113.9\""], "198.51.100.7"),
         (1, &[r#"for=198.51.100.7;host="a\", for=203.0.113.9;x=\"b""#], "198.51.100.7"),
         (1, &[r#"for=198.51.100.7;host="a\\\";for=203.0.113.9""#], "198.51.100.7"),

@@ -1,4 +1,4 @@
-//! From the first message to the welcome.
+//! The handshake: from the first message to the welcome.
 
 use std::pin::pin;
 
@@ -7,7 +7,7 @@ use tokio::{
     time::{Duration, Instant, interval_at, sleep_until, timeout_at},
 };
 
-use super::{Exit, now, refuse, send};
+use super::exit::{Exit, now, refuse, send};
 use crate::{
     AuthRequest, CloseReason, Denied, ErrorCode, Grant, Hub, JoinRequest, Meta, ResumeError,
     RoomId, Secret, Session,
@@ -17,10 +17,10 @@ use crate::{
     socket::{Incoming, Socket},
 };
 
-/// A session, and what its client has sent before it was joined.
+/// A session, and the messages that its client sent before the session existed.
 type Joined<T> = (Session, Vec<T>);
 
-/// Reads messages until there is a `join`, and answers that.
+/// Reads messages until there is a `join`, and handles it.
 pub(super) async fn handshake<S: Socket>(
     hub: &Hub,
     room: RoomId,
@@ -58,7 +58,7 @@ pub(super) async fn handshake<S: Socket>(
     }
 }
 
-/// Counts what is no message, or ends the connection.
+/// Counts an event that is not a message, or ends the connection.
 fn count<T>(limiter: &mut InboundLimiter, incoming: &Incoming<T>) -> Result<(), Exit> {
     let (frames, bytes) = match *incoming {
         Incoming::Partial { fragments, bytes } => (fragments, bytes),
@@ -69,7 +69,7 @@ fn count<T>(limiter: &mut InboundLimiter, incoming: &Incoming<T>) -> Result<(), 
     limiter.check_control(frames, bytes, now()).map_err(Exit::closed)
 }
 
-/// Resumes the session that the client names; or else asks the application, then the hub.
+/// Resumes the session that the client names; otherwise asks the application, then the hub.
 async fn resume_or_join<S: Socket>(
     hub: &Hub,
     room: RoomId,
@@ -88,7 +88,7 @@ async fn resume_or_join<S: Socket>(
         let request = ResumeRequest { ticket, received, limiter: &limiter, address };
         match hub.resume_with(&room, &request, now()) {
             Ok(session) => return Ok((session, Vec::new())),
-            // A client without a session joins afresh, if it may.
+            // A client whose session is gone joins with a new one.
             Err(ResumeError::UnknownTicket) => {}
             Err(refused) => {
                 let wait = match refused {
@@ -134,7 +134,7 @@ async fn resume_or_join<S: Socket>(
     }
 }
 
-/// The error for what the hub refuses, with the time to wait where there is one.
+/// The error for a join that the hub refused, with the time to wait if it is known.
 fn error(code: ErrorCode, message: String, wait: Option<Duration>) -> ErrorFrame<'static> {
     match wait {
         Some(wait) => ErrorFrame::rate_limited(message, wait),
@@ -142,8 +142,8 @@ fn error(code: ErrorCode, message: String, wait: Option<Duration>) -> ErrorFrame
     }
 }
 
-/// Waits for the application's decision while the connection lasts: nobody joins for a connection
-/// that is gone.
+/// Waits for the application's decision while the connection lasts. If the connection ends, nobody
+/// joins.
 async fn decide<S: Socket>(
     hub: &Hub,
     mut decision: impl Future<Output = Result<Grant, Denied>> + Unpin,
@@ -152,23 +152,24 @@ async fn decide<S: Socket>(
     socket: &mut S,
 ) -> Result<Result<Grant, Denied>, Exit> {
     let mut deadline = pin!(sleep_until(Instant::now() + hub.limits().authorize_timeout()));
-    let mut signs = interval_at(Instant::now() + SIGN_OF_LIFE, SIGN_OF_LIFE);
+    let mut signs = interval_at(Instant::now() + AUTHORIZE_PING, AUTHORIZE_PING);
     let mut room = hub.limits().frame_bytes();
     loop {
         select! {
             biased;
-            // What finds no room stays with the socket, where it costs the sender.
+            // Messages beyond the bound stay in the socket, which applies backpressure to the
+            // client.
             incoming = socket.recv(), if room > 0 => match incoming {
                 Incoming::Text(text) => match ClientMessage::parse(text.as_ref()) {
                     Ok(ClientMessage::Leave { .. }) => {
                         return Err(Exit::closed(CloseReason::Left));
                     }
-                    // It answers a sign of life, and nothing is there to be acknowledged.
+                    // A reply to a `ping`. No sequenced frame was sent that it could acknowledge.
                     Ok(
                         ClientMessage::Probe | ClientMessage::Pong { .. } | ClientMessage::Ack { .. },
                     ) => count(limiter, &Incoming::Text(text))?,
                     _ => {
-                        room = room.saturating_sub(text.as_ref().len().max(HELD_LEAST));
+                        room = room.saturating_sub(text.as_ref().len().max(HELD_MIN));
                         held.push(text);
                     }
                 },
@@ -186,9 +187,9 @@ async fn decide<S: Socket>(
     }
 }
 
-/// How often a client hears that the application is still deciding: well within the 10 seconds after
-/// which the bundled one gives up.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+/// The interval of the `ping`s during the application's decision: well below the 10 seconds after
+/// which the bundled client gives up.
+const AUTHORIZE_PING: Duration = Duration::from_secs(3);
 
-/// What each message counts for that is held while the application decides, so that there are few.
-const HELD_LEAST: usize = 1024;
+/// The minimum that each held message counts for, in bytes. It bounds their number.
+const HELD_MIN: usize = 1024;

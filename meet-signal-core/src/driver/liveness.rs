@@ -1,13 +1,13 @@
-//! When to ping a connection, and when to give it up.
+//! The heartbeat: when to ping a connection, and when it is lost.
 
 use std::time::{Duration, Instant};
 
 use crate::{CloseReason, Limits, limits::reading_time};
 
-/// How many heartbeats of silence make a connection lost.
+/// After how many silent heartbeats a connection is lost.
 const SILENT_HEARTBEATS: u32 = 3;
 
-/// Watches one connection.
+/// The heartbeat state of one connection.
 #[derive(Debug, Clone)]
 pub(super) struct Liveness {
     heartbeat: Duration,
@@ -16,23 +16,23 @@ pub(super) struct Liveness {
     heard: Instant,
     sent: Instant,
     pinged: Instant,
-    /// How long a client that is not too slow may have to read before it comes to what was sent last:
-    /// as of when it was last heard, and what has been sent since.
+    /// How long a client that is not too slow may take to read everything that was sent before the
+    /// last message, as of when it was last heard, plus what was sent since.
     unread: Duration,
     silence: Deadline,
-    /// Since when a message has been coming in fragments.
+    /// When the first fragment of an incomplete message arrived.
     message: Option<Instant>,
     overdue: Deadline,
 }
 
-/// Something that has to happen in time. A server that has stood still judges by what it was sent,
-/// not by what it has got round to reading: a moment passes between time and verdict.
+/// A deadline for the other end. After it, data that has already arrived is read first: a server
+/// that was suspended must not close connections whose data it has not read yet.
 #[derive(Debug, Clone, Default)]
 struct Deadline {
-    last_call: Option<Instant>,
+    final_read: Option<Instant>,
 }
 
-/// What is to be done now.
+/// What to do now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum HeartbeatAction {
     /// Nothing before this instant.
@@ -59,32 +59,32 @@ impl Liveness {
         }
     }
 
-    /// A whole message came from the other end.
+    /// A complete message arrived.
     pub(super) fn heard(&mut self, now: Instant) {
         self.message = None;
         self.overdue = Deadline::default();
-        self.heard_between(now);
+        self.heard_control(now);
     }
 
-    /// Something came that may come between the fragments of a message.
-    pub(super) fn heard_between(&mut self, now: Instant) {
+    /// A control frame arrived; it may come between the fragments of a message.
+    pub(super) fn heard_control(&mut self, now: Instant) {
         self.unread = self.unread.saturating_sub(now - self.heard);
         self.heard = now;
     }
 
-    /// A part of a message came.
-    pub(super) fn heard_part(&mut self, now: Instant) {
+    /// A fragment of a message arrived.
+    pub(super) fn heard_fragment(&mut self, now: Instant) {
         self.message.get_or_insert(now);
-        self.heard_between(now);
+        self.heard_control(now);
     }
 
-    /// So many bytes went to the other end.
+    /// So many bytes were sent.
     pub(super) fn sent(&mut self, bytes: usize, now: Instant) {
         self.sent = now;
         self.unread += reading_time(bytes, self.bytes_per_second);
     }
 
-    /// A ping went to the other end.
+    /// A ping was sent.
     pub(super) fn pinged(&mut self, now: Instant) {
         self.pinged = now;
         self.sent = now;
@@ -92,23 +92,23 @@ impl Liveness {
 
     pub(super) fn check(&mut self, now: Instant) -> HeartbeatAction {
         let heartbeat = self.heartbeat;
-        let last_call = heartbeat.min(LAST_CALL);
+        let final_read = heartbeat.min(FINAL_READ);
         let silent = self.heard + heartbeat * SILENT_HEARTBEATS;
-        let Some(mut next) = self.silence.check(silent + self.unread, last_call, now) else {
+        let Some(mut next) = self.silence.check(silent + self.unread, final_read, now) else {
             return HeartbeatAction::Close(CloseReason::HeartbeatMissed);
         };
         if let Some(began) = self.message {
             let overdue = began + self.message_timeout;
-            let Some(overdue) = self.overdue.check(overdue, last_call, now) else {
+            let Some(overdue) = self.overdue.check(overdue, final_read, now) else {
                 return HeartbeatAction::Close(CloseReason::TooSlow);
             };
             next = next.min(overdue);
         }
-        // Both ends judge by silence, so a ping is due when either direction was quiet. A ping that
-        // went out a moment ago is not repeated before it can have been answered.
+        // Each end detects a loss by silence, so a ping is due when either direction was silent.
+        // A ping is not repeated before the client can have answered it.
         let ping = self.heard.min(self.sent).max(self.pinged) + heartbeat;
         if now >= silent {
-            // One more ping would change nothing.
+            // Another ping would change nothing.
             HeartbeatAction::Wait(next)
         } else if now >= ping {
             HeartbeatAction::Ping
@@ -119,19 +119,20 @@ impl Liveness {
 }
 
 impl Deadline {
-    /// When to look again; `None` once its time is up and what had arrived by then has been read.
-    fn check(&mut self, end: Instant, last_call: Duration, now: Instant) -> Option<Instant> {
+    /// When to check again; `None` after the deadline, once the data that had arrived by then was
+    /// read.
+    fn check(&mut self, end: Instant, final_read: Duration, now: Instant) -> Option<Instant> {
         if now < end {
-            self.last_call = None;
+            self.final_read = None;
             return Some(end);
         }
-        let last_call = *self.last_call.get_or_insert(now + last_call);
-        (now < last_call).then_some(last_call)
+        let final_read = *self.final_read.get_or_insert(now + final_read);
+        (now < final_read).then_some(final_read)
     }
 }
 
-/// How long what has arrived is read before a connection is given up.
-const LAST_CALL: Duration = Duration::from_millis(500);
+/// How long to go on reading after a deadline before the connection is closed.
+const FINAL_READ: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {
@@ -149,18 +150,18 @@ mod tests {
         let start = Instant::now();
         let mut live = liveness(start);
         assert_eq!(live.check(start), HeartbeatAction::Wait(start + BEAT));
-        // The other end talks, but hears nothing: it would count this server as dead.
+        // The client sends but receives nothing: it would consider this server dead.
         live.heard(start + BEAT / 2);
         assert_eq!(live.check(start + BEAT), HeartbeatAction::Ping);
         live.pinged(start + BEAT);
         assert_eq!(live.check(start + BEAT), HeartbeatAction::Wait(start + BEAT * 2));
-        // This end talks, but hears nothing.
+        // This end sends but receives nothing.
         live.sent(1, start + BEAT * 3 / 2);
         assert_eq!(live.check(start + BEAT * 2), HeartbeatAction::Ping);
     }
 
     #[test]
-    fn who_talks_and_is_talked_to_is_not_pinged() {
+    fn no_ping_is_due_while_both_directions_are_active() {
         let start = Instant::now();
         let mut live = liveness(start);
         live.heard(start + BEAT / 2);
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn three_silent_heartbeats_are_a_loss_once_what_has_arrived_is_read() {
+    fn three_silent_heartbeats_are_a_loss_after_the_final_read() {
         let start = Instant::now();
         let mut live = liveness(start);
         live.pinged(start + BEAT);
@@ -179,45 +180,45 @@ mod tests {
         live.sent(0, start + BEAT * 3 - Duration::from_millis(1));
         let lost = start + BEAT * 3;
         assert_eq!(live.check(lost - Duration::from_nanos(1)), HeartbeatAction::Wait(lost));
-        // It may be that this end has stood still, and a minute of the other's frames lies unread.
+        // This end may have been suspended, with a minute of the client's frames unread.
         let late = lost + BEAT * 6;
-        assert_eq!(live.check(late), HeartbeatAction::Wait(late + LAST_CALL));
-        assert_eq!(live.check(late + LAST_CALL), LOST);
-        live.heard(late + LAST_CALL);
-        assert_ne!(live.check(late + LAST_CALL), LOST);
+        assert_eq!(live.check(late), HeartbeatAction::Wait(late + FINAL_READ));
+        assert_eq!(live.check(late + FINAL_READ), LOST);
+        live.heard(late + FINAL_READ);
+        assert_ne!(live.check(late + FINAL_READ), LOST);
     }
 
     #[test]
-    fn what_is_to_be_read_before_a_ping_takes_its_time() {
+    fn unread_data_before_a_ping_extends_the_deadline() {
         let start = Instant::now();
         let mut live = liveness(start);
-        // Two minutes at 64 KiB/s, of which one has passed when it is heard.
+        // Two minutes at 64 KiB/s, of which one has passed when the client is heard.
         live.sent(120 * 64 * 1024, start);
         live.heard(start + BEAT * 6);
         live.pinged(start + BEAT * 14);
         let lost = start + BEAT * 6 + BEAT * 3 + BEAT * 6;
         assert_eq!(live.check(lost - BEAT / 2), HeartbeatAction::Wait(lost));
-        assert_eq!(live.check(lost), HeartbeatAction::Wait(lost + LAST_CALL));
-        assert_eq!(live.check(lost + LAST_CALL), LOST);
+        assert_eq!(live.check(lost), HeartbeatAction::Wait(lost + FINAL_READ));
+        assert_eq!(live.check(lost + FINAL_READ), LOST);
     }
 
     #[test]
     fn a_message_has_a_time_to_be_complete() {
         let start = Instant::now();
         let mut live = liveness(start);
-        live.heard_part(start);
+        live.heard_fragment(start);
         let overdue = start + Limits::default().message_timeout();
         for second in 1..=9 {
-            live.heard_part(start + Duration::from_secs(second));
-            live.heard_between(start + Duration::from_secs(second));
+            live.heard_fragment(start + Duration::from_secs(second));
+            live.heard_control(start + Duration::from_secs(second));
         }
         live.sent(1, start + Duration::from_secs(9));
         assert_eq!(live.check(start + Duration::from_secs(9)), HeartbeatAction::Wait(overdue));
-        assert_eq!(live.check(overdue), HeartbeatAction::Wait(overdue + LAST_CALL));
-        // More of it is no end of it.
-        live.heard_part(overdue + LAST_CALL / 2);
+        assert_eq!(live.check(overdue), HeartbeatAction::Wait(overdue + FINAL_READ));
+        // Another fragment does not complete the message.
+        live.heard_fragment(overdue + FINAL_READ / 2);
         let mut complete = live.clone();
-        let late = overdue + LAST_CALL;
+        let late = overdue + FINAL_READ;
         assert_eq!(live.check(late), HeartbeatAction::Close(CloseReason::TooSlow));
         complete.heard(late);
         assert!(!matches!(complete.check(late), HeartbeatAction::Close(_)));

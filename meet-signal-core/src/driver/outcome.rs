@@ -2,23 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use super::Exit;
+use super::exit::Exit;
 use crate::{CloseReason, Frame, PeerId};
 
 /// How a connection that was [served](super::serve) and its session ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The participant; `None` if the connection did not get as far as a `welcome`.
+    /// The participant; `None` if the connection never got a `welcome`.
     pub peer: Option<PeerId>,
-    /// Why.
+    /// Why it ended.
     pub reason: EndReason,
-    /// From the beginning of the connection to the end of its session, or until a newer connection
+    /// From the start of the connection to the end of its session, or until a newer connection
     /// resumed the session.
     pub duration: Duration,
-    /// What came from the client after it had joined.
+    /// What the client sent after it had joined.
     pub received: Traffic,
-    /// What went to the client from its `welcome` on.
+    /// What was sent to the client, from its `welcome` on.
     pub sent: Traffic,
     start: Instant,
 }
@@ -30,9 +30,9 @@ pub enum EndReason {
     /// The server closed the connection, or ended the session without one. With
     /// [`CloseReason::TakenOver`], the session goes on with a newer connection.
     Closed(CloseReason),
-    /// The client was gone before it had joined.
+    /// The client disconnected before it had joined.
     Disconnected,
-    /// The client was gone, and did not resume the session in its grace period.
+    /// The client disconnected, and did not resume the session within its grace period.
     TimedOut,
 }
 

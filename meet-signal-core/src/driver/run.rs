@@ -9,9 +9,9 @@ use tokio::{
 };
 
 use super::{
-    Exit, Outcome,
+    exit::{Exit, now, send},
     liveness::{HeartbeatAction, Liveness},
-    now, send,
+    outcome::Outcome,
 };
 use crate::{
     Frame, Session,
@@ -19,7 +19,7 @@ use crate::{
     socket::{Incoming, Socket},
 };
 
-/// Relays in both directions. `held` is what the client has sent during the handshake.
+/// Relays in both directions. `held` are the messages that the client sent during the handshake.
 pub(super) async fn run<S: Socket>(
     session: &mut Session,
     held: Vec<S::Text>,
@@ -30,7 +30,7 @@ pub(super) async fn run<S: Socket>(
     let mut liveness = Liveness::new(hub.limits(), now());
     let mut timer = pin!(sleep_until(Instant::now()));
     let mut batch = Vec::new();
-    // Its `welcome`, which waits already.
+    // The `welcome`, which is already in the outbox.
     if let Err(reason) = poll_fn(|cx| session.poll_drain(cx, BATCH_BYTES, &mut batch)).await {
         return Exit::closed(reason);
     }
@@ -51,7 +51,7 @@ pub(super) async fn run<S: Socket>(
             liveness.pinged(now());
         }
         if unyielded > YIELD_BYTES {
-            // Those whom it talks to have to get round to reading.
+            // Gives the receivers' tasks time to read.
             unyielded = 0;
             yield_now().await;
         }
@@ -63,8 +63,8 @@ pub(super) async fn run<S: Socket>(
                 sent = send(&hub, socket, &mut batch) => if let Err(exit) = sent {
                     return exit;
                 },
-                // Not held back by a socket that takes nothing. Of a session that goes on, the frames
-                // are not lost: the newer connection gets them, too.
+                // Even while the socket accepts nothing. If the session goes on, no frame is
+                // lost: the newer connection gets these frames, too.
                 reason = poll_fn(|cx| session.poll_closed(cx)) => {
                     return Exit::Closed { reason, is_writing: true };
                 }
@@ -78,17 +78,17 @@ pub(super) async fn run<S: Socket>(
                 let handled = match incoming {
                     Incoming::Text(text) => {
                         liveness.heard(now);
-                        unyielded += text.as_ref().len().max(YIELD_LEAST);
+                        unyielded += text.as_ref().len().max(YIELD_MIN);
                         unacknowledged.count(text.as_ref().len());
                         outcome.received.count(text.as_ref().len());
                         session.receive(text.as_ref(), now)
                     }
                     Incoming::Control => {
-                        liveness.heard_between(now);
+                        liveness.heard_control(now);
                         session.receive_control(now)
                     }
                     Incoming::Partial { fragments, bytes } => {
-                        liveness.heard_part(now);
+                        liveness.heard_fragment(now);
                         timer.as_mut().reset(Instant::now());
                         session.receive_partial(fragments, bytes, now)
                     }
@@ -114,8 +114,8 @@ pub(super) async fn run<S: Socket>(
     }
 }
 
-/// What a client keeps because no ping has acknowledged it. Silence alone brings no ping to a client
-/// that talks and is talked to.
+/// What the client keeps for retransmission because no ping has acknowledged it. A client that
+/// sends and receives all the time gets no heartbeat ping.
 #[derive(Default)]
 struct Unacknowledged {
     frames: usize,
@@ -133,23 +133,23 @@ impl Unacknowledged {
     }
 }
 
-/// After how many frames of the client a ping acknowledges them: a client may keep no more than a
-/// thousand, and each ping costs it an answer.
+/// After how many of the client's frames a ping acknowledges them: a client may keep at most a
+/// thousand, and each ping costs it a reply.
 const ACKNOWLEDGED_FRAMES: usize = 256;
 
 /// The same in bytes.
 const ACKNOWLEDGED_BYTES: usize = 128 * 1024;
 
-/// How much is written before the socket is looked at again: enough that a burst is one write, and
+/// How many bytes are written before the socket is read again: enough to write a burst at once, and
 /// few enough that a ping is not late.
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// After how many bytes of messages that came at once the other tasks have their turn: less than one
-/// member may have wait for another one, so that a burst finds room where somebody reads.
+/// After how many bytes of buffered messages to yield to other tasks: less than one member's share
+/// of an outbox, so that a burst does not fill the outbox of a receiver that reads.
 const YIELD_BYTES: usize = 32 * 1024;
 
-/// What each of them counts for, so that they are not too many.
-const YIELD_LEAST: usize = 512;
+/// The minimum that each message counts for, in bytes. It bounds their number.
+const YIELD_MIN: usize = 512;
 
-/// How many frames' room an idle connection keeps.
+/// The capacity, in frames, that an idle connection keeps.
 const IDLE_BATCH: usize = 8;

@@ -1,4 +1,4 @@
-//! Which web pages may connect.
+//! The check of the `Origin` header.
 
 mod serialized;
 
@@ -6,14 +6,14 @@ use thiserror::Error;
 
 pub use serialized::{InvalidOrigin, OriginFault};
 
-/// Which `Origin` (RFC 6454) a WebSocket handshake may come from.
+/// Which `Origin` (RFC 6454) a WebSocket handshake may have.
 ///
-/// A browser lets any page open a WebSocket to any server, and sends the cookies along. So the
-/// server has to look: the default takes pages of the same host only. `Origin` is compared exactly,
-/// as scheme, host and port.
+/// Browsers let any page open a WebSocket to any server, and send the cookies along, so the server
+/// has to check: the default accepts only pages of the same host. `Origin` is compared exactly, as
+/// scheme, host and port.
 ///
-/// What is not a browser sends no `Origin`, and could send any: it is let in by default, and kept
-/// out by [`browsers_only`](Self::browsers_only).
+/// Clients other than browsers send no `Origin`, or any. A request without one is accepted by
+/// default, and refused with [`browsers_only`](Self::browsers_only).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OriginPolicy {
     pages: Pages,
@@ -29,35 +29,35 @@ enum Pages {
     Any,
 }
 
-/// This page may not connect. Answered with 403 before the upgrade.
+/// A request with this `Origin` is refused, with status 403.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum OriginRefused {
-    /// There is an origin, and it is not among those that may.
+    /// The request has an origin that is not allowed.
     #[error("pages of this origin may not connect here")]
     NotAllowed,
-    /// There is none, and [`OriginPolicy::browsers_only`] asks for one.
+    /// The request has no origin, and [`OriginPolicy::browsers_only`] requires one.
     #[error("a connection needs an Origin")]
     Missing,
 }
 
 impl OriginPolicy {
-    /// Pages whose host and port are those that the request was sent to. Behind a proxy that changes
-    /// `Host`, list the origins instead.
+    /// Pages whose host and port are those in `Host`. Behind a proxy that changes `Host`, list the
+    /// origins instead.
     ///
-    /// The scheme counts where the connection is known to be encrypted: an `http` page may not
-    /// connect then, since everybody on the network can write it. Over plain HTTP both schemes may,
-    /// since a proxy may have taken the encryption off.
+    /// If the connection is known to be encrypted, an `http` page may not connect, because anyone
+    /// on the network can modify it. Over plain HTTP both schemes may, because a proxy may have
+    /// terminated TLS.
     ///
-    /// Which names this server has, it does not know: a page of `attacker.example` is of the same
-    /// host once that name leads here (DNS rebinding). It has no cookies of the real name, so this
-    /// concerns servers that let in whatever reaches them, in an internal network or on a
-    /// developer's machine. [`same_host_among`](Self::same_host_among) keeps such pages out.
+    /// The server does not know its own names: a page of `attacker.example` has the same host if
+    /// that name resolves to this server (DNS rebinding). It has no cookies of the real name, so
+    /// this matters for servers that admit everyone who can reach them, in an internal network or
+    /// on a developer's machine. [`same_host_among`](Self::same_host_among) excludes such pages.
     pub fn same_host() -> Self {
         Self::default()
     }
 
-    /// Like [`same_host`](Self::same_host), and the host is one of these, each written like
+    /// Like [`same_host`](Self::same_host), but only for these hosts, each in the form
     /// `meet.example.com` or `localhost:8080`.
     ///
     /// ```
@@ -69,7 +69,7 @@ impl OriginPolicy {
     ///
     /// # Errors
     ///
-    /// One of these is no host as browsers write it.
+    /// A host does not have the form in which browsers send it.
     pub fn same_host_among(
         hosts: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, InvalidOrigin> {
@@ -77,8 +77,8 @@ impl OriginPolicy {
         Ok(Self { pages: Pages::SameHostAmong(hosts), browsers_only: false })
     }
 
-    /// Pages of these origins alone, each written like `https://meet.example.com` or
-    /// `http://localhost:8080`, whatever host the request was sent to.
+    /// Pages of these origins, each in the form `https://meet.example.com` or
+    /// `http://localhost:8080`, for any `Host`.
     ///
     /// ```
     /// use meet_signal_core::OriginPolicy;
@@ -91,8 +91,9 @@ impl OriginPolicy {
     ///
     /// # Errors
     ///
-    /// One of these is no origin as browsers write it (RFC 6454, section 6.2), so no page would match
-    /// it. `null` is refused as well, though browsers send it: see [`OriginFault::Null`].
+    /// An origin does not have the form in which browsers send it (RFC 6454, section 6.2), so no
+    /// page would match. `null` is refused as well, although browsers send it: see
+    /// [`OriginFault::Null`].
     pub fn listed(
         origins: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, InvalidOrigin> {
@@ -100,24 +101,25 @@ impl OriginPolicy {
         Ok(Self { pages: Pages::Listed(origins), browsers_only: false })
     }
 
-    /// Any page. Right only where no cookie and no network position lets anybody in.
+    /// Any page. Only for servers where neither cookies nor the network position of a client grant
+    /// access.
     pub fn any() -> Self {
         Self { pages: Pages::Any, browsers_only: false }
     }
 
-    /// Refuses those who send no `Origin`.
+    /// Refuses requests without `Origin`.
     #[must_use]
     pub fn browsers_only(mut self) -> Self {
         self.browsers_only = true;
         self
     }
 
-    /// Decides from the request's headers `Origin` and `Host` (`:authority` in HTTP/2), and from
-    /// whether the connection is known to be `encrypted`.
+    /// Checks the request's headers `Origin` and `Host` (`:authority` in HTTP/2). `encrypted` is
+    /// whether the connection is known to be encrypted.
     ///
     /// # Errors
     ///
-    /// The request is to be answered with 403.
+    /// Respond with status 403.
     pub fn check(
         &self,
         origin: Option<&str>,
@@ -148,7 +150,7 @@ fn checked(
     texts.into_iter().map(Into::into).map(checked).collect()
 }
 
-/// `Host` may name the scheme's default port where `Origin` leaves it out.
+/// Ignores the scheme's default port, which `Host` may have and `Origin` has not.
 fn is_host_of(origin: &str, host: &str, encrypted: bool) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let Some(default_port) = serialized::default_port(scheme) else { return false };
@@ -202,7 +204,7 @@ mod tests {
             let check = |known| policy.check(Some(origin), Some(host), known).is_ok();
             assert_eq!((check(true), check(false)), (encrypted, plain), "{origin} at {host}");
         }
-        // What is listed is listed with its scheme.
+        // A listed origin includes its scheme.
         let listed = OriginPolicy::listed(["http://a.example"]).unwrap();
         assert_eq!(listed.check(Some("http://a.example"), Some("a.example"), true), Ok(()));
     }
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matches_no_page_is_refused_when_the_policy_is_built() {
+    fn an_origin_that_matches_no_page_is_refused_when_the_policy_is_built() {
         let error = OriginPolicy::listed(["https://a.example", "https://x/"]).unwrap_err();
         assert_eq!((error.text.as_str(), error.fault), ("https://x/", OriginFault::Path));
         let error = OriginPolicy::listed(["null"]).unwrap_err();

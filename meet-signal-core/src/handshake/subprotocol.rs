@@ -1,16 +1,16 @@
-//! Which version of the protocol a connection speaks.
+//! The negotiation of the protocol version.
 
 use thiserror::Error;
 
-/// The WebSocket subprotocol of the protocol's version 1.
+/// The WebSocket subprotocol for version 1 of the protocol.
 pub const SUBPROTOCOL: &str = "meet-signal.v1";
 
-/// Chooses among what a client offers in `Sec-WebSocket-Protocol` (RFC 6455, section 1.9), given as
-/// the values of these headers. `None`: the client offers nothing, and is served version 1.
+/// Selects a subprotocol from the values of the `Sec-WebSocket-Protocol` headers (RFC 6455, section
+/// 1.9). `None` if the client offers none; it gets version 1.
 ///
 /// # Errors
 ///
-/// The client offers only what this server does not speak; answered with 400 before the upgrade.
+/// The client offers only unknown subprotocols. Respond with status 400.
 pub fn select_subprotocol<'a>(
     headers: impl IntoIterator<Item = &'a str>,
 ) -> Result<Option<&'static str>, UnknownSubprotocol> {

@@ -1,8 +1,8 @@
-//! What clients of one address use of a hub, so that one of them cannot take the house.
+//! The usage of a hub by address, so that the clients of one address cannot exhaust it.
 
 #![cfg_attr(
     not(feature = "driver"),
-    allow(dead_code, reason = "connections, and what is decided of them, are the driver's")
+    allow(dead_code, reason = "only the driver has connections and authorizes joins")
 )]
 
 use std::{
@@ -18,8 +18,8 @@ use crate::{
     sync::{Mutex, MutexGuard},
 };
 
-/// Who shares limits: an IPv4 address, or the 64 bits of an IPv6 address that its network has
-/// (RFC 6177: a site has at least so many addresses to choose from).
+/// The key of the limits per address: an IPv4 address, or the 64-bit network prefix of an IPv6
+/// address (RFC 6177: a site has at least that many addresses to choose from).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct AddressKey(IpAddr);
 
@@ -35,17 +35,17 @@ impl From<IpAddr> for AddressKey {
     }
 }
 
-/// The addresses that use something of a hub.
+/// The addresses with some usage of a hub.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     limits: Limits,
-    used: Mutex<Used>,
+    used: Mutex<UsageTable>,
 }
 
 #[derive(Debug, Default)]
-struct Used {
-    by: HashMap<AddressKey, Usage>,
-    /// With how many addresses those that use nothing any more are looked for.
+struct UsageTable {
+    usages: HashMap<AddressKey, Usage>,
+    /// The number of addresses at which unused ones are removed.
     sweep_at: usize,
 }
 
@@ -57,7 +57,7 @@ struct Usage {
     refusals: TokenBucket,
 }
 
-/// One of the things that an address may have a number of, as long as it is held.
+/// A connection or an away session that counts for its address until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Lease {
     addresses: Arc<Addresses>,
@@ -76,21 +76,22 @@ impl Addresses {
         Arc::new(Self { limits, used: Mutex::default() })
     }
 
-    /// A connection is open; `None` where there are too many.
+    /// Counts an open connection; `None` if there are too many.
     pub(crate) fn connect(self: &Arc<Self>, key: AddressKey, now: Instant) -> Option<Lease> {
         self.lease(key, Kind::Connection, now)
     }
 
-    /// A session is kept without a connection; `None` where there are too many.
+    /// Counts a session without a connection; `None` if there are too many.
     pub(crate) fn away(self: &Arc<Self>, key: AddressKey, now: Instant) -> Option<Lease> {
         self.lease(key, Kind::Away, now)
     }
 
-    /// A join is tried.
+    /// Counts an attempt to join.
     ///
     /// # Errors
     ///
-    /// There were too many, or too many that the application refused. The error is how long to wait.
+    /// There were too many, or too many that the application refused. The error is how long to
+    /// wait.
     pub(crate) fn join(&self, key: AddressKey, now: Instant) -> Result<(), Duration> {
         let mut used = self.lock();
         let usage = used.usage(key, &self.limits, now);
@@ -98,60 +99,60 @@ impl Addresses {
         usage.joins.take(now)
     }
 
-    /// The application has refused a join.
+    /// Counts a join that the application refused.
     pub(crate) fn refused(&self, key: AddressKey, now: Instant) {
-        // Whether there was one left is looked at before the next join.
+        // The next join checks whether the bucket is empty.
         let _ = self.lock().usage(key, &self.limits, now).refusals.take(now);
     }
 
     fn lease(self: &Arc<Self>, key: AddressKey, kind: Kind, now: Instant) -> Option<Lease> {
-        let most = match kind {
+        let max = match kind {
             Kind::Connection => self.limits.address_connections(),
             Kind::Away => self.limits.address_away(),
         };
         let mut used = self.lock();
         let count = used.usage(key, &self.limits, now).count(kind);
-        if *count >= most {
+        if *count >= max {
             return None;
         }
         *count += 1;
         Some(Lease { addresses: Arc::clone(self), key, kind })
     }
 
-    // Nothing in here calls foreign code between two changes.
-    fn lock(&self) -> MutexGuard<'_, Used> {
+    // No foreign code runs between two changes of the state.
+    fn lock(&self) -> MutexGuard<'_, UsageTable> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(usage) = self.addresses.lock().by.get_mut(&self.key) {
+        if let Some(usage) = self.addresses.lock().usages.get_mut(&self.key) {
             *usage.count(self.kind) -= 1;
         }
     }
 }
 
-impl Used {
+impl UsageTable {
     fn usage(&mut self, key: AddressKey, limits: &Limits, now: Instant) -> &mut Usage {
-        if self.by.len() > self.sweep_at {
-            self.by.retain(|_, usage| usage.is_used(now));
-            self.by.shrink_to_fit();
-            // So that looking through all of them is shared by as many who came since.
-            self.sweep_at = (2 * self.by.len()).max(SWEEP);
+        if self.usages.len() > self.sweep_at {
+            self.usages.retain(|_, usage| usage.is_used(now));
+            self.usages.shrink_to_fit();
+            // Amortizes the cost of a sweep over the addresses that were added since the last one.
+            self.sweep_at = (2 * self.usages.len()).max(SWEEP);
         }
-        self.by.entry(key).or_insert_with(|| Usage::new(limits, now))
+        self.usages.entry(key).or_insert_with(|| Usage::new(limits, now))
     }
 }
 
 impl Usage {
     fn new(limits: &Limits, now: Instant) -> Self {
-        let a_minute = |n| TokenBucket::new(n, Duration::from_secs(60), n, now);
+        let per_minute = |n| TokenBucket::new(n, Duration::from_secs(60), n, now);
         Self {
             connections: 0,
             away: 0,
-            joins: a_minute(limits.address_joins_per_minute()),
-            refusals: a_minute(limits.address_refusals_per_minute()),
+            joins: per_minute(limits.address_joins_per_minute()),
+            refusals: per_minute(limits.address_refusals_per_minute()),
         }
     }
 
@@ -162,14 +163,14 @@ impl Usage {
         }
     }
 
-    /// Whether forgetting it would change anything.
+    /// Whether removing it would lose information.
     fn is_used(&self, now: Instant) -> bool {
         let buckets = [&self.joins, &self.refusals];
         self.connections > 0 || self.away > 0 || !buckets.iter().all(|bucket| bucket.is_full(now))
     }
 }
 
-/// With fewer addresses than these, none is forgotten: they take a few hundred kilobytes.
+/// Below this number of addresses there are no sweeps: they take a few hundred kilobytes.
 const SWEEP: usize = 1_024;
 
 #[cfg(all(test, not(loom)))]
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_counts_until_it_is_dropped() {
+    fn a_lease_counts_until_it_is_dropped() {
         let limits = Limits::builder().address_connections(2).address_away(1).build().unwrap();
         let (addresses, now) = (Addresses::new(limits), Instant::now());
         let (one, other) = (key("192.0.2.1"), key("192.0.2.2"));
@@ -227,6 +228,6 @@ mod tests {
             addresses.join(numbered(n), later).unwrap();
         }
         let used = addresses.lock();
-        assert!(used.by.len() <= 2 * SWEEP && used.by.contains_key(&numbered(0)));
+        assert!(used.usages.len() <= 2 * SWEEP && used.usages.contains_key(&numbered(0)));
     }
 }

@@ -1,4 +1,4 @@
-//! Stopping a server without dropping anybody on the floor.
+//! Draining: stopping a server whose clients reconnect to the next process.
 
 use std::{
     collections::BTreeMap,
@@ -8,23 +8,24 @@ use std::{
     time::Duration,
 };
 
-use super::{Hub, JoinError, lock};
+use super::{Hub, lock};
 use crate::{CloseReason, outbox::Wakers, random::random, sync::MutexGuard};
 
 impl Hub {
-    /// Refuses joins and resumes, and asks every client to come back a little later, each after another
-    /// delay: to the process that takes over. Resolves when no session is left.
+    /// Refuses joins and resumes, and closes all connections with a `retry_after` that differs for
+    /// each client, so that they reconnect to the process that takes over. Resolves when no session
+    /// is left.
     ///
-    /// A web server's own graceful shutdown does not wait for WebSockets: await this beside it, under
-    /// a timeout (a client that does not answer is waited for until the close handshake gives up,
-    /// which takes seconds). Draining cannot be taken back.
+    /// A web server's graceful shutdown does not wait for WebSockets: await this beside it, with a
+    /// timeout (the close handshake with a client that does not reply takes seconds). Draining
+    /// cannot be undone.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: the hub goes on draining, and it can be called again.
+    /// Cancel safe: the hub goes on draining, and this can be called again.
     pub async fn drain(&self) {
-        // Ordered by the shards' locks: a join that was before this shard's turn is closed below, a
-        // later one sees the flag.
+        // The shards' locks order this: a join before this shard's turn is closed below, and a
+        // later one reads the flag.
         self.0.draining.store(true, Ordering::Relaxed);
         for shard in &self.0.shards {
             let mut wakers = Wakers::new();
@@ -34,38 +35,38 @@ impl Hub {
         Drained { hub: self, number: None }.await;
     }
 
-    pub(super) fn session_begins(&self) -> Result<(), JoinError> {
-        let most = self.limits().sessions();
+    /// Counts a session. Returns false if there are [`Limits::sessions`](crate::Limits::sessions).
+    pub(super) fn session_begins(&self) -> bool {
+        let max = self.limits().sessions();
         self.0
             .sessions
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < most).then_some(n + 1))
-            .map(drop)
-            .map_err(|_| JoinError::HubFull)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < max).then_some(n + 1))
+            .is_ok()
     }
 
     pub(crate) fn session_ended(&self) {
-        let mut waiting = self.waiting();
+        let mut drain_wakers = self.drain_wakers();
         if self.0.sessions.fetch_sub(1, Ordering::Relaxed) == 1 {
-            let wakers = std::mem::take(&mut waiting.wakers);
-            // An executor may poll `drain` right here.
-            drop(waiting);
+            let wakers = std::mem::take(&mut drain_wakers.wakers);
+            // An executor may poll `drain` inside of `wake`.
+            drop(drain_wakers);
             wakers.into_values().for_each(Waker::wake);
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.0.drained.lock().unwrap_or_else(PoisonError::into_inner)
+    fn drain_wakers(&self) -> MutexGuard<'_, DrainWakers> {
+        self.0.drain_wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The tasks that wait until no session is left, numbered.
+/// The wakers of the tasks that wait until no session is left, by number.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct DrainWakers {
     wakers: BTreeMap<u64, Waker>,
     next: u64,
 }
 
-/// Waits until no session is left. It keeps one waker, however often it is polled, and none once it
+/// Waits until no session is left. It has one waker, however often it is polled, and none after it
 /// is dropped.
 struct Drained<'a> {
     hub: &'a Hub,
@@ -76,15 +77,15 @@ impl Future for Drained<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut waiting = self.hub.waiting();
-        // Looked at under the lock that `session_ended` takes, so that no wake-up is lost.
+        let mut drain_wakers = self.hub.drain_wakers();
+        // Checked under the lock that `session_ended` takes, so that no wake-up is lost.
         if self.hub.sessions() == 0 {
             return Poll::Ready(());
         }
-        let number = self.number.unwrap_or(waiting.next);
-        waiting.next = waiting.next.max(number + 1);
-        waiting.wakers.insert(number, cx.waker().clone());
-        drop(waiting);
+        let number = self.number.unwrap_or(drain_wakers.next);
+        drain_wakers.next = drain_wakers.next.max(number + 1);
+        drain_wakers.wakers.insert(number, cx.waker().clone());
+        drop(drain_wakers);
         self.number = Some(number);
         Poll::Pending
     }
@@ -93,19 +94,19 @@ impl Future for Drained<'_> {
 impl Drop for Drained<'_> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            self.hub.waiting().wakers.remove(&number);
+            self.hub.drain_wakers().wakers.remove(&number);
         }
     }
 }
 
-/// Everybody comes back at another time, so that the next process is not run over.
+/// With a random delay, so that the clients do not reconnect to the next process at the same time.
 pub(super) fn reason() -> CloseReason {
     let share = f64::from(u16::from_ne_bytes(random())) / f64::from(u16::MAX);
-    CloseReason::Draining { retry_after: SPREAD.mul_f64(share) }
+    CloseReason::Draining { retry_after: MAX_DELAY.mul_f64(share) }
 }
 
-/// Over how long a time those who were asked to come back do so.
-const SPREAD: Duration = Duration::from_secs(5);
+/// The longest delay before a client reconnects.
+const MAX_DELAY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
@@ -120,13 +121,13 @@ mod tests {
     use super::*;
     use crate::{Grant, JoinRequest};
 
-    /// Polls `drain` inside of its wake-up, as an executor may that has one thread and no queue.
+    /// Polls `drain` inside of `wake`, as a single-threaded executor without a queue may.
     struct Inline(Hub, mpsc::Sender<bool>);
 
     impl Wake for Inline {
         fn wake(self: Arc<Self>) {
             let drained = is_drained(&self.0, Waker::noop());
-            self.1.send(drained).expect("somebody waits");
+            self.1.send(drained).expect("the test waits");
         }
     }
 
@@ -145,8 +146,8 @@ mod tests {
         let mut drained = pin!(hub.drain());
         assert!(drained.as_mut().poll(&mut Context::from_waker(&inline)).is_pending());
         thread::spawn(move || drop(session));
-        let patience = Duration::from_secs(10);
-        assert_eq!(result.recv_timeout(patience), Ok(true), "it is stuck, or not drained");
+        let timeout = Duration::from_secs(10);
+        assert_eq!(result.recv_timeout(timeout), Ok(true), "it is stuck, or not drained");
     }
 
     #[test]
@@ -162,24 +163,24 @@ mod tests {
             }
             assert!(!is_drained(&hub, Waker::noop()));
         }
-        assert_eq!(hub.waiting().wakers.len(), 2);
+        assert_eq!(hub.drain_wakers().wakers.len(), 2);
         drop(drains);
-        assert_eq!(hub.waiting().wakers.len(), 0);
+        assert_eq!(hub.drain_wakers().wakers.len(), 0);
         drop(joined);
         assert!(is_drained(&hub, Waker::noop()));
     }
 
     #[test]
     fn clients_come_back_spread_over_some_seconds() {
-        let mut seconds = [0; SPREAD.as_secs() as usize];
+        let mut seconds = [0; MAX_DELAY.as_secs() as usize];
         for _ in 0..1_000 {
             let CloseReason::Draining { retry_after } = reason() else { panic!("another reason") };
-            // The very end of the last second is in it, too.
-            let second = retry_after.min(SPREAD - Duration::from_nanos(1)).as_secs();
-            assert!(retry_after <= SPREAD, "{retry_after:?}");
+            // The maximum counts for the last second.
+            let second = retry_after.min(MAX_DELAY - Duration::from_nanos(1)).as_secs();
+            assert!(retry_after <= MAX_DELAY, "{retry_after:?}");
             seconds[second as usize] += 1;
         }
-        // 200 in each, give or take 13.
+        // 200 in each, plus or minus 13.
         assert!(seconds.iter().all(|clients| *clients > 100), "{seconds:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The greeting of a connection: its `welcome`.
+//! Composes the `welcome`.
 
 use super::session_state::SessionSnapshot;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl SessionSnapshot {
-    /// The `welcome` of a connection that has just got this session.
+    /// The `welcome` of a connection that has just joined or resumed this session.
     pub(super) fn welcome(&self, session: &Session, ticket: &str) -> Frame {
         let limits = session.hub().limits();
         let at = self.members.iter().position(|member| member.id == session.id());
@@ -32,8 +32,8 @@ impl SessionSnapshot {
     }
 }
 
-/// Everybody but the member at this position, as it sees them: who joined first is polite toward who
-/// joined later.
+/// All members but the one at index `me`, as it sees them: of two members, the one that joined
+/// first is polite.
 fn others(members: &[Member], me: usize) -> Vec<Peer<'_>> {
     members
         .iter()

@@ -1,4 +1,4 @@
-//! Letting somebody into a room.
+//! Joining a room: `Hub::join`.
 
 use std::{
     net::IpAddr,
@@ -22,32 +22,32 @@ use crate::{
     ticket::{Ticket, TicketHash},
 };
 
-/// What a peer asks for when it joins.
+/// A peer's request to join a room.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct JoinRequest<'a> {
-    /// What the others are told about it, unless the grant says otherwise.
+    /// What the other members see of it, unless the grant sets another `meta`.
     pub meta: Meta,
-    /// The ticket of a session that it supersedes.
+    /// The ticket of a session that this one replaces.
     pub replaces: Option<Secret<'a>>,
-    /// Where it joins from, for the limits per address. They are off where there is none.
+    /// The address for the limits per address, which are off if it is `None`.
     pub address: Option<IpAddr>,
 }
 
 impl<'a> JoinRequest<'a> {
-    /// A join of a peer that tells `meta` about itself.
+    /// A request to join with this `meta`.
     pub fn new(meta: Meta) -> Self {
         Self { meta, ..Self::default() }
     }
 
-    /// Supersedes the session with this ticket.
+    /// Replaces the session with this ticket.
     #[must_use]
     pub fn replaces(mut self, ticket: Option<&'a str>) -> Self {
         self.replaces = ticket.map(Secret::from);
         self
     }
 
-    /// Joins from this address.
+    /// Sets the address that the peer joins from.
     #[must_use]
     pub fn address(mut self, address: Option<IpAddr>) -> Self {
         self.address = address;
@@ -55,22 +55,22 @@ impl<'a> JoinRequest<'a> {
     }
 }
 
-/// The peer was not let in; nobody heard of it.
+/// Why a peer did not join. The members of the room were not notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum JoinError {
-    /// The room holds [`room_peers`](crate::Limits::room_peers).
+    /// The room has [`room_peers`](crate::Limits::room_peers) members.
     #[error("the room is full")]
     RoomFull,
-    /// The hub holds [`sessions`](crate::Limits::sessions), or its
-    /// [`hub_bytes`](crate::Limits::hub_bytes) have no room for another `meta`.
+    /// The hub has [`sessions`](crate::Limits::sessions) sessions, or its
+    /// [`hub_bytes`](crate::Limits::hub_bytes) have no space for another `meta`.
     #[error("the server is full")]
     HubFull,
     /// More peers joined the room than
     /// [`room_joins_per_minute`](crate::Limits::room_joins_per_minute) allows.
     #[error("too many join this room")]
     TooOften {
-        /// When one may join again.
+        /// How long to wait before joining again.
         retry_after: Duration,
     },
     /// The hub is [draining](Hub::drain).
@@ -79,7 +79,7 @@ pub enum JoinError {
 }
 
 impl JoinError {
-    /// The code by which the client is told.
+    /// The error code for the client.
     pub fn code(self) -> ErrorCode {
         match self {
             Self::RoomFull => ErrorCode::RoomFull,
@@ -88,7 +88,7 @@ impl JoinError {
         }
     }
 
-    /// How long to wait before trying again, where that is known.
+    /// How long to wait before trying again, if that is known.
     pub fn retry_after(self) -> Option<Duration> {
         match self {
             Self::TooOften { retry_after } => Some(retry_after),
@@ -96,7 +96,7 @@ impl JoinError {
         }
     }
 
-    /// How the connection ends.
+    /// The reason that the connection is closed with.
     pub fn close_reason(self) -> CloseReason {
         match self {
             Self::RoomFull => CloseReason::RoomFull,
@@ -107,9 +107,9 @@ impl JoinError {
 }
 
 impl Hub {
-    /// Adds a peer to a room, which begins to exist with its first one.
+    /// Adds a peer to a room. The first peer creates the room.
     ///
-    /// The first frame that [`Session::poll_drain`] gives is the `welcome`, with the ticket.
+    /// The first frame that [`Session::poll_drain`] yields is the `welcome`, which has the ticket.
     ///
     /// # Errors
     ///
@@ -163,8 +163,8 @@ impl Hub {
         Ok(self.greeted(room, Connection::first(id), &ticket.encode(), &snapshot))
     }
 
-    /// The handle of a session, whose connection has its `welcome` to send first. From here on, its
-    /// destructor undoes what was done.
+    /// Creates the handle of a session, and queues the `welcome`. From here on, dropping the handle
+    /// undoes the join.
     pub(super) fn greeted(
         &self,
         room: RoomId,

@@ -1,4 +1,4 @@
-//! Giving memory back where the sessions of a hub together keep too much.
+//! Reclaims memory when all sessions of a hub together use too much.
 
 use std::{cmp::Reverse, sync::atomic::Ordering, task::Waker};
 
@@ -15,11 +15,10 @@ struct Candidate {
 }
 
 impl Hub {
-    /// Empties queues until all of them together keep less than they may.
+    /// Empties queues until all of them together are within their budget.
     ///
-    /// Looks through all sessions, one shard after the other, with no lock held when it begins. So
-    /// much is given back each time that it is paid for by what has to be sent to make it necessary
-    /// again.
+    /// Visits all sessions, shard by shard; the caller must hold no lock. It frees so much at once
+    /// that its cost is amortized over the traffic that makes it necessary again.
     pub(super) fn reclaim(&self) {
         if self.0.reclaiming.swap(true, Ordering::Acquire) {
             return;

@@ -1,4 +1,4 @@
-//! Resuming a session on a newer connection.
+//! Resuming a session on a newer connection: `Hub::resume`.
 
 use std::{
     net::IpAddr,
@@ -11,12 +11,12 @@ use thiserror::Error;
 use super::{Hub, drain};
 use crate::{CloseReason, ErrorCode, RoomId, Session, inbound::InboundLimiter, ticket::TicketHash};
 
-/// The session was not resumed; if there is one, it is as it was.
+/// Why a session was not resumed. If the session exists, it is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ResumeError {
-    /// The room has no session with this ticket (any more). By the protocol its client is not told
-    /// of an error, but joins afresh, if it may: see [`Hub::join`].
+    /// The room has no session with this ticket (any more). The protocol has no error for it: the
+    /// client joins with a new session instead, if it may; see [`Hub::join`].
     #[error("no session has this ticket")]
     UnknownTicket,
     /// The session was resumed more often than [`Limits::resumes_per_minute`] allows.
@@ -24,7 +24,7 @@ pub enum ResumeError {
     /// [`Limits::resumes_per_minute`]: crate::Limits::resumes_per_minute
     #[error("resumed too often")]
     TooOften {
-        /// When it may be resumed again.
+        /// How long to wait before resuming it again.
         retry_after: Duration,
     },
     /// The hub is [draining](Hub::drain).
@@ -33,8 +33,8 @@ pub enum ResumeError {
 }
 
 impl ResumeError {
-    /// The code by which the client is told; of an unknown ticket, only by a server that wants no
-    /// fresh join.
+    /// The error code for the client. Of an unknown ticket, the client gets it only from a server
+    /// that allows no new session in its place.
     pub fn code(self) -> ErrorCode {
         match self {
             Self::UnknownTicket => ErrorCode::Unauthorized,
@@ -43,7 +43,7 @@ impl ResumeError {
         }
     }
 
-    /// How the connection ends.
+    /// The reason that the connection is closed with.
     pub fn close_reason(self) -> CloseReason {
         match self {
             Self::UnknownTicket => CloseReason::Unauthorized,
@@ -53,42 +53,41 @@ impl ResumeError {
     }
 }
 
-/// What a connection presents to resume a session.
+/// A connection's request to resume a session.
 pub(crate) struct ResumeRequest<'a> {
     pub(crate) ticket: &'a str,
     /// How many of the session's frames the client has handled.
     pub(crate) received: u64,
-    /// What its connection has sent before.
+    /// The usage by the newer connection before its `join`.
     pub(crate) limiter: &'a InboundLimiter,
-    /// Where it comes from; as before, where that is not known.
+    /// The address of the newer connection; if it is not known, the session keeps its address.
     pub(crate) address: Option<IpAddr>,
 }
 
 impl Hub {
-    /// Resumes a session of `room` on a newer connection, whose client presents the `ticket` of
-    /// its `welcome` and has handled `received` of the session's sequenced frames.
+    /// Resumes a session of `room` on a newer connection, whose client has the `ticket` of its
+    /// `welcome` and has handled `received` of the session's sequenced frames.
     ///
-    /// It happens at once, also while an older connection still believes that it has the session:
-    /// from here on the older [`Session`] does nothing. Its [`receive`](Session::receive),
-    /// [`poll_drain`](Session::poll_drain) and [`poll_closed`](Session::poll_closed) say
-    /// [`CloseReason::TakenOver`], and a task that waits in one of these two is woken; `away`, `leave`
-    /// and its destructor change nothing. A member that was away is `here` again for the others
-    /// before it can have sent anything.
+    /// It takes effect at once, even if an older connection is still open: from then on the older
+    /// [`Session`] does nothing. Its [`receive`](Session::receive),
+    /// [`poll_drain`](Session::poll_drain) and [`poll_closed`](Session::poll_closed) return
+    /// [`CloseReason::TakenOver`], and a task that waits in one of the latter two is woken; `away`,
+    /// `leave` and its destructor have no effect. If the member was away, the others get its status
+    /// `here` before anything that it sends.
     ///
-    /// The first frame that [`Session::poll_drain`] gives is another `welcome`. It says `full`
-    /// exactly if everything that the client has not handled is still kept: `poll_drain` gives that
-    /// again, in order and before anything newer. Otherwise it says `partial`: both ends count anew
-    /// from 0, what was kept is dropped, and the roster in the welcome and the frames after it are one
-    /// history. After a `partial` the
-    /// next one is `partial` again unless the client has sent something in between, since until then
-    /// its `received` may belong to the older counting.
+    /// The first frame that [`Session::poll_drain`] yields is another `welcome`. It has `full`
+    /// exactly if all frames that the client has not handled are still available: `poll_drain` then
+    /// yields them again, in order and before anything newer. Otherwise it has `partial`: both ends
+    /// count from 0 again, the old frames are dropped, and the roster in the welcome and the frames
+    /// after it are one consistent history. After a `partial`, the next resume is `partial` again
+    /// unless the client has sent something in between, because its `received` may still belong to
+    /// the older count.
     ///
-    /// Capacity does not matter, neither the room's nor the hub's, and the session's rate limits go
-    /// on as they were. Grace periods are the caller's business: a session is kept for as long as
-    /// its `Session` is.
+    /// The capacity of the room and of the hub does not matter, and the session's rate limits
+    /// continue. Grace periods are up to the caller: a session is kept as long as its `Session`.
     ///
-    /// It waits for nothing, and may be called from any thread, whatever other threads do with the
-    /// older `Session`. Dropping what it returns leaves the room, as ever.
+    /// It does not block, and may be called from any thread, whatever other threads do with the
+    /// older `Session`. Dropping the returned `Session` leaves the room.
     ///
     /// ```
     /// use std::{ops::ControlFlow, time::Instant};
@@ -150,7 +149,7 @@ impl Hub {
             state.resume(self, ticket, request, now, wakers)
         });
         let (connection, snapshot) = resumed?;
-        // It takes the older handle's place in the count of sessions.
+        // Counted in place of the older handle.
         Ok(self.greeted(room.clone(), connection, request.ticket, &snapshot))
     }
 }

@@ -1,4 +1,4 @@
-//! How fast one room may change.
+//! Limits how fast one room may change.
 
 use std::time::{Duration, Instant};
 
@@ -8,16 +8,16 @@ use crate::{
     rate::{TokenBucket, announcement_cost},
 };
 
-/// The joins of a room, and what each address may have of them and of updates. Each is announced to
-/// everybody in the room, so there must not be more than the slowest reader has room for.
+/// The rate limits on the joins of a room, and on the joins and updates by address. All members are
+/// notified of each, so there must not be more than the slowest reader can receive.
 pub(super) struct RoomRate {
     joins: TokenBucket,
-    /// Of the addresses that have changed something lately: there are no more than could join.
+    /// The addresses with recent changes. There are never more than could join.
     by_address: Vec<(AddressKey, Changes)>,
 }
 
-/// What one address has left. A session has a rate of its own for updates; who joins again and again
-/// has a fresh one each time.
+/// The rate limits of one address. A session has its own limit on updates, but a client could join
+/// again for a fresh one.
 #[derive(Clone)]
 struct Changes {
     joins: TokenBucket,
@@ -26,15 +26,15 @@ struct Changes {
 
 impl RoomRate {
     pub(super) fn new(limits: &Limits, now: Instant) -> Self {
-        let joins = a_minute(limits.room_joins_per_minute(), now);
+        let joins = per_minute(limits.room_joins_per_minute(), now);
         Self { joins, by_address: Vec::new() }
     }
 
-    /// Lets somebody join who brings a `meta` of this size.
+    /// Counts a join with a `meta` of this size.
     ///
     /// # Errors
     ///
-    /// Not now; the error is how long to wait.
+    /// The rate is exceeded; the error is how long to wait.
     pub(super) fn join(
         &mut self,
         address: Option<AddressKey>,
@@ -51,11 +51,11 @@ impl RoomRate {
         Ok(())
     }
 
-    /// Lets a member of this address have another `meta`, of this size.
+    /// Counts an update to a `meta` of this size, by a member of this address.
     ///
     /// # Errors
     ///
-    /// Not now; the error is how long to wait.
+    /// The rate is exceeded; the error is how long to wait.
     pub(super) fn update(
         &mut self,
         address: AddressKey,
@@ -70,8 +70,8 @@ impl RoomRate {
         let at = self.by_address.iter().position(|(other, _)| *other == address);
         let at = at.unwrap_or_else(|| {
             self.by_address.retain(|(_, changes)| !changes.are_full(now));
-            let joins = a_minute(limits.room_joins_per_minute().div_ceil(2), now);
-            let updates = a_minute(limits.updates_per_minute().saturating_mul(2), now);
+            let joins = per_minute(limits.room_joins_per_minute().div_ceil(2), now);
+            let updates = per_minute(limits.updates_per_minute().saturating_mul(2), now);
             self.by_address.push((address, Changes { joins, updates }));
             self.by_address.len() - 1
         });
@@ -85,7 +85,7 @@ impl Changes {
     }
 }
 
-fn a_minute(tokens: u32, now: Instant) -> TokenBucket {
+fn per_minute(tokens: u32, now: Instant) -> TokenBucket {
     TokenBucket::new(tokens, Duration::from_secs(60), tokens, now)
 }
 

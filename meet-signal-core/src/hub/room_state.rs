@@ -1,4 +1,4 @@
-//! A room and the sessions of its members: the one place where a room changes.
+//! A room and the sessions of its members: the only place where a room changes.
 
 use std::{ops::ControlFlow, time::Instant};
 
@@ -20,18 +20,18 @@ use crate::{
     ticket::TicketHash,
 };
 
-/// A room, and what is kept of the sessions in it. Each method is one step under the room's lock.
+/// A room, and the state of the sessions in it. Each method is one step under the room's lock.
 pub(crate) struct RoomState {
     pub(super) room: Room,
     pub(super) sessions: PeerMap<SessionState>,
     rate: RoomRate,
 }
 
-/// Why an input had no effect, or not the whole of it.
+/// Why an input had no effect, or only a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InputError {
     Apply(ApplyError),
-    /// A recipient has no room for the frame; the others have received it.
+    /// A recipient's queue is full; the others have received the frame.
     Unreachable,
 }
 
@@ -44,8 +44,8 @@ impl RoomState {
         }
     }
 
-    /// Every change of the room, and every frame through it: applies the input, and carries its
-    /// effects out.
+    /// Applies an input, and carries its effects out. Every change of the room and every frame to
+    /// its members goes through here.
     pub(super) fn apply(&mut self, input: Input, wakers: &mut Wakers) -> Result<(), InputError> {
         let from = input.sender().and_then(|peer| self.sessions.get(&peer));
         let sender = from.map(|session| session.sender);
@@ -66,7 +66,7 @@ impl RoomState {
                 Effect::Send(Recipients::All, frame) => {
                     delivered = self.send_all(None, sender, || Some(frame), wakers);
                 }
-                Effect::Event(event) => self.tell_others(event, wakers),
+                Effect::Event(event) => self.notify_others(event, wakers),
                 Effect::Disconnect(peer, reason) => {
                     if let Some(session) = self.sessions.remove(&peer) {
                         session.outbox.close(reason, wakers);
@@ -77,8 +77,9 @@ impl RoomState {
         delivered.map_err(|QueueFull| InputError::Unreachable)
     }
 
-    /// A member that has no room for an event loses its connection, and nothing else follows.
-    fn tell_others(&self, event: Event, wakers: &mut Wakers) {
+    /// Sends an event to the members that it is not about. A member whose queue is full loses its
+    /// connection.
+    fn notify_others(&self, event: Event, wakers: &mut Wakers) {
         let _ = self.send_all(event.subject(), None, || event.into_frame(), wakers);
     }
 
@@ -86,17 +87,17 @@ impl RoomState {
     ///
     /// # Errors
     ///
-    /// A recipient had no room for a frame that a member sends. What has no sender is an event: if
-    /// there is no room for it, the recipient loses its connection, which is no error.
+    /// A recipient's queue had no space for a member's frame. A frame without a sender is an event:
+    /// a recipient that has no space for it loses its connection, which is not an error.
     fn send_all(
         &self,
-        but: Option<PeerId>,
+        except: Option<PeerId>,
         sender: Option<Sender>,
         frame: impl FnOnce() -> Option<Frame>,
         wakers: &mut Wakers,
     ) -> Result<(), QueueFull> {
         let mut recipients =
-            self.sessions.iter().filter(|(peer, _)| Some(**peer) != but).peekable();
+            self.sessions.iter().filter(|(peer, _)| Some(**peer) != except).peekable();
         if recipients.peek().is_none() {
             return Ok(());
         }
@@ -105,7 +106,7 @@ impl RoomState {
             Some(sender) => Push::relayed(frame, sender),
             None => Push::event(frame),
         };
-        // In one go: nearly all of them wait for their next frame.
+        // Allocate once: nearly all recipients wait for their next frame.
         wakers.reserve_exact(self.sessions.len());
         let mut delivered = Ok(());
         for (_, session) in recipients {
@@ -114,7 +115,7 @@ impl RoomState {
         if sender.is_some() { delivered } else { Ok(()) }
     }
 
-    /// The session for which this connection speaks, until a newer one takes it over.
+    /// The session of this connection, unless a newer connection has taken it over.
     pub(crate) fn session(&self, connection: Connection) -> Option<&SessionState> {
         let session = self.sessions.get(&connection.peer)?;
         (session.generation == connection.generation).then_some(session)
@@ -124,12 +125,12 @@ impl RoomState {
         self.room.roster().is_empty()
     }
 
-    /// Everybody, in the order in which they joined.
+    /// All members, in the order in which they joined.
     pub(super) fn members(&self) -> Vec<Member> {
         self.room.roster().iter().cloned().collect()
     }
 
-    /// Adds a member, unless a limit speaks against it, and returns who is there then.
+    /// Adds a member if the limits allow it, and returns all members.
     pub(super) fn join(
         &mut self,
         hub: &Hub,
@@ -144,18 +145,20 @@ impl RoomState {
             .join(session.address, meta_bytes, hub.limits(), now)
             .map_err(|retry_after| JoinError::TooOften { retry_after })?;
         match replaced.and_then(|replaced| self.sessions.get(&replaced)) {
-            // The newcomer is counted in its place, so there is room, however full the hub is.
+            // The new session takes its place in the count, so a full hub is no obstacle.
             Some(session) => session.supersede(wakers),
-            None => hub.session_begins()?,
+            None if hub.session_begins() => {}
+            None => return Err(JoinError::HubFull),
         }
-        self.apply_surely(Input::Join { member, replaces }, wakers);
-        // Its history begins with its welcome, so it is not told whom it replaced.
+        self.apply_infallible(Input::Join { member, replaces }, wakers);
+        // Inserted after the effects: its history begins with its welcome, without the `left` of
+        // the replaced member.
         self.sessions.insert(peer, session);
         Ok(self.members())
     }
 
-    /// Lets a newer connection take a session over. The room's history, the session's, and which
-    /// connection speaks for it, change together.
+    /// Lets a newer connection take a session over. The room, the session and its generation change
+    /// in one step.
     pub(super) fn resume(
         &mut self,
         hub: &Hub,
@@ -179,13 +182,13 @@ impl RoomState {
             ice_servers: session.ice_servers.clone(),
             outbox: session.outbox.clone(),
         };
-        self.apply_surely(Input::Status { peer, status: Status::Here }, wakers);
+        self.apply_infallible(Input::Status { peer, status: Status::Here }, wakers);
         snapshot.members = self.members();
         Ok((connection, snapshot))
     }
 
-    /// A member's socket is lost: keeps its place, unless none is to be kept, or too many are for its
-    /// address.
+    /// The socket of a member was lost: it becomes away, or leaves if there is no grace period or
+    /// its address has too many away sessions.
     pub(crate) fn away(
         &mut self,
         hub: &Hub,
@@ -203,40 +206,40 @@ impl RoomState {
         let lease = address.map(|address| {
             let same =
                 |other: &&SessionState| other.address == Some(address) && other.away.is_some();
-            let most = (hub.limits().room_peers() / 2).max(1);
-            let has_room = self.sessions.values().filter(same).count() < most;
+            let max = (hub.limits().room_peers() / 2).max(1);
+            let has_room = self.sessions.values().filter(same).count() < max;
             has_room.then(|| hub.addresses().away(address, now)).flatten()
         });
         let input = match lease {
             Some(None) => Input::Leave { peer, reason: LeaveReason::Timeout },
-            // The others would see it leave in the same moment.
+            // The others would receive both messages at the same time.
             _ if grace.is_zero() => Input::Leave { peer, reason: LeaveReason::Timeout },
             _ => Input::Status { peer, status: Status::Away },
         };
         if let Some(session) = self.sessions.get_mut(&peer) {
             session.away = lease.flatten();
         }
-        self.apply_surely(input, wakers);
+        self.apply_infallible(input, wakers);
     }
 
     /// Removes the member with this ticket, if there is one, and ends its connection.
     #[cfg(feature = "driver")]
     pub(super) fn leave_by_ticket(&mut self, ticket: TicketHash, wakers: &mut Wakers) {
         if let Some(peer) = self.room.roster().find_by_ticket(ticket) {
-            self.apply_surely(Input::Leave { peer, reason: LeaveReason::Left }, wakers);
+            self.apply_infallible(Input::Leave { peer, reason: LeaveReason::Left }, wakers);
         }
     }
 
-    /// Applies what the room does not refuse, and what does not depend on how much room there is in
-    /// the queues of others.
-    pub(crate) fn apply_surely(&mut self, input: Input, wakers: &mut Wakers) {
+    /// Applies an input that the room cannot refuse, and that does not depend on the space in other
+    /// members' queues.
+    pub(crate) fn apply_infallible(&mut self, input: Input, wakers: &mut Wakers) {
         let _ = self.apply(input, wakers);
     }
 
-    /// Checks a member's frame, counts it, does what it asks for and replies to it: in one step, so
-    /// that a connection that takes the session over finds it done as a whole or not at all.
+    /// Checks a member's frame, counts it, processes it and replies to it, in one step, so that a
+    /// connection that takes the session over finds it processed completely or not at all.
     ///
-    /// A break says that the connection ends; on [`CloseReason::Left`] the member has left.
+    /// A break means that the connection ends; after [`CloseReason::Left`] the member has left.
     pub(crate) fn handle(
         &mut self,
         limits: &Limits,
@@ -260,7 +263,7 @@ impl RoomState {
                 self.apply(input, wakers).map_err(|error| error.reply().to(reference))
             }
             Ok(Request::Leave) => {
-                self.apply_surely(Input::Leave { peer, reason: LeaveReason::Left }, wakers);
+                self.apply_infallible(Input::Leave { peer, reason: LeaveReason::Left }, wakers);
                 return ControlFlow::Break(CloseReason::Left);
             }
             Ok(Request::Acknowledge(received)) => {
@@ -276,7 +279,7 @@ impl RoomState {
             Err(Rejection::Close(reason)) => ControlFlow::Break(reason),
             Err(Rejection::Reply(error)) => {
                 if let Some(session) = self.sessions.get(&peer) {
-                    // If there is no room for it, the connection ends.
+                    // If there is no space for it, the connection ends.
                     let error = Push::event(ServerMessage::Error(error).encode());
                     let _ = session.outbox.push(error, wakers);
                 }
@@ -287,7 +290,7 @@ impl RoomState {
 
     /// Counts WebSocket pings, pongs or fragments of a member, and the bytes of the fragments.
     ///
-    /// A break says that the connection ends.
+    /// A break means that the connection ends.
     pub(crate) fn handle_control(
         &mut self,
         peer: PeerId,

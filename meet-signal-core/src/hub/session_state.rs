@@ -1,4 +1,4 @@
-//! What the hub keeps of a session.
+//! The state of a session.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,37 +12,38 @@ use crate::{
     roster::Member,
 };
 
-/// The state of a session, whichever connection it has.
+/// The state of a session across its connections.
 pub(crate) struct SessionState {
     pub(super) outbox: Arc<Outbox>,
-    /// Which connection speaks for the member.
+    /// The generation of the connection that acts for the member.
     pub(super) generation: Generation,
     /// How many sequenced frames of this member were handled.
     pub(crate) received: u64,
-    /// Whether the client is known to count from where this end does. A client that has not read
-    /// the last `partial` welcome still sends numbers of the count before.
-    counts_agree: bool,
+    /// Whether the client is known to use the current count. A client that has not read the last
+    /// `partial` welcome still sends numbers of the previous count.
+    is_count_current: bool,
     is_heard: bool,
-    /// Whether the client's page has gone, as far as is known.
+    /// Whether the client's page is known to have gone away.
     pub(super) goes_away: bool,
-    /// Where its connection came from, if that is known.
+    /// The address of its connection, if known.
     pub(super) address: Option<AddressKey>,
-    /// What it is to the outboxes of others.
+    /// Identifies this session in the outboxes of others.
     pub(super) sender: Sender,
     /// Held while it is away.
     pub(super) away: Option<Lease>,
-    /// What its `meta` counts for in the hub's budget.
+    /// The size of its `meta` in the hub's budget.
     pub(super) meta_bytes: Reservation,
-    /// Boxed, since only the member's own frames need it, and a broadcast passes every session.
+    /// Boxed, because only the member's own frames need it, and a broadcast iterates over all
+    /// sessions.
     pub(super) limiter: Box<InboundLimiter>,
     pub(super) ice_servers: Arc<[IceServer]>,
 }
 
-/// A session at the moment of its welcome.
+/// A snapshot of a session, for its welcome.
 pub(super) struct SessionSnapshot {
     pub(super) resumed: Resumed,
     pub(super) received: u64,
-    /// Everybody, the session's own member too, in the order in which they joined.
+    /// All members including this one, in the order in which they joined.
     pub(super) members: Vec<Member>,
     pub(super) ice_servers: Arc<[IceServer]>,
     pub(super) outbox: Arc<Outbox>,
@@ -61,7 +62,7 @@ impl SessionState {
             generation: Generation::default(),
             received: 0,
             // The ticket is in the welcome, so a client that resumes has read it.
-            counts_agree: true,
+            is_count_current: true,
             is_heard: false,
             goes_away: false,
             address,
@@ -73,13 +74,14 @@ impl SessionState {
         }
     }
 
-    /// The connection that speaks for the member has sent something, so it has read its welcome.
+    /// The newest connection has sent something, so the client has read its welcome.
     pub(super) fn heard(&mut self) {
-        self.counts_agree = true;
+        self.is_count_current = true;
         self.is_heard = true;
     }
 
-    /// How long the session outlives its socket. Joining and dropping alone must not fill rooms.
+    /// How long the session outlives its socket. It is shorter for a client that has only joined,
+    /// so that such clients cannot fill rooms.
     pub(crate) fn grace(&self, limits: &Limits) -> Duration {
         let mut grace = limits.grace();
         if !self.is_heard {
@@ -91,13 +93,13 @@ impl SessionState {
         grace
     }
 
-    /// A newcomer takes the member's place, also in the count of sessions: its `Session` handles do
-    /// nothing any more.
+    /// A new session replaces this one, also in the count of sessions. The old `Session` handles
+    /// have no effect any more.
     pub(super) fn supersede(&self, wakers: &mut Wakers) {
         self.outbox.take_over(self.generation.next(), None, wakers);
     }
 
-    /// The next connection speaks for the member.
+    /// A newer connection takes the session over.
     pub(super) fn take_over(
         &mut self,
         received: u64,
@@ -108,11 +110,11 @@ impl SessionState {
         (self.address, self.sender) = (address, sender);
         self.away = None;
         self.goes_away = false;
-        let received = self.counts_agree.then_some(received);
+        let received = self.is_count_current.then_some(received);
         let resumed = self.outbox.take_over(self.generation, received, wakers);
         if resumed == Resumed::Partial {
             self.received = 0;
-            self.counts_agree = false;
+            self.is_count_current = false;
         }
         resumed
     }

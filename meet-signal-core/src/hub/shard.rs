@@ -1,4 +1,4 @@
-//! Some of the rooms, under one lock.
+//! A part of the rooms, under one lock.
 
 use std::{collections::HashMap, time::Instant};
 
@@ -11,7 +11,7 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    /// The rooms' names.
+    /// The names of the rooms.
     pub(super) fn ids(&self) -> Vec<RoomId> {
         self.rooms.keys().cloned().collect()
     }
@@ -21,7 +21,8 @@ impl Shard {
         self.rooms.get_mut(id)
     }
 
-    /// The room, which is empty if it did not exist: see [`remove_if_empty`](Self::remove_if_empty).
+    /// The room, which is created if it does not exist: see
+    /// [`remove_if_empty`](Self::remove_if_empty).
     pub(super) fn get_or_create(
         &mut self,
         id: &RoomId,
@@ -31,7 +32,7 @@ impl Shard {
         self.rooms.entry(id.clone()).or_insert_with(|| RoomState::new(limits, now))
     }
 
-    /// An empty room leaves nothing behind.
+    /// Removes a room without members.
     pub(super) fn remove_if_empty(&mut self, id: &RoomId) {
         if self.rooms.get(id).is_some_and(RoomState::is_empty) {
             self.rooms.remove(id);
@@ -41,7 +42,7 @@ impl Shard {
         }
     }
 
-    /// Ends every connection of every room; the sessions leave by themselves.
+    /// Ends the connections in all rooms. The sessions leave when their tasks end.
     pub(super) fn close_all(&self, wakers: &mut Wakers, mut reason: impl FnMut() -> CloseReason) {
         for session in self.rooms.values().flat_map(|room| room.sessions.values()) {
             session.outbox.close(reason(), wakers);
@@ -57,7 +58,7 @@ mod tests {
     use crate::Grant;
 
     #[test]
-    fn emptied_rooms_give_their_memory_back() {
+    fn emptied_rooms_release_their_memory() {
         let hub = Hub::default();
         let join = |n: usize| {
             let room = format!("room-{n}").parse().unwrap();
@@ -65,8 +66,8 @@ mod tests {
         };
         let sessions: Vec<_> = (0..1_000).map(join).collect();
         let capacity = || hub.0.shards.iter().map(|shard| lock(shard).rooms.capacity()).sum();
-        let (full, most): (usize, usize) = (capacity(), 4_000);
-        assert!((1_000..most).contains(&full), "{full}");
+        let (full, max): (usize, usize) = (capacity(), 4_000);
+        assert!((1_000..max).contains(&full), "{full}");
         drop(sessions);
         let empty: usize = capacity();
         assert_eq!(empty, 0);

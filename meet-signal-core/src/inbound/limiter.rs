@@ -1,4 +1,4 @@
-//! The limits of what one session's client sends.
+//! The limits on the frames from a session's client.
 
 use std::{
     mem,
@@ -12,23 +12,23 @@ use crate::{
     rate::{Allowance, Taken, TokenBucket, announcement_cost},
 };
 
-/// Limits the rate of one session's frames and the number of malformed ones, over all of its
-/// connections: resuming does not reset them.
+/// Limits the rate of a session's frames and the number of malformed ones, across its connections:
+/// resuming does not reset them.
 #[derive(Debug)]
 pub(crate) struct InboundLimiter {
     bad_messages_left: u32,
     frames: Allowance,
     bytes: Allowance,
-    /// How many bytes of the message that is coming were counted already, with its fragments.
+    /// How many bytes of the incomplete message were counted already, with its fragments.
     counted: usize,
     updates: TokenBucket,
     resumes: TokenBucket,
 }
 
-/// What happens instead of processing a frame.
+/// The outcome of a frame that is not processed.
 #[derive(Debug)]
 pub(crate) enum Rejection {
-    /// The client gets an error, and the connection goes on.
+    /// The client gets an error, and the connection stays open.
     Reply(ErrorFrame<'static>),
     /// The connection is closed.
     Close(CloseReason),
@@ -49,7 +49,7 @@ impl InboundLimiter {
         }
     }
 
-    /// Counts a resume. What the newer connection has sent before its `join` counts as the session's.
+    /// Counts a resume. The frames of the newer connection before its `join` count for the session.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl InboundLimiter {
         Ok(())
     }
 
-    /// Counts a frame, and gives its message if the frame is well-formed and within the rate.
+    /// Counts a frame, and returns its message if the frame is well-formed and within the rate.
     pub(crate) fn check<T>(&mut self, frame: ParsedFrame<T>, now: Instant) -> Result<T, Rejection> {
         let reference = frame.reference();
         let ParsedFrame { content, bytes, rate_exempt, .. } = frame;
@@ -80,12 +80,12 @@ impl InboundLimiter {
         }
     }
 
-    /// Counts WebSocket pings, pongs and fragments, and the bytes of the fragments. There is no
-    /// reply to those that exceed the rate.
+    /// Counts WebSocket pings, pongs and fragments, and the bytes of the fragments. Exceeding the
+    /// rate gets no reply.
     ///
     /// # Errors
     ///
-    /// They exceed the rate by far, which ends the connection.
+    /// The rate is far exceeded, which ends the connection.
     pub(crate) fn check_control(
         &mut self,
         frames: usize,
@@ -96,7 +96,7 @@ impl InboundLimiter {
         self.take(frames, bytes, now).map(drop)
     }
 
-    /// Counts an announcement of a new `meta` of this size.
+    /// Counts an update to a `meta` of this size.
     pub(crate) fn check_update(
         &mut self,
         meta_bytes: usize,
@@ -107,7 +107,7 @@ impl InboundLimiter {
         taken.map_err(|wait| rate_exceeded("too many updates", wait, reference))
     }
 
-    /// `Some` if a rate is exceeded: how long it takes until it is not.
+    /// If a rate is exceeded, the time until it is not.
     fn take(
         &mut self,
         frames: usize,
@@ -123,7 +123,7 @@ impl InboundLimiter {
         })
     }
 
-    /// Counts an acknowledgement of frames that were never sent as a bad message.
+    /// Counts an acknowledgement of frames that were never sent as a malformed message.
     pub(crate) fn invalid_ack(&mut self) -> Rejection {
         let message = "`received` is more than was sent";
         self.bad_message(ErrorFrame::new(ErrorCode::BadMessage, message))

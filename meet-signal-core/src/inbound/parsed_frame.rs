@@ -1,12 +1,11 @@
-//! The form of one frame.
+//! A parsed frame.
 
-use super::Request;
 use crate::{
     CloseReason, Limits,
     message::{ClientMessage, Malformed},
 };
 
-/// A frame that has been parsed, and not yet checked against the limits of its session.
+/// A frame after parsing, and before the check against the limits of its session.
 #[derive(Debug)]
 pub(crate) struct ParsedFrame<T> {
     pub(super) content: Result<T, Malformed>,
@@ -31,7 +30,7 @@ impl<'a> ParsedFrame<ClientMessage<'a>> {
             Ok(message) => (message.reference(), message.is_sequenced()),
             Err(malformed) => (malformed.reference, malformed.sequenced),
         };
-        // Acknowledging and leaving make less work, not more.
+        // `ack` and `leave` reduce the server's work.
         let rate_exempt = !sequenced || matches!(content, Ok(ClientMessage::Leave { .. }));
         Ok(Self { content, bytes: text.len(), reference, sequenced, rate_exempt })
     }
@@ -44,7 +43,7 @@ impl<T> ParsedFrame<T> {
         ParsedFrame { content: content.map(f), bytes, reference, sequenced, rate_exempt }
     }
 
-    /// The number that an error about this frame refers to.
+    /// The `ref` for an error about this frame.
     pub(crate) fn reference(&self) -> Option<u64> {
         self.reference
     }
@@ -52,12 +51,5 @@ impl<T> ParsedFrame<T> {
     /// Whether both ends count the frame, even if it is malformed.
     pub(crate) fn is_sequenced(&self) -> bool {
         self.sequenced
-    }
-}
-
-impl ParsedFrame<Request> {
-    /// Whether the client asks for a `ping` at once.
-    pub(crate) fn is_probe(&self) -> bool {
-        matches!(self.content, Ok(Request::Probe))
     }
 }

@@ -1,30 +1,30 @@
-//! What a client's message asks of its room, and the error replies to it.
+//! Converts a client's message to a request to its room, and refusals to error replies.
 
 use serde_json::value::RawValue;
 
-use super::Rejection;
+use super::{ParsedFrame, Rejection};
 use crate::{
     ErrorCode, Frame, Limits, Meta, PeerId,
     message::{ClientMessage, ErrorFrame},
     room::{ApplyError, Input},
 };
 
-/// What a message asks for. Everything that takes time, parsing and composing, is done already.
+/// A request in a client's message. The expensive steps, parsing and composing, are already done.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// A change of the room, or a frame for other members.
+    /// Change the room, or send a frame to other members.
     Apply(Input),
-    /// To leave the room.
+    /// Leave the room.
     Leave,
-    /// To discard what the client has handled.
+    /// Drop the frames that the client has handled.
     Acknowledge(u64),
-    /// A `ping` at once.
+    /// Send a `ping` at once.
     Probe,
-    /// Something that is refused whatever the state of the room.
+    /// Reply with this error, whatever the state of the room.
     Refuse(ErrorReply),
 }
 
-/// An error that the client is sent.
+/// An error for the client.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ErrorReply {
     code: ErrorCode,
@@ -32,7 +32,7 @@ pub(crate) struct ErrorReply {
 }
 
 impl Request {
-    /// What a message of the member `from` asks for.
+    /// The request in a message from this member.
     pub(crate) fn new(message: ClientMessage<'_>, from: PeerId, limits: &Limits) -> Self {
         match message {
             ClientMessage::Signal { to, data, .. } => match to.parse() {
@@ -56,12 +56,19 @@ impl Request {
             ClientMessage::Leave { .. } => Self::Leave,
             ClientMessage::Probe => Self::Probe,
             ClientMessage::Join(_) => Self::Refuse(ErrorReply::ALREADY_JOINED),
-            // No session has the permission: lobby, kick and lock are not there yet.
+            // No session has the permission: there is no lobby, kick or lock yet.
             ClientMessage::Admit { .. }
             | ClientMessage::Deny { .. }
             | ClientMessage::Kick { .. }
             | ClientMessage::Lock { .. } => Self::Refuse(ErrorReply::MAY_NOT_MODERATE),
         }
+    }
+}
+
+impl ParsedFrame<Request> {
+    /// Whether the client asks for a `ping` at once.
+    pub(crate) fn is_probe(&self) -> bool {
+        matches!(self.content, Ok(Request::Probe))
     }
 }
 
@@ -71,7 +78,7 @@ impl ErrorReply {
     const ALREADY_JOINED: Self = Self::new(ErrorCode::AlreadyJoined, "this connection has joined");
     const MAY_NOT_MODERATE: Self =
         Self::new(ErrorCode::NotAllowed, "this session may not moderate");
-    /// A member or the whole room has no room for the frame.
+    /// A member has, or all members have, no space for the frame.
     pub(crate) const PEER_UNREACHABLE: Self =
         Self::new(ErrorCode::PeerUnreachable, "a peer's queue has no room for it");
     pub(crate) const NO_ROOM_FOR_META: Self =
@@ -101,9 +108,9 @@ impl From<ApplyError> for ErrorReply {
     }
 }
 
-/// The hot path's frames, composed with one allocation; the same text that
-/// [`ServerMessage::Signal`](crate::message::ServerMessage::Signal) and
-/// [`ServerMessage::Broadcast`](crate::message::ServerMessage::Broadcast) encode to.
+/// Composes a relayed frame with one allocation, for the hot path. The text equals the encoding of
+/// [`ServerMessage::Signal`](crate::message::ServerMessage::Signal) or
+/// [`ServerMessage::Broadcast`](crate::message::ServerMessage::Broadcast).
 fn relayed(kind: &str, from: PeerId, data: &RawValue) -> Frame {
     let mut id = [0; 22];
     let head = [r#"{"type":""#, kind, r#"","from":""#, from.encode(&mut id), r#"","data":"#];

@@ -1,17 +1,19 @@
-//! What clients send.
+//! The messages from clients.
 
 use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use thiserror::Error;
 
-use super::envelope::{Envelope, optional, optional_object, raw, required};
+use super::{
+    envelope::{Envelope, optional, optional_object, raw, required},
+    malformed::{Malformed, Problem},
+};
 use crate::Secret;
 
 /// A message from a client.
 ///
-/// It borrows from its frame. Its payload was checked to be JSON, and not looked at otherwise.
+/// It borrows from its frame. Its payload is checked to be JSON, and is opaque otherwise.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -19,7 +21,7 @@ use crate::Secret;
 pub enum ClientMessage<'a> {
     /// The first message of a connection.
     Join(Join<'a>),
-    /// To one peer alone.
+    /// Sends to one peer.
     Signal {
         /// The receiver's id.
         to: Cow<'a, str>,
@@ -30,7 +32,7 @@ pub enum ClientMessage<'a> {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<u64>,
     },
-    /// To everybody else in the room.
+    /// Sends to all other peers in the room.
     Broadcast {
         /// Opaque.
         #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
@@ -39,7 +41,7 @@ pub enum ClientMessage<'a> {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<u64>,
     },
-    /// Replaces what the others are told about the sender.
+    /// Replaces the sender's `meta`.
     Update {
         /// Opaque.
         #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
@@ -48,38 +50,38 @@ pub enum ClientMessage<'a> {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<u64>,
     },
-    /// Leaves at once, without a grace period.
+    /// Leaves the room immediately, without a grace period.
     Leave {
-        /// In the place of a `join`: the session with this ticket is to leave, whichever connection
-        /// it has or had.
+        /// Instead of a `join`: ends the session with this ticket, whether or not it has a
+        /// connection.
         #[serde(skip_serializing_if = "Option::is_none")]
         ticket: Option<Secret<'a>>,
     },
-    /// Asks for a `ping`, to see whether the connection is still there.
+    /// Requests a `ping`, to check whether the connection is alive.
     Probe,
-    /// The answer to a `ping`.
+    /// The reply to a `ping`.
     Pong {
         /// How many of the server's sequenced frames the client has handled.
         received: u64,
     },
-    /// Like `pong`, unasked.
+    /// An acknowledgement without a `ping`.
     Ack {
         /// How many of the server's sequenced frames the client has handled.
         received: u64,
     },
-    /// Lets in somebody who waits in the lobby. Needs the permission to moderate.
+    /// Admits a peer from the lobby. Needs the permission to moderate.
     Admit {
-        /// Who.
+        /// The peer.
         peer: Cow<'a, str>,
         /// Echoed in an error about this message.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<u64>,
     },
-    /// Turns away somebody who waits in the lobby. Needs the permission to moderate.
+    /// Rejects a peer in the lobby. Needs the permission to moderate.
     Deny {
-        /// Who.
+        /// The peer.
         peer: Cow<'a, str>,
-        /// Why, for people.
+        /// The reason, for people.
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<Cow<'a, str>>,
         /// Echoed in an error about this message.
@@ -88,12 +90,12 @@ pub enum ClientMessage<'a> {
     },
     /// Removes a member from the room. Needs the permission to moderate.
     Kick {
-        /// Who.
+        /// The peer.
         peer: Cow<'a, str>,
-        /// Why, for people.
+        /// The reason, for people.
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<Cow<'a, str>>,
-        /// For how long its identity is kept out, in seconds.
+        /// How long its identity may not join, in seconds.
         #[serde(skip_serializing_if = "Option::is_none")]
         ban_seconds: Option<u64>,
         /// Echoed in an error about this message.
@@ -102,7 +104,7 @@ pub enum ClientMessage<'a> {
     },
     /// Locks or unlocks the room. Needs the permission to moderate.
     Lock {
-        /// Whether the room is to admit nobody new.
+        /// Whether the room admits no new members.
         locked: bool,
         /// Echoed in an error about this message.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
@@ -110,41 +112,41 @@ pub enum ClientMessage<'a> {
     },
 }
 
-/// How a client asks to be let in. Every field may be left out.
+/// A request to join. All fields are optional.
 #[derive(Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Join<'a> {
-    /// What the others are to be told about this peer.
+    /// The `meta` that the others see of this peer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Value>"))]
     pub meta: Option<&'a RawValue>,
-    /// For the application's authorisation. Never logged.
+    /// For the application's authorization. Never logged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret<'a>>,
-    /// Asks to go on with a session whose socket was lost. If that succeeds, the other fields are
-    /// ignored; if not, this is a fresh join.
+    /// Requests to resume a session whose socket was lost. If that succeeds, the other fields are
+    /// ignored; otherwise they start a new session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume<'a>>,
-    /// The ticket of a session that this fresh one supersedes: that of the page before a reload.
+    /// The ticket of a session that the new one replaces: that of the page before a reload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Secret<'a>>,
 }
 
-/// Which session to go on with, and from where.
+/// The session to resume, and the client's position in it.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Resume<'a> {
-    /// The ticket of the session's `welcome`.
+    /// The ticket in the session's `welcome`.
     pub ticket: Secret<'a>,
     /// How many of the server's sequenced frames the client has handled since the last welcome that
-    /// did not say `full`.
+    /// was not `full`.
     pub received: u64,
 }
 
-/// [`Resume`] as it is read. Apart, since an error of serde quotes what it has read: it is dropped
-/// in [`ClientMessage::parse`].
+/// [`Resume`] for deserialization. It is a separate type because serde's errors quote the input:
+/// they are dropped in [`ClientMessage::parse`].
 #[derive(Deserialize)]
 struct ResumeFields<'a> {
     #[serde(borrow)]
@@ -152,7 +154,7 @@ struct ResumeFields<'a> {
     received: u64,
 }
 
-// Without `meta`, which is personal.
+// Without `meta`, which is personal data.
 impl fmt::Debug for Join<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Join")
@@ -164,11 +166,11 @@ impl fmt::Debug for Join<'_> {
 }
 
 impl<'a> ClientMessage<'a> {
-    /// Reads a frame's text.
+    /// Parses a frame's text.
     ///
     /// # Errors
     ///
-    /// The text is no message; see [`Problem`].
+    /// The text is not a valid message; see [`Problem`].
     pub fn parse(text: &'a str) -> Result<Self, Malformed> {
         let envelope = Envelope::parse(text).map_err(|problem| Malformed {
             problem,
@@ -230,7 +232,7 @@ impl<'a> ClientMessage<'a> {
         })
     }
 
-    /// The number by which the sender wants to be told of an error.
+    /// The `ref` for an error about this message.
     pub fn reference(&self) -> Option<u64> {
         match self {
             Self::Signal { reference, .. }
@@ -259,37 +261,6 @@ fn secret<'a>(
     field: Option<&'a RawValue>,
 ) -> Result<Option<Secret<'a>>, Problem> {
     Ok(optional::<Cow<'a, str>>(name, field)?.map(Secret::from))
-}
-
-/// A frame that is no message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("{problem}")]
-#[non_exhaustive]
-pub struct Malformed {
-    /// What is wrong with it.
-    pub problem: Problem,
-    /// The number that it came with, if one can be made out.
-    pub reference: Option<u64>,
-    /// Whether both ends count it all the same.
-    pub sequenced: bool,
-}
-
-/// What is wrong with a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Problem {
-    /// Not a JSON object, or one without a `type`, or with one field twice.
-    #[error("a frame is one JSON object with a `type`, and no field twice")]
-    Envelope,
-    /// A field that this message must have.
-    #[error("the field `{0}` is missing")]
-    Missing(&'static str),
-    /// A field's value is not what this message takes.
-    #[error("the field `{0}` has the wrong type")]
-    WrongType(&'static str),
-    /// A `type` of message that this version does not know.
-    #[error("this type of message is not known")]
-    UnknownType,
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! `Debug` of the messages, for logs: without the payload, which is what peers tell each other (a
-//! session description has the keys of a call), and without free text of a client.
+//! `Debug` for the messages, for logs: without payloads, which are private (a session description
+//! has the keys of a call), and without free text from clients.
 
 use std::fmt::{Debug, Formatter, Result};
 

@@ -1,20 +1,20 @@
-//! The flat object that every client message is, before it is known which one.
+//! The JSON object of a client's message, before its type is known.
 //!
-//! serde's internally tagged enums buffer their content and so cannot hold a borrowed `RawValue`.
-//! Instead each field is kept as raw JSON here, and read as what its message says it is; so a field
-//! of an unknown type of message can be anything.
+//! serde's internally tagged enums buffer their content, so they cannot hold a borrowed `RawValue`.
+//! Instead each field is kept as raw JSON here, and parsed as its message requires; so the fields
+//! of an unknown type of message can have any value.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::Problem;
+use super::malformed::Problem;
 
 type Raw<'a> = Option<&'a RawValue>;
 
-/// A JSON object with the fields that any known message has. Unknown fields are ignored; a field
-/// that comes twice is an error.
+/// A JSON object with the fields of all known messages. Unknown fields are ignored; a duplicate
+/// known field is an error.
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
     #[serde(borrow, rename = "type")]
@@ -60,7 +60,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// The value of a field that must be there.
+/// Parses a required field.
 pub(super) fn required<'a, T: Deserialize<'a>>(
     name: &'static str,
     field: Raw<'a>,
@@ -68,13 +68,13 @@ pub(super) fn required<'a, T: Deserialize<'a>>(
     read(name, field.ok_or(Problem::Missing(name))?)
 }
 
-/// The JSON of a field that must be there. It is not looked at again: it is what was found to be
-/// JSON when the envelope was read.
+/// The JSON of a required field. It is not parsed again, because it was checked when the envelope
+/// was parsed.
 pub(super) fn raw<'a>(name: &'static str, field: Raw<'a>) -> Result<&'a RawValue, Problem> {
     field.ok_or(Problem::Missing(name))
 }
 
-/// The value of a field that may be left out (or `null`, which JavaScript writes for "none").
+/// Parses an optional field, which may also be `null`.
 pub(super) fn optional<'a, T: Deserialize<'a>>(
     name: &'static str,
     field: Raw<'a>,
@@ -82,7 +82,7 @@ pub(super) fn optional<'a, T: Deserialize<'a>>(
     field.map_or(Ok(None), |raw| read(name, raw))
 }
 
-/// The value of a field that is an object, where it is there.
+/// Parses an optional field that is an object.
 pub(super) fn optional_object<'a, T: Deserialize<'a>>(
     name: &'static str,
     field: Raw<'a>,
@@ -93,8 +93,7 @@ pub(super) fn optional_object<'a, T: Deserialize<'a>>(
     optional(name, field)
 }
 
-/// serde reads a structure from an array, too, by the fields' positions: they are no part of the
-/// protocol.
+/// serde also deserializes structs from arrays, which the protocol does not allow.
 fn is_array(json: &str) -> bool {
     json.trim_ascii_start().starts_with('[')
 }
@@ -103,7 +102,7 @@ fn read<'a, T: Deserialize<'a>>(name: &'static str, raw: &'a RawValue) -> Result
     serde_json::from_str(raw.get()).map_err(|_| Problem::WrongType(name))
 }
 
-/// `null` is a value: left to itself, an `Option` would take it for a field that is not there.
+/// Deserializes `null` as a value: by default, an `Option` would take it for a missing field.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Raw<'de>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }

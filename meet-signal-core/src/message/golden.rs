@@ -1,11 +1,12 @@
-//! What the server writes, byte for byte as the browser side's tests have it: `docs/frames`.
+//! Tests that the server's messages equal the golden frames in `docs/frames`, byte for byte.
 //!
-//! The other golden frames are tested from outside, in `tests/frames`; these are in here because
-//! nobody else can make a `Welcome`.
+//! The other golden frames are tested in `tests/frames`; these are here because `Welcome` cannot be
+//! constructed outside of the crate.
 
 use std::{fs, path::Path};
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::*;
 use crate::{ErrorCode, Limits, PeerId, Permissions};
@@ -35,11 +36,11 @@ fn frames_are_written_as_the_golden_ones() {
 type Write<'a> = &'a mut dyn FnMut(&str, ServerMessage<'_>);
 
 fn beginnings(write: Write<'_>) {
-    let nobody = Meta::default();
+    let no_meta = Meta::default();
     let welcome = Welcome {
         v: VERSION,
         room: &"standup".parse().unwrap(),
-        me: SelfInfo { id: peer(ADA), meta: &nobody, permissions: Permissions::default() },
+        me: SelfInfo { id: peer(ADA), meta: &no_meta, permissions: Permissions::default() },
         ticket: TICKET.into(),
         resumed: Resumed::No,
         received: 0,
@@ -64,7 +65,7 @@ fn beginnings(write: Write<'_>) {
         locked: true,
         peers: vec![
             Peer { id: peer(ADA), meta: &ada, status: Status::Away, polite: false },
-            Peer { id: peer(CLEO), meta: &nobody, status: Status::Here, polite: true },
+            Peer { id: peer(CLEO), meta: &no_meta, status: Status::Here, polite: true },
         ],
         ice_servers: &[IceServer::stun("stun:stun.example.com"), turn("1767225600:bob")],
         heartbeat_ms: 500,

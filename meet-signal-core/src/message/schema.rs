@@ -1,4 +1,4 @@
-//! The JSON Schemas of what has a spelling of its own on the wire.
+//! The JSON Schemas of types with a custom serialization.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ impl JsonSchema for RoomId {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A room's name, as it stands in the URL.",
+            "description": "The name of a room, as in the URL.",
             "type": "string",
             "pattern": "^[A-Za-z0-9._~-]{1,64}$",
         })
@@ -55,7 +55,7 @@ impl JsonSchema for Permissions {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "What is granted, by name.",
+            "description": "The names of the granted permissions.",
             "type": "array",
             "items": { "enum": ["signal", "broadcast", "moderate"] },
             "uniqueItems": true,

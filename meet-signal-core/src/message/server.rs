@@ -1,101 +1,101 @@
-//! What the server sends.
+//! The messages from the server.
 
 use std::{borrow::Cow, time::Duration};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::Meta;
+use super::meta::Meta;
 use crate::{ErrorCode, Frame, Limits, PeerId, Permissions, RoomId, Secret};
 
 /// A message from the server.
 ///
-/// All that the protocol has are here, so that clients can be ready for them. Those that say so are
-/// not sent by this version.
+/// It has all messages of the protocol, so that clients can support them. This version does not
+/// send those that say so.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum ServerMessage<'a> {
-    /// The session has begun, or goes on.
+    /// The session has started, or continues.
     Welcome(Welcome<'a>),
-    /// The room has a lobby, and the session is not admitted yet. Not sent by this version.
+    /// The room has a lobby, and the peer is not admitted yet. Not sent by this version.
     Waiting,
-    /// Somebody joined.
+    /// A peer joined.
     Joined {
-        /// Who. Every receiver was in the room first, and so is polite toward it.
+        /// The peer. All receivers joined before it, so they are polite toward it.
         peer: Peer<'a>,
     },
-    /// Somebody left.
+    /// A peer left.
     Left {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// Why.
+        /// The reason.
         reason: LeaveReason,
     },
-    /// A peer's socket was lost, or is back.
+    /// A peer lost its connection, or resumed its session.
     Status {
-        /// Whose.
+        /// The peer.
         peer: PeerId,
-        /// What it is now.
+        /// Its new status.
         status: Status,
     },
-    /// A peer changed what it tells about itself.
+    /// A peer changed its `meta`.
     Updated {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// All of what it tells now.
+        /// Its new `meta`.
         meta: &'a Meta,
     },
-    /// From one peer to this one alone.
+    /// A message from another peer to this one.
     Signal {
-        /// Who sent it.
+        /// The sender.
         from: PeerId,
         /// Opaque.
         #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
         data: &'a RawValue,
     },
-    /// From one peer to everybody else.
+    /// A message from another peer to all others.
     Broadcast {
-        /// Who sent it.
+        /// The sender.
         from: PeerId,
         /// Opaque.
         #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
         data: &'a RawValue,
     },
-    /// From the host application.
+    /// A message from the application.
     App {
         /// Opaque.
         #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
         data: &'a RawValue,
     },
-    /// Somebody came into the lobby. For members who may moderate. Not sent by this version.
+    /// A peer entered the lobby. For members who may moderate. Not sent by this version.
     Knock {
-        /// Who.
+        /// The peer.
         peer: Knocking<'a>,
     },
-    /// Somebody is no longer in the lobby: admitted, denied or gone. For members who may moderate.
+    /// A peer is no longer in the lobby: admitted, denied or gone. For members who may moderate.
     /// Not sent by this version.
     KnockGone {
-        /// Who.
+        /// The peer.
         peer: PeerId,
     },
     /// The room was locked or unlocked. Not sent by this version.
     Locked {
-        /// Whether it admits nobody new.
+        /// Whether the room admits no new members.
         locked: bool,
     },
     /// Renewed credentials. Not sent by this version.
     IceServers {
-        /// In the place of all earlier ones, for `RTCPeerConnection`.
+        /// Replaces all earlier ones, for `RTCPeerConnection`.
         ice_servers: &'a [IceServer],
     },
-    /// Asks for a `pong`.
+    /// Requests a `pong`.
     Ping {
         /// How many of the client's sequenced frames the server has handled.
         received: u64,
     },
-    /// Something the client sent was not done, or it is not let in.
+    /// A message of the client was not processed, or the client may not join.
     Error(ErrorFrame<'a>),
 }
 
@@ -106,46 +106,47 @@ impl ServerMessage<'_> {
     }
 }
 
-/// The first message on each of a session's connections. It is not counted.
+/// The first message on each connection of a session. It has no sequence number.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Welcome<'a> {
-    /// The protocol's version: 1.
+    /// The protocol version: 1.
     pub v: u32,
     /// The room's name.
     pub room: &'a RoomId,
     /// The receiver itself.
     #[serde(rename = "self")]
     pub me: SelfInfo<'a>,
-    /// Proves, on another connection, that it belongs to this session. The same for all of them.
+    /// Proves, on another connection, that it belongs to this session. All connections of a session
+    /// have the same ticket.
     pub ticket: Secret<'a>,
-    /// Whether this goes on with an earlier session.
+    /// Whether this continues an earlier session.
     pub resumed: Resumed,
-    /// How many of the client's sequenced frames the server has handled. The client sends the later
-    /// ones again.
+    /// How many of the client's sequenced frames the server has handled. The client retransmits the
+    /// later ones.
     pub received: u64,
-    /// Whether the room admits nobody new.
+    /// Whether the room admits no new members.
     pub locked: bool,
-    /// Everybody else in the room at this moment, in the order in which they joined. Where `resumed`
-    /// is `full`, a client ignores it: it knows the room as of the last frame that it has handled,
-    /// and the frames that now come again tell what has happened since, which this list reflects
-    /// already.
+    /// The other peers in the room at this moment, in the order in which they joined. If `resumed`
+    /// is `full`, the client ignores this list: it knows the room as of the last frame that it has
+    /// handled, and the frames that are retransmitted have the changes since, which this list
+    /// already includes.
     pub peers: Vec<Peer<'a>>,
     /// For `RTCPeerConnection`.
     pub ice_servers: &'a [IceServer],
-    /// After how much silence the server pings, in milliseconds.
+    /// The interval of silence after which the server pings, in milliseconds.
     pub heartbeat_ms: u64,
     /// How long a session outlives its socket, in milliseconds.
     pub grace_ms: u64,
-    /// What the client may send. A server that tells it also answers `probe`, and takes `leave`
-    /// with a ticket; an older one of this version does not.
+    /// The limits on what the client sends. A server that sends them also answers `probe`, and
+    /// accepts `leave` with a ticket; an older server of this version does neither.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<ClientLimits>,
 }
 
-/// Those of the server's limits that a client must know to stay within them.
+/// The server's limits that a client must know to stay within them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -155,15 +156,15 @@ pub struct ClientLimits {
     pub frame_bytes: u64,
     /// The longest `meta`, in bytes of JSON.
     pub meta_bytes: u64,
-    /// Frames a second.
+    /// Frames per second.
     pub rate_per_second: u32,
-    /// Frames at once.
+    /// Frames in a burst.
     pub rate_burst: u32,
-    /// Bytes a second.
+    /// Bytes per second.
     pub rate_bytes_per_second: u32,
-    /// Bytes at once.
+    /// Bytes in a burst.
     pub rate_burst_bytes: u32,
-    /// Updates a minute.
+    /// Updates per minute.
     pub updates_per_minute: u32,
 }
 
@@ -181,119 +182,119 @@ impl From<&Limits> for ClientLimits {
     }
 }
 
-/// What a session's owner is told about itself.
+/// The client's own peer.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SelfInfo<'a> {
     /// Its id.
     pub id: PeerId,
-    /// What the others are told about it.
+    /// The `meta` that the others see.
     pub meta: &'a Meta,
     /// What it may do.
     pub permissions: Permissions,
 }
 
-/// A member of the room, as another one sees it.
+/// A peer in the room, as another one sees it.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Peer<'a> {
     /// Its id.
     pub id: PeerId,
-    /// What it tells about itself.
+    /// Its `meta`.
     pub meta: &'a Meta,
-    /// Whether its socket is there.
+    /// Whether it has a connection.
     pub status: Status,
-    /// The *receiver's* role toward this peer in perfect negotiation: who was in the room first is
-    /// polite toward who came later.
+    /// The *receiver's* role toward this peer in perfect negotiation: of two peers, the one that
+    /// joined first is polite.
     pub polite: bool,
 }
 
-/// Who waits in the lobby, as a member who may moderate sees it.
+/// A peer in the lobby, as a member who may moderate sees it.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Knocking<'a> {
     /// Its id.
     pub id: PeerId,
-    /// What it tells about itself.
+    /// Its `meta`.
     pub meta: &'a Meta,
 }
 
-/// Whether a member's socket is there.
+/// Whether a peer has a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Status {
-    /// It is.
+    /// The peer has a connection.
     Here,
-    /// It was lost; the session is kept for the grace period, and a call need not end for that.
+    /// The connection was lost. The session is kept for the grace period, and calls can continue.
     Away,
 }
 
-/// Why a member left.
+/// Why a peer left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum LeaveReason {
-    /// It said so.
+    /// It sent `leave`.
     Left,
-    /// Its socket was lost, and it did not come back in time.
+    /// Its connection was lost, and it did not resume its session in time.
     Timeout,
     /// A moderator removed it.
     Kicked,
-    /// A newer session of its own took its place.
+    /// A newer session of the same client replaced it.
     Replaced,
-    /// The server that it was connected to is gone.
+    /// The server of its connection is gone.
     NodeLost,
     /// The server ended the session: the room was closed, the server is stopping, or the client
     /// violated the protocol.
     Closed,
 }
 
-/// Whether a welcome goes on with an earlier session.
+/// Whether a welcome continues an earlier session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Resumed {
-    /// A fresh session.
+    /// A new session.
     No,
-    /// The same one, and nothing was lost: what the client has not handled follows.
+    /// The same session, and no frame was lost: those that the client has not handled follow.
     Full,
-    /// The same one, and frames may have been lost: both ends count anew, from 0.
+    /// The same session, but frames may have been lost: both ends count from 0.
     Partial,
 }
 
-/// An error about something that the client sent, or the reason why it is not let in.
+/// An error about a message of the client, or the reason why it may not join.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ErrorFrame<'a> {
-    /// What happened, for programs.
+    /// The error, for programs.
     pub code: ErrorCode,
-    /// What happened, for people.
+    /// The error, for people.
     pub message: Cow<'a, str>,
-    /// The number that the client gave the message in question.
+    /// The `ref` of the message in question.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<u64>,
-    /// How long to wait before trying again, in milliseconds.
+    /// How long to wait before the next attempt, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
 
 impl<'a> ErrorFrame<'a> {
-    /// An error about no message in particular.
+    /// An error about no particular message.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'a, str>>) -> Self {
         Self { code, message: message.into(), reference: None, retry_after_ms: None }
     }
 
     pub(crate) fn rate_limited(message: impl Into<Cow<'a, str>>, wait: Duration) -> Self {
-        // Rounded up: whoever waits for so long is not refused again.
+        // Rounded up, so that a client that waits this long is not refused again.
         let retry_after_ms = Some(wait.as_millis() as u64 + 1);
         Self { retry_after_ms, ..Self::new(ErrorCode::RateLimited, message) }
     }

@@ -1,41 +1,42 @@
-//! The frames of an outbox, and the numbers that both ends go by.
+//! The frames of an outbox, and their sequence numbers.
 
 use std::collections::VecDeque;
 
 use smallvec::SmallVec;
+use thiserror::Error;
 
-use super::{InvalidAck, Push, QueueFull, Sender};
+use super::push::{Push, QueueFull, Sender};
 use crate::{Frame, message::Resumed};
 
-/// Frame number *n* is the *n*th that was pushed since the counting began. They lie in one row:
-/// first those that were sent on this connection, then those that were sent on an earlier one and
-/// are to be sent again, then those that wait. The first two are what is unacknowledged.
+/// Frame number *n* is the *n*th that was pushed since the count started. The queue has three
+/// parts, in this order: the frames that were sent on this connection, those that were sent on an
+/// earlier one and must be retransmitted, and those that wait. The first two are unacknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     frames: VecDeque<Queued>,
     sent: Size,
-    again: Size,
+    retransmit: Size,
     waiting: Size,
-    /// How much of what waits is from members, and from whom.
+    /// The part of `waiting` that is from members, and the share of each.
     relayed: Size,
     shares: SmallVec<[Share; 1]>,
-    /// How many frames came before the first of `frames`.
+    /// How many frames were dropped before the first of `frames`.
     dropped: u64,
     overflowed: bool,
 }
 
-/// So many frames, of so many bytes together.
+/// A number of frames, and their bytes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) frames: usize,
     pub(super) bytes: usize,
 }
 
-/// What may wait.
+/// The bounds on the frames that wait.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) all: Size,
-    /// Of it, what is from members.
+    /// The part of `all` for frames from members.
     pub(super) relayed: Size,
 }
 
@@ -45,22 +46,26 @@ struct Queued {
     sender: Option<Sender>,
 }
 
-/// What waits of one member's frames.
+/// The frames of one member that wait.
 #[derive(Debug)]
 struct Share {
     sender: Sender,
     waiting: Size,
 }
 
+/// The acknowledged frames include some that were never sent.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[error("more was acknowledged than was sent")]
+pub(crate) struct InvalidAck;
+
 impl Queue {
-    /// Appends a frame, or nothing where there is no room for it.
+    /// Appends a frame if there is space for it.
     ///
-    /// The members of one address have room for as much as they leave free of what is there for
-    /// members, and each of them for as much of that as it leaves free: whatever one sends, there is
-    /// some for the others.
+    /// The members of one address may use as much as they leave free of the part for members, and
+    /// each of them as much of that as it leaves free: there is always some space for the others.
     pub(super) fn push(&mut self, push: Push, bounds: Bounds) -> Result<(), QueueFull> {
         let bytes = push.frame.len();
-        let waiting = self.waiting.plus(bytes);
+        let waiting = self.waiting.with_frame(bytes);
         if self.overflowed || waiting.exceeds(bounds.all) {
             return Err(QueueFull);
         }
@@ -73,47 +78,47 @@ impl Queue {
     }
 
     fn take_share(&mut self, sender: Sender, bytes: usize, bound: Size) -> Result<(), QueueFull> {
-        // What is alone there is let in, however long it is: limits are such that all of it fits.
+        // A frame that is the only one always fits: the limits ensure it.
         if self.relayed.frames == 0 {
-            let waiting = Size::default().plus(bytes);
+            let waiting = Size::default().with_frame(bytes);
             self.relayed = waiting;
             self.shares.push(Share { sender, waiting });
             return Ok(());
         }
         let same = self.shares.iter().filter(|share| share.sender.address == sender.address);
-        let used = same.fold(self.relayed, |used, share| used.and(share.waiting));
+        let used = same.fold(self.relayed, |used, share| used.combine(share.waiting));
         let share = self.shares.iter_mut().find(|share| share.sender == sender);
-        let own = share.as_ref().map_or(Size::default(), |share| share.waiting).plus(bytes);
-        if own.and(used).exceeds(bound) {
+        let own = share.as_ref().map_or(Size::default(), |share| share.waiting).with_frame(bytes);
+        if own.combine(used).exceeds(bound) {
             return Err(QueueFull);
         }
         match share {
             Some(share) => share.waiting = own,
             None => self.shares.push(Share { sender, waiting: own }),
         }
-        self.relayed = self.relayed.plus(bytes);
+        self.relayed = self.relayed.with_frame(bytes);
         Ok(())
     }
 
-    /// Drops all frames: the reader can no longer be given a history without a hole.
+    /// Drops all frames: the reader can no longer get a history without a gap.
     pub(super) fn overflow(&mut self) {
         *self = Self { overflowed: true, ..Self::default() };
     }
 
-    /// Appends what is to be sent to `batch`, up to `most` bytes but at least one frame, and keeps it
-    /// until it is acknowledged; of all that is kept so, the oldest beyond `bound` is dropped. False
-    /// where there is nothing to send.
-    pub(super) fn send(&mut self, most: usize, bound: Size, batch: &mut Vec<Frame>) -> bool {
+    /// Appends the frames to send to `batch`, up to `max_bytes` bytes but at least one frame, and
+    /// keeps them until they are acknowledged. If the unacknowledged frames exceed `bound`, the
+    /// oldest are dropped. Returns false if there is nothing to send.
+    pub(super) fn send(&mut self, max_bytes: usize, bound: Size, batch: &mut Vec<Frame>) -> bool {
         let mut size = Size::default();
         for Queued { frame, sender } in self.frames.range_mut(self.sent.frames..) {
             let bytes = frame.len();
-            if size.frames > 0 && size.bytes + bytes > most {
+            if size.frames > 0 && size.bytes + bytes > max_bytes {
                 break;
             }
-            size = size.plus(bytes);
-            // A waiting frame is sent only once none is to be sent again.
-            if self.again.frames > 0 {
-                self.again.subtract(bytes);
+            size = size.with_frame(bytes);
+            // Frames to retransmit come first.
+            if self.retransmit.frames > 0 {
+                self.retransmit.subtract(bytes);
             } else {
                 self.waiting.subtract(bytes);
                 if let Some(sender) = sender.take() {
@@ -121,11 +126,11 @@ impl Queue {
                     if self.relayed.frames == 0 {
                         self.shares = SmallVec::new();
                     } else {
-                        give_back(&mut self.shares, sender, bytes);
+                        release_share(&mut self.shares, sender, bytes);
                     }
                 }
             }
-            self.sent = self.sent.plus(bytes);
+            self.sent = self.sent.with_frame(bytes);
             batch.push(frame.clone());
         }
         while self.unacknowledged().exceeds(bound) {
@@ -134,26 +139,26 @@ impl Queue {
         size.frames > 0
     }
 
-    /// The client has handled the first `received` frames.
+    /// Drops the first `received` frames, which the client has handled.
     pub(super) fn acknowledge(&mut self, received: u64) -> Result<(), InvalidAck> {
         if received > self.ever_sent() && !self.overflowed {
             return Err(InvalidAck);
         }
-        // What is to be sent again stays: the client counts it as it comes on this connection.
+        // Frames to retransmit stay: the client counts them when they arrive on this connection.
         while self.dropped < received && self.sent.frames > 0 {
             self.drop_first();
         }
         Ok(())
     }
 
-    /// Goes back to the frame after the first `received`: those before it are acknowledged, those
-    /// from it on are sent again. Where one of these is not kept any more, or where nobody knows how
-    /// many the client has received, counting begins anew, with no frames.
+    /// Acknowledges the first `received` frames, and schedules the later ones for retransmission.
+    /// If one of these was dropped, or if `received` is not known, the queue is emptied and the
+    /// count restarts.
     pub(super) fn resume_from(&mut self, received: Option<u64>) -> Resumed {
         let kept = self.dropped..=self.ever_sent();
         match received {
             Some(received) if !self.overflowed && kept.contains(&received) => {
-                self.again = self.unacknowledged();
+                self.retransmit = self.unacknowledged();
                 self.sent = Size::default();
                 while self.dropped < received {
                     self.drop_first();
@@ -171,28 +176,31 @@ impl Queue {
         self.overflowed
     }
 
-    /// How much memory the frames take: their bytes, and what holds them.
+    /// The memory of the frames, with their overhead.
     pub(super) fn kept_bytes(&self) -> usize {
-        self.frames.len() * KEPT_WITH_FRAME
-            + [self.sent, self.again, self.waiting].map(|part| part.bytes).iter().sum::<usize>()
+        self.frames.len() * OVERHEAD_PER_FRAME
+            + [self.sent, self.retransmit, self.waiting]
+                .map(|part| part.bytes)
+                .iter()
+                .sum::<usize>()
     }
 
-    /// How many frames have gone to any socket.
+    /// How many frames were sent on any connection.
     fn ever_sent(&self) -> u64 {
         self.dropped + self.unacknowledged().frames as u64
     }
 
     fn unacknowledged(&self) -> Size {
         Size {
-            frames: self.sent.frames + self.again.frames,
-            bytes: self.sent.bytes + self.again.bytes,
+            frames: self.sent.frames + self.retransmit.frames,
+            bytes: self.sent.bytes + self.retransmit.bytes,
         }
     }
 
-    /// Drops the oldest of those that went to a socket.
+    /// Drops the oldest of the sent frames.
     fn drop_first(&mut self) {
         let first = self.frames.pop_front().expect("what is unacknowledged is in the queue");
-        let part = if self.sent.frames > 0 { &mut self.sent } else { &mut self.again };
+        let part = if self.sent.frames > 0 { &mut self.sent } else { &mut self.retransmit };
         part.subtract(first.frame.len());
         self.dropped += 1;
         if self.frames.is_empty() && self.frames.capacity() > IDLE_CAPACITY {
@@ -212,9 +220,9 @@ impl Queue {
     }
 }
 
-fn give_back(shares: &mut SmallVec<[Share; 1]>, sender: Sender, bytes: usize) {
+fn release_share(shares: &mut SmallVec<[Share; 1]>, sender: Sender, bytes: usize) {
     let at = shares.iter().position(|share| share.sender == sender);
-    let at = at.expect("who has a frame that waits has a share");
+    let at = at.expect("the sender of a waiting frame has a share");
     shares[at].waiting.subtract(bytes);
     if shares[at].waiting.frames == 0 {
         shares.swap_remove(at);
@@ -222,12 +230,12 @@ fn give_back(shares: &mut SmallVec<[Share; 1]>, sender: Sender, bytes: usize) {
 }
 
 impl Size {
-    /// With one more frame of so many bytes.
-    fn plus(self, bytes: usize) -> Self {
+    /// With one more frame of this size.
+    fn with_frame(self, bytes: usize) -> Self {
         Self { frames: self.frames + 1, bytes: self.bytes + bytes }
     }
 
-    fn and(self, other: Self) -> Self {
+    fn combine(self, other: Self) -> Self {
         Self { frames: self.frames + other.frames, bytes: self.bytes + other.bytes }
     }
 
@@ -241,9 +249,9 @@ impl Size {
     }
 }
 
-/// How many frames' room an empty queue keeps: a burst should not cost every idle session memory.
+/// The capacity, in frames, of an empty queue: a burst must not leave every idle session with
+/// memory.
 const IDLE_CAPACITY: usize = 16;
 
-/// What keeping a frame costs beside its text: its place in the queue, and what its memory is counted
-/// with.
-const KEPT_WITH_FRAME: usize = size_of::<Queued>() + 32;
+/// The memory of a queued frame besides its text: its slot in the queue, and its reference count.
+const OVERHEAD_PER_FRAME: usize = size_of::<Queued>() + 32;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::*;
+use crate::PeerId;
 
 #[derive(Default)]
 struct Wakeups(AtomicUsize);
@@ -35,14 +36,14 @@ fn frame(n: usize) -> Frame {
 fn outbox(frames: usize, bytes: usize, unacknowledged: usize) -> Outbox {
     let limits = Limits::builder().outbox_frames(frames).unacknowledged_frames(unacknowledged);
     let mut outbox = Outbox::new(&limits.build().unwrap(), Budget::new(usize::MAX));
-    // Less than limits may say.
+    // Below the minimum of the limits.
     outbox.waiting.all.bytes = bytes;
     outbox.waiting.relayed.bytes = bytes.div_ceil(2);
     outbox.unacknowledged.bytes = 1000;
     outbox
 }
 
-/// Pushes, and fires what is to be fired afterwards.
+/// Pushes a frame, then wakes.
 fn push(outbox: &Outbox, n: usize) -> Result<(), QueueFull> {
     push_as(outbox, Push::event(frame(n)))
 }
@@ -54,29 +55,29 @@ fn push_as(outbox: &Outbox, push: Push) -> Result<(), QueueFull> {
     pushed
 }
 
-/// A member that can be told from others.
+/// A member that is distinct from those of other numbers.
 pub(super) fn peer(n: u32) -> PeerId {
     format!("{n:A>21}A").parse().unwrap()
 }
 
-/// From the member of this number, where tens are addresses.
+/// Pushes a frame of the member with this number; the tens digit is its address.
 fn relay(outbox: &Outbox, n: usize, from: u32) -> Result<(), QueueFull> {
     push_as(outbox, Push::relayed(frame(n), Sender::new(peer(from), Some(from / 10))))
 }
 
-fn drain(outbox: &Outbox, most: usize) -> Poll<Result<Vec<String>, CloseReason>> {
-    drain_as(first(), outbox, most)
+fn drain(outbox: &Outbox, max_bytes: usize) -> Poll<Result<Vec<String>, CloseReason>> {
+    drain_as(first(), outbox, max_bytes)
 }
 
 fn drain_as(
     generation: Generation,
     outbox: &Outbox,
-    most: usize,
+    max_bytes: usize,
 ) -> Poll<Result<Vec<String>, CloseReason>> {
     let mut batch = Vec::new();
     let cx = Context::from_waker(Waker::noop());
     outbox
-        .poll_drain(generation, &cx, most, &mut batch)
+        .poll_drain(generation, &cx, max_bytes, &mut batch)
         .map_ok(|()| batch.iter().map(|frame| frame.as_str().to_owned()).collect())
 }
 
@@ -109,7 +110,7 @@ fn frames_come_in_order_and_in_batches() {
         push(&outbox, n).unwrap();
     }
     assert_eq!(drain(&outbox, 8), Poll::Ready(Ok(vec!["0000".into(), "0001".into()])));
-    // A frame over the batch's size is a batch of its own, not a stall.
+    // A frame that exceeds the batch's size is a batch of its own.
     assert_eq!(drain(&outbox, 1), Poll::Ready(Ok(vec!["0002".into()])));
     assert_eq!(drain(&outbox, 99), Poll::Ready(Ok(vec!["0003".into(), "0004".into()])));
     assert_eq!(drain(&outbox, 99), Poll::Pending);
@@ -157,24 +158,24 @@ fn too_many_frames_or_bytes_end_it_with_too_slow() {
 }
 
 #[test]
-fn whatever_one_member_or_address_sends_there_is_room_for_others() {
-    // By frames, and by bytes: each frame has four.
+fn one_member_or_address_leaves_space_for_others() {
+    // Bounded by frames, and by bytes: each frame has four.
     for outbox in [outbox(48, 1000, 99), outbox(200, 192, 99)] {
         let fill = |from| (0..99).take_while(|n| relay(&outbox, *n, from).is_ok()).count();
-        // Of 24: a third, and of what one address may have, more members get less and less.
+        // Of 24: the first member gets a third; more members of its address get less and less.
         assert_eq!([fill(11), fill(12), fill(13)], [8, 3, 1]);
-        assert_eq!([fill(14), fill(11), fill(12)], [0, 0, 0], "half of it is of this address");
+        assert_eq!([fill(14), fill(11), fill(12)], [0, 0, 0], "half of it is for this address");
         assert_eq!([fill(21), fill(31), fill(41)], [4, 3, 2], "a third of what is free");
         assert_eq!(push_as(&outbox, Push::direct(frame(0))), Ok(()));
-        assert_eq!(drain(&outbox, 32), Poll::Ready(Ok(texts(0..8))), "nobody was cut off");
-        assert_eq!(fill(11), 3, "what was sent makes room");
+        assert_eq!(drain(&outbox, 32), Poll::Ready(Ok(texts(0..8))), "the connection stays open");
+        assert_eq!(fill(11), 3, "sent frames free their space");
         let events = (0..99).take_while(|n| push(&outbox, *n).is_ok()).count();
-        assert_eq!(events, 48 - 17, "they have room for twice as much, whoever sends what");
+        assert_eq!(events, 48 - 17, "events may use the other half as well");
     }
 }
 
 #[test]
-fn what_is_refused_takes_nothing_and_cuts_nobody_off() {
+fn a_refused_frame_uses_no_space_and_closes_no_connection() {
     let outbox = outbox(4, 1000, 10);
     relay(&outbox, 0, 1).unwrap();
     relay(&outbox, 1, 1).unwrap_err();
@@ -187,7 +188,7 @@ fn what_is_refused_takes_nothing_and_cuts_nobody_off() {
 }
 
 #[test]
-fn what_is_kept_is_counted_and_what_is_not_is_not() {
+fn kept_frames_and_no_others_are_counted() {
     let budget = Budget::new(1 << 20);
     let limits = Limits::builder().unacknowledged_frames(8).build().unwrap();
     let outbox = Outbox::new(&limits, budget.clone());
@@ -232,7 +233,7 @@ fn an_overflow_wakes_the_reader() {
 }
 
 #[test]
-fn what_was_sent_is_kept_until_acknowledged() {
+fn sent_frames_are_kept_until_acknowledged() {
     let outbox = outbox(10, 1000, 3);
     for n in 0..5 {
         push(&outbox, n).unwrap();
@@ -260,7 +261,7 @@ fn the_first_reason_to_close_stays() {
 }
 
 #[test]
-fn who_takes_over_gets_what_it_lacks_before_anything_newer() {
+fn a_takeover_gets_the_missing_frames_before_newer_ones() {
     let outbox = outbox(2, 1000, 10);
     let second = first().next();
     push_and_drain(&outbox, 0..4);
@@ -268,7 +269,7 @@ fn who_takes_over_gets_what_it_lacks_before_anything_newer() {
     outbox.acknowledge(1).unwrap();
     assert_eq!(take_over(&outbox, second, Some(2)), Resumed::Full);
     assert_eq!(kept(&outbox), (2, 3));
-    // What is sent again takes no room from what waits.
+    // Retransmitted frames use no space of the waiting ones.
     push(&outbox, 5).unwrap();
     assert_eq!(drain_as(second, &outbox, 8), Poll::Ready(Ok(texts(2..4))));
     assert_eq!(drain_as(second, &outbox, 99), Poll::Ready(Ok(texts(4..6))));
@@ -321,14 +322,14 @@ fn the_older_reader_is_woken_and_gets_nothing_more() {
         assert_eq!(wakeups.count(), 1);
         push(&outbox, 0).unwrap();
         assert_eq!(wait(&outbox, first(), &cx), Poll::Ready(CloseReason::TakenOver));
-        // It hears of no other end, either.
+        // It gets no later reason, either.
         outbox.close(CloseReason::RoomClosed, &mut Wakers::new());
         assert_eq!(wait(&outbox, first(), &cx), Poll::Ready(CloseReason::TakenOver));
     }
 }
 
 #[test]
-fn what_comes_again_is_dropped_only_when_it_was_acknowledged_on_the_connection_that_counts_it() {
+fn retransmitted_frames_are_dropped_only_when_acknowledged_on_their_connection() {
     let outbox = outbox(10, 1000, 10);
     let second = first().next();
     push_and_drain(&outbox, 0..3);

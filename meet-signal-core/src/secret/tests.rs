@@ -1,5 +1,5 @@
-//! That no public type shows a secret. Each of them is in one of the two tables below; a new one
-//! that is in neither fails a test.
+//! Tests that the `Debug` output of no public type has a secret. Each type is in one of the two
+//! tables below; a test fails for a new type in neither.
 
 use std::task::{Context, Waker};
 use std::{
@@ -37,7 +37,7 @@ fn nothing_public_shows_a_secret() {
 fn a_ticket_is_shown_by_nothing_either() {
     let (hub, room, now) = (Hub::default(), room(), Instant::now());
     let session =
-        hub.join(room.clone(), JoinRequest::new(meta()), &grant(), now).expect("there is space");
+        hub.join(room.clone(), JoinRequest::new(meta()), &grant(), now).expect("the hub has space");
     let welcome = first_frame(&session);
     let ticket: serde_json::Value = serde_json::from_str(welcome.as_str()).expect("a welcome");
     let ticket = ticket["ticket"].as_str().expect("a ticket");
@@ -82,7 +82,7 @@ fn no_error_about_a_frame_quotes_it() {
     }
 }
 
-/// A type that is missing here holds no secret, or it is missing by mistake.
+/// A type that is missing here has no secret, or was forgotten.
 #[test]
 fn every_public_type_is_looked_at() {
     let known: Vec<_> =
@@ -112,7 +112,7 @@ fn every_public_type_is_looked_at() {
     }
 }
 
-/// What holds a secret, or what comes from a client, and how it shows.
+/// The `Debug` output of the types that hold a secret or data from a client.
 fn shown() -> Vec<(&'static str, String)> {
     let (meta, ice_servers) = (meta(), [turn()]);
     let data: &RawValue = serde_json::from_str(JSON).expect("JSON");
@@ -139,8 +139,8 @@ fn shown() -> Vec<(&'static str, String)> {
         limits: Some((&Limits::default()).into()),
     };
     let (hub, now) = (Hub::default(), Instant::now());
-    let joining = || JoinRequest::new(meta.clone()).replaces(Some(SECRET));
-    let session = hub.join(room(), joining(), &grant(), now).expect("there is space");
+    let join_request = || JoinRequest::new(meta.clone()).replaces(Some(SECRET));
+    let session = hub.join(room(), join_request(), &grant(), now).expect("the hub has space");
     let first = first_frame(&session);
     let mut state = Room::new(1);
     let effects = state.apply(Input::Join { member: member(), replaces: None });
@@ -156,8 +156,8 @@ fn shown() -> Vec<(&'static str, String)> {
     else {
         panic!("a join");
     };
-    let say = |message: ClientMessage<'_>| format!("{message:?}");
-    let parse = |text: &str| say(ClientMessage::parse(text).expect(text));
+    let debug_of = |message: ClientMessage<'_>| format!("{message:?}");
+    let parse = |text: &str| debug_of(ClientMessage::parse(text).expect(text));
     let server = [
         ServerMessage::Joined { peer: peer() },
         ServerMessage::Updated { peer: id, meta: &meta },
@@ -182,7 +182,7 @@ fn shown() -> Vec<(&'static str, String)> {
         ("Grant", debug(grant())),
         ("IceServer", debug(turn())),
         ("Meta", debug(&meta)),
-        ("JoinRequest", debug(joining())),
+        ("JoinRequest", debug(join_request())),
         ("Join", parse(&join)),
         ("Resume", debug(resume)),
         ("ClientMessage", client.concat()),
@@ -246,8 +246,8 @@ fn join(secret: &str) -> String {
     )
 }
 
-/// The source files, but not those of `testing`, whose values are those of tests: there a failed
-/// assertion has to show them.
+/// The source files, except those of `testing`, whose types are for tests: failed assertions have
+/// to show their values.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder of sources");
     let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -257,7 +257,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Public types of which no value holds a secret or something that a client has sent.
+/// Public types without secrets and without data from clients.
 const HOLD_NONE: &[&str] = &[
     "Accepted",
     "ByClosure",
@@ -267,10 +267,10 @@ const HOLD_NONE: &[&str] = &[
     "Outcome",
     "Traffic",
     "Recipients",
-    // Of the application's own configuration.
+    // Configuration of the application.
     "ClientAddress",
     "CloseReason",
-    // Its message is the application's, and is for the client.
+    // The message is the application's, and is sent to the client.
     "Denied",
     "ErrorCode",
     "InvalidPeerId",
@@ -278,15 +278,15 @@ const HOLD_NONE: &[&str] = &[
     "JoinError",
     "LeaveReason",
     "InvalidLimits",
-    // Of the application's own list.
+    // Configuration of the application.
     "InvalidOrigin",
-    // Likewise.
+    // Limits of the application.
     "ClientLimits",
     "InvalidHeaderName",
     "Limits",
     "LimitsBuilder",
     "Disconnected",
-    // `no_error_about_a_frame_quotes_it`.
+    // Tested by `no_error_about_a_frame_quotes_it`.
     "Malformed",
     "Meter",
     "OriginFault",

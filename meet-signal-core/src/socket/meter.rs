@@ -1,4 +1,4 @@
-//! The fragments of a stream of WebSocket frames, counted while a library reads them.
+//! Counts the fragments in a stream of WebSocket frames while a library reads it.
 
 use std::{
     fmt, io, mem,
@@ -10,24 +10,24 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Incoming;
 
-/// A stream between a connection and a WebSocket library that puts messages together and does not
-/// report their fragments (RFC 6455, section 5.4). It scans the headers of the frames that the
-/// library reads, and changes nothing.
+/// A wrapper of the stream below a WebSocket library that reassembles messages and does not report
+/// their fragments (RFC 6455, section 5.4). It scans the frame headers that the library reads, and
+/// modifies nothing.
 ///
-/// Reading is [`Pending`](Poll::Pending) from when fragments were read until they are taken, so that
-/// the library cannot go on through a flood of them. Nothing wakes the task for it:
-/// [`Socket::recv`](super::Socket::recv) takes them
+/// Reads are [`Pending`](Poll::Pending) from when fragments were read until they are taken, so that
+/// the library cannot read on through a flood of them. No waker is registered for it:
+/// [`Socket::recv`](super::Socket::recv) takes the fragments
 ///
 /// - with [`take`](Self::take), when the library is pending;
 /// - with [`take_complete`](Self::take_complete), when it has a message: they are reported before it.
 ///
-/// Its cost is that of a few comparisons for each frame.
+/// It costs a few comparisons per frame.
 pub struct Meter<S> {
     stream: S,
     frames: Frames,
 }
 
-// Without the stream, and what was read of it.
+// Without the stream and its data.
 impl<S> fmt::Debug for Meter<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Meter").finish_non_exhaustive()
@@ -35,13 +35,12 @@ impl<S> fmt::Debug for Meter<S> {
 }
 
 impl<S> Meter<S> {
-    /// A meter of a server's end, right after the handshake: the first byte that is read begins a
-    /// frame.
+    /// A meter for a server's end, right after the handshake: the first byte read begins a frame.
     pub fn new(stream: S) -> Self {
         Self { stream, frames: Frames::default() }
     }
 
-    /// The fragments that were read since they were taken last: [`Incoming::Partial`].
+    /// The fragments read since they were last taken: [`Incoming::Partial`].
     #[must_use = "fragments that are not reported are not counted"]
     pub fn take<T>(&mut self) -> Option<Incoming<T>> {
         let mut all = mem::take(&mut self.frames.complete);
@@ -49,22 +48,22 @@ impl<S> Meter<S> {
         all.report()
     }
 
-    /// Like [`take`](Self::take), but only fragments of messages of which the last one was read,
-    /// too. Those of a message that comes after the one at hand are reported after it.
+    /// Like [`take`](Self::take), but only the fragments of complete messages. Those of a message
+    /// after the current one are reported after it.
     #[must_use = "fragments that are not reported are not counted"]
     pub fn take_complete<T>(&mut self) -> Option<Incoming<T>> {
         mem::take(&mut self.frames.complete).report()
     }
 
-    /// Ends the counting, and reading is not held back any more: for the end of a connection, where
-    /// what still comes is discarded.
+    /// Stops counting and holding reads back, for the end of a connection, when all further data is
+    /// discarded.
     pub fn stop(&mut self) {
         self.frames = Frames { stopped: true, ..Frames::default() };
     }
 
-    /// Whether a close frame was read whose reason is not UTF-8. It is a violation of the WebSocket
-    /// protocol ([`CloseReason::NotWebSocket`](crate::CloseReason::NotWebSocket)), where some
-    /// libraries have the same error for it as for a text.
+    /// Whether a close frame with a reason that is not UTF-8 was read. It is a violation of the
+    /// WebSocket protocol ([`CloseReason::NotWebSocket`](crate::CloseReason::NotWebSocket)), for
+    /// which some libraries return the same error as for invalid text.
     pub fn has_malformed_close(&self) -> bool {
         self.frames.malformed_close
     }
@@ -124,22 +123,22 @@ impl Fragments {
     }
 }
 
-/// Where in the frames the stream is. What is no frame is the library's to refuse; here it only
-/// leads to a wrong count.
+/// The position of the stream within its frames. The library rejects invalid frames; here they only
+/// lead to a wrong count.
 #[derive(Debug, Default)]
 struct Frames {
     header: [u8; LONGEST_HEADER],
-    /// How much of the header was read.
+    /// How many bytes of the header were read.
     have: usize,
-    /// How long the frame's payload is, and how much of it is still to come.
+    /// The length of the frame's payload, and how much of it remains.
     length: u64,
     rest: u64,
     /// The payload of a close frame, masked.
     close: Vec<u8>,
     malformed_close: bool,
-    /// Of messages whose last fragment was read.
+    /// Fragments of complete messages.
     complete: Fragments,
-    /// Of the message that is not complete.
+    /// Fragments of the incomplete message.
     open: Fragments,
     stopped: bool,
 }
@@ -204,7 +203,7 @@ impl Frames {
         self.header[0] & OPCODE
     }
 
-    /// As far as can be told from what was read.
+    /// As far as the bytes read so far determine it.
     fn header_length(&self) -> usize {
         if self.have < SHORTEST_HEADER {
             return SHORTEST_HEADER;

@@ -1,4 +1,4 @@
-//! What all members together cost, and what those of one address or of one room may do.
+//! The limits on all members together, and on those of one address or of one room.
 
 use std::{
     ops::ControlFlow,
@@ -18,15 +18,15 @@ fn named(name: &str) -> RoomId {
     name.parse().expect("a name")
 }
 
-/// Whether it comes back to all that it was sent.
-fn comes_back_full(hub: &meet_signal_core::Hub, member: &Member, now: Instant) -> bool {
-    let session = hub.resume(&room(), &member.ticket, 0, now).expect("it is kept");
+/// Whether the member's resume is `full`.
+fn resumes_full(hub: &meet_signal_core::Hub, member: &Member, now: Instant) -> bool {
+    let session = hub.resume(&room(), &member.ticket, 0, now).expect("the session exists");
     Member::new(session).1["resumed"] == "full"
 }
 
 #[test]
-fn above_the_budget_the_fullest_queues_of_the_away_give_way_first() {
-    // Room for some 512 KiB of queues.
+fn above_the_budget_the_fullest_queues_of_away_sessions_are_emptied_first() {
+    // Space for some 512 KiB of queues.
     let hub = hub(|limits| limits.hub_bytes(KIB * KIB).unacknowledged_bytes(0));
     let now = Instant::now();
     let mut talker = join(&hub, now);
@@ -37,7 +37,7 @@ fn above_the_budget_the_fullest_queues_of_the_away_give_way_first() {
     full.iter().for_each(|member| member.session.away(now));
     talker.signal(&small, "something", now);
     here.take_all().unwrap();
-    // What is here, and does not read, is behind all that is away.
+    // A member that is here and does not read comes after all that are away.
     talker.signal(&here, &"x".repeat(60 * KIB), now);
     talker.signal(&here, &"x".repeat(60 * KIB), now);
     for member in &full {
@@ -45,15 +45,15 @@ fn above_the_budget_the_fullest_queues_of_the_away_give_way_first() {
         talker.signal(member, &"x".repeat(50 * KIB), now);
     }
     assert_eq!(talker.errors(), Vec::<String>::new());
-    let kept = full.iter().filter(|member| comes_back_full(&hub, member, now)).count();
+    let kept = full.iter().filter(|member| resumes_full(&hub, member, now)).count();
     assert!((1..4).contains(&kept), "{kept}");
-    assert!(comes_back_full(&hub, &small, now));
-    let heard = here.take_all().expect("its connection goes on");
-    assert_eq!(heard.iter().filter(|frame| frame["type"] == "signal").count(), 2);
+    assert!(resumes_full(&hub, &small, now));
+    let received = here.take_all().expect("its connection goes on");
+    assert_eq!(received.iter().filter(|frame| frame["type"] == "signal").count(), 2);
 }
 
 #[test]
-fn if_no_session_is_away_the_fullest_queue_is_too_slow() {
+fn without_away_sessions_the_fullest_queue_is_too_slow() {
     let hub = hub(|limits| limits.hub_bytes(KIB * KIB).unacknowledged_bytes(0));
     let now = Instant::now();
     let mut talker = join(&hub, now);
@@ -67,12 +67,12 @@ fn if_no_session_is_away_the_fullest_queue_is_too_slow() {
     let slow = |member: &&Member| member.take_all() == Err(CloseReason::TooSlow);
     let too_slow = members[1..].iter().filter(slow).count();
     assert!((1..3).contains(&too_slow), "{too_slow}");
-    members[0].take_all().expect("it has the least");
+    members[0].take_all().expect("its queue is the smallest");
 }
 
 #[test]
 fn every_meta_counts_until_its_member_is_gone() {
-    // Room for 128 of four kilobytes.
+    // Space for 128 of four kilobytes.
     let hub = hub(|limits| limits.hub_bytes(KIB * KIB));
     let now = Instant::now();
     let large =
@@ -80,7 +80,7 @@ fn every_meta_counts_until_its_member_is_gone() {
     let mut members: Vec<_> = (0..128).map(|n| large(n).unwrap()).collect();
     let refused = large(128).map(drop).unwrap_err();
     assert_eq!((refused, refused.code()), (JoinError::HubFull, ErrorCode::Unavailable));
-    // Smaller, and larger again.
+    // Smaller, then larger again.
     let mut update = |bytes: usize| {
         let message = format!(r#"{{"type":"update","meta":"{}"}}"#, "x".repeat(bytes - 2));
         assert_eq!(members[0].session.receive(&message, now), ControlFlow::Continue(()));
@@ -99,7 +99,7 @@ fn every_meta_counts_until_its_member_is_gone() {
 }
 
 #[test]
-fn a_reload_gets_in_however_full_it_is() {
+fn a_reload_joins_a_full_room_of_a_full_hub() {
     let hub = hub(|limits| limits.sessions(2).room_peers(2));
     let now = Instant::now();
     let (_other, mut member) = (join(&hub, now), join(&hub, now));
@@ -109,7 +109,7 @@ fn a_reload_gets_in_however_full_it_is() {
     }
     for _ in 0..5 {
         let ticket = member.ticket.clone();
-        // The one before is still there when the next one comes, and goes when it has heard of it.
+        // The previous session still exists when the new one joins, and ends by its takeover.
         let next =
             try_join(&hub, &room(), JoinRequest::default().replaces(Some(&ticket)), now).unwrap();
         assert_eq!(member.take_all(), Err(CloseReason::TakenOver));
@@ -117,7 +117,7 @@ fn a_reload_gets_in_however_full_it_is() {
         member = next;
         assert_eq!(hub.sessions(), 2);
     }
-    // A ticket of no member makes no room, nor does one of another room.
+    // A ticket that is unknown or of another room replaces nothing.
     let bogus = JoinRequest::default().replaces(Some("no ticket"));
     assert_eq!(try_join(&hub, &named("elsewhere"), bogus, now).map(drop), Err(JoinError::HubFull));
     let ticket = member.ticket.clone();
@@ -129,7 +129,7 @@ fn a_reload_gets_in_however_full_it_is() {
 }
 
 #[test]
-fn churn_in_one_room_is_bounded_so_that_who_reads_slowly_stays() {
+fn joins_of_one_room_are_limited_so_that_a_slow_reader_stays() {
     let hub = hub(|limits| limits);
     let now = Instant::now();
     let slow = join(&hub, now);
@@ -138,7 +138,8 @@ fn churn_in_one_room_is_bounded_so_that_who_reads_slowly_stays() {
     let joined = |address| {
         (0..500).filter(|_| try_join(&hub, &room(), request(address), now).is_ok()).count()
     };
-    // One, and four kilobytes of `meta`, are five of half of what a room has.
+    // One join with four kilobytes of `meta` counts five times, and the address has half of the
+    // room's rate.
     assert_eq!(joined(address), 12);
     let refused = try_join(&hub, &room(), request(address), now).map(drop).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::RateLimited);
@@ -148,12 +149,12 @@ fn churn_in_one_room_is_bounded_so_that_who_reads_slowly_stays() {
     assert_eq!(joined(Some([192, 0, 2, 2].into())), 10);
     assert_eq!(joined(None), 0);
     slow.take_all().expect("its connection goes on");
-    // Other rooms are none of this one's business.
+    // Other rooms are not affected.
     try_join(&hub, &named("elsewhere"), request(address), now).unwrap();
 }
 
 #[test]
-fn one_address_keeps_no_more_than_its_part() {
+fn one_address_keeps_at_most_its_share_of_away_sessions() {
     let hub = hub(|limits| limits.room_peers(6).address_away(4));
     let now = Instant::now();
     let from = |name: &str, host: u8| {
@@ -170,7 +171,7 @@ fn one_address_keeps_no_more_than_its_part() {
         member.session.away(now);
         member.session.away(now);
     }
-    // Half of the room's places; those beyond have left, and theirs are free.
+    // At most half of the room's places; the members beyond that have left.
     assert_eq!((away("one"), hub.roster(&named("one")).len()), (3, 4));
     assert_eq!(members[4].session.grace(), Duration::ZERO);
     other.session.away(now);
@@ -178,7 +179,7 @@ fn one_address_keeps_no_more_than_its_part() {
     let more: Vec<_> = (0..2).map(|_| from("two", 1)).collect();
     more.iter().for_each(|member| member.session.away(now));
     assert_eq!(away("two"), 1, "four of one address, over all rooms");
-    // Who comes back, or goes for good, makes room.
+    // A member that resumes or leaves frees its place.
     let refused = hub.resume(&named("one"), &members[3].ticket, 0, now).map(drop);
     assert_eq!(refused, Err(ResumeError::UnknownTicket));
     let _back = hub.resume(&named("one"), &members[0].ticket, 0, now).unwrap();
@@ -198,7 +199,7 @@ fn one_address_keeps_no_more_than_its_part() {
 }
 
 #[test]
-fn a_hub_that_drains_resumes_nothing() {
+fn a_draining_hub_refuses_resumes() {
     let hub = hub(|limits| limits);
     let now = Instant::now();
     let [mut here, away] = [join(&hub, now), join(&hub, now)];
@@ -212,7 +213,7 @@ fn a_hub_that_drains_resumes_nothing() {
         assert_eq!(refused.code(), ErrorCode::Unavailable);
         assert_eq!(refused.close_reason().code(), 4000);
     }
-    // Who had it has it still, as its end.
+    // The older connection still has the session; its next frame returns the reason of its end.
     let end = here.session.receive(&json!({"type": "leave"}).to_string(), now);
     assert!(matches!(end, ControlFlow::Break(CloseReason::Draining { .. } | CloseReason::Left)));
     drop((here, away));

@@ -1,4 +1,4 @@
-//! What one member can do to others, to a room and to the hub: nothing.
+//! The limits on what one member can do to others, to a room and to the hub.
 
 mod hub;
 mod member;
@@ -14,7 +14,7 @@ use meet_signal_core::{
 };
 use serde_json::{Value, json};
 
-/// A member, and the ticket with which it comes back.
+/// A member, and the ticket of its session.
 struct Member {
     session: Session,
     ticket: String,
@@ -25,7 +25,7 @@ fn room() -> RoomId {
 }
 
 fn hub(limits: impl FnOnce(LimitsBuilder) -> LimitsBuilder) -> Hub {
-    Hub::new(limits(Limits::builder()).build().expect("they agree"))
+    Hub::new(limits(Limits::builder()).build().expect("the limits are valid"))
 }
 
 fn join(hub: &Hub, now: Instant) -> Member {
@@ -45,7 +45,7 @@ fn value(frame: &Frame) -> Value {
     serde_json::from_str(frame.as_str()).expect("JSON")
 }
 
-/// A `meta` of so many bytes.
+/// A `meta` of this many bytes.
 fn meta(bytes: usize) -> Meta {
     Meta::new(&"x".repeat(bytes - 2)).expect("JSON")
 }
@@ -64,10 +64,10 @@ impl Member {
         assert!(self.session.receive(&signal.to_string(), now).is_continue());
     }
 
-    /// Up to so many bytes of what waits for it, but at least one frame.
-    fn take(&self, most: usize) -> Result<Vec<Value>, CloseReason> {
+    /// Drains up to this many bytes, but at least one frame.
+    fn take(&self, max_bytes: usize) -> Result<Vec<Value>, CloseReason> {
         let mut batch = Vec::new();
-        match self.session.poll_drain(&Context::from_waker(Waker::noop()), most, &mut batch) {
+        match self.session.poll_drain(&Context::from_waker(Waker::noop()), max_bytes, &mut batch) {
             Poll::Ready(Err(reason)) => Err(reason),
             _ => Ok(batch.iter().map(value).collect()),
         }
@@ -77,7 +77,7 @@ impl Member {
         self.take(usize::MAX)
     }
 
-    /// The codes of the errors that wait for it.
+    /// The codes of the waiting errors.
     fn errors(&self) -> Vec<String> {
         let frames = self.take_all().expect("its connection goes on");
         let codes = frames.iter().filter_map(|frame| frame["code"].as_str());

@@ -1,4 +1,4 @@
-//! One member against another one that reads slowly, or is away.
+//! A hostile member against one that reads slowly, or is away.
 
 use std::{
     ops::ControlFlow,
@@ -11,20 +11,20 @@ use serde_json::json;
 
 use crate::{Member, hub, meta, room, try_join};
 
-/// What a hostile member does within a fifth of a second.
+/// The actions of a hostile member within a fifth of a second.
 #[derive(Debug, Clone)]
 enum Act {
-    /// So many messages of this size to the victim.
+    /// This many messages of this size to the victim.
     Signal(usize, usize),
-    /// So many messages of this size to all.
+    /// This many messages of this size to all.
     Broadcast(usize, usize),
-    /// So many updates with a `meta` of this size.
+    /// This many updates with a `meta` of this size.
     Update(usize, usize),
-    /// So many messages that are none.
-    Nonsense(usize),
-    /// So many others who join with a `meta` of this size, and leave.
+    /// This many malformed messages.
+    Malformed(usize),
+    /// This many other peers that join with a `meta` of this size, and leave.
     Join(usize, usize),
-    /// It loses its socket, and comes back.
+    /// Loses its socket, and resumes.
     Return,
 }
 
@@ -35,27 +35,28 @@ fn act() -> impl Strategy<Value = Act> {
         4 => (1..600_usize, size.clone()).prop_map(|(count, size)| Act::Signal(count, size)),
         4 => (1..600_usize, size).prop_map(|(count, size)| Act::Broadcast(count, size)),
         2 => (1..100_usize, meta.clone()).prop_map(|(count, meta)| Act::Update(count, meta)),
-        1 => (1..3_usize).prop_map(Act::Nonsense),
+        1 => (1..3_usize).prop_map(Act::Malformed),
         2 => (1..100_usize, meta).prop_map(|(count, meta)| Act::Join(count, meta)),
         1 => Just(Act::Return),
     ]
 }
 
-/// The hostile one does what it likes, again and again if need be.
+/// The actions of the hostile member, repeated if needed.
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     vec(act(), 1..12)
 }
 
-/// A room with one who is hostile, one who reads slowly, and one who talks to that one.
+/// A room with a hostile member, a victim that reads slowly, and an honest member that sends to the
+/// victim.
 struct Scene {
     hub: Hub,
     now: Instant,
     hostile: Option<Member>,
     victim: Member,
     honest: Member,
-    /// What the honest one has said, and what of it the victim has heard.
-    said: u64,
-    heard: u64,
+    /// How many messages the honest member has sent, and how many of them the victim has received.
+    sent: u64,
+    received: u64,
     read: u64,
 }
 
@@ -64,14 +65,14 @@ impl Scene {
         let hub = hub(|limits| limits);
         let now = Instant::now();
         let mut hosts = 1..=3;
-        // The honest one is at another address than the hostile one.
+        // The honest and the hostile member have different addresses.
         let mut join = || {
             let address = hosts.next().map(|host| [192, 0, 2, host].into());
             try_join(&hub, &room(), JoinRequest::default().address(address), now)
                 .expect("there is room")
         };
         let (hostile, victim, honest) = (Some(join()), join(), join());
-        Self { hub, now, hostile, victim, honest, said: 0, heard: 0, read: 0 }
+        Self { hub, now, hostile, victim, honest, sent: 0, received: 0, read: 0 }
     }
 
     fn act(&mut self, act: &Act) {
@@ -84,7 +85,7 @@ impl Scene {
             Act::Signal(count, _) => (*count, json!({"type": "signal", "to": to, "data": text})),
             Act::Broadcast(count, _) => (*count, json!({"type": "broadcast", "data": text})),
             Act::Update(count, _) => (*count, json!({"type": "update", "meta": text})),
-            Act::Nonsense(count) => (*count, json!("nonsense")),
+            Act::Malformed(count) => (*count, json!("nonsense")),
             Act::Join(count, size) => {
                 let address = Some([192, 0, 2, 1].into());
                 for _ in 0..*count {
@@ -106,11 +107,11 @@ impl Scene {
         let message = message.to_string();
         for _ in 0..count.min((1 << 17) / message.len()).max(1) {
             let Some(hostile) = &mut self.hostile else { return };
-            // Whether it reads its frames makes no difference.
+            // Whether it reads makes no difference.
             let _ = hostile.take_all();
             match hostile.session.receive(&message, self.now) {
                 ControlFlow::Continue(()) => {}
-                // It comes back as another one, with fresh limits: as an application lets it.
+                // It joins again with fresh limits, as an application permits it.
                 ControlFlow::Break(_) => {
                     self.hostile = None;
                     let request = JoinRequest::default().address(Some([192, 0, 2, 1].into()));
@@ -120,31 +121,32 @@ impl Scene {
         }
     }
 
-    /// The honest one talks to the victim, in either way, and is never refused.
-    fn talk(&mut self, bytes: usize) {
-        let said = json!([self.said, "x".repeat(bytes)]);
-        let message = match self.said % 2 {
-            0 => json!({"type": "signal", "to": self.victim.session.id(), "data": said}),
-            _ => json!({"type": "broadcast", "data": said}),
+    /// The honest member sends to the victim, alternately by `signal` and `broadcast`, and is never
+    /// refused.
+    fn send(&mut self, bytes: usize) {
+        let data = json!([self.sent, "x".repeat(bytes)]);
+        let message = match self.sent % 2 {
+            0 => json!({"type": "signal", "to": self.victim.session.id(), "data": data}),
+            _ => json!({"type": "broadcast", "data": data}),
         };
-        self.said += 1;
+        self.sent += 1;
         assert!(self.honest.session.receive(&message.to_string(), self.now).is_continue());
-        let frames = self.honest.take_all().expect("it reads all it is sent");
+        let frames = self.honest.take_all().expect("it reads all frames");
         let refused = frames.iter().find(|frame| {
-            // The hostile one may have no room for a broadcast: that is its own affair.
-            let is_broadcast = self.said.is_multiple_of(2);
+            // The hostile member may have no space for a broadcast, which is correct.
+            let is_broadcast = self.sent.is_multiple_of(2);
             frame["type"] == "error" && !(is_broadcast && frame["code"] == "peer-unreachable")
         });
         assert_eq!(refused, None);
     }
 
-    /// The victim reads so many bytes, of what is there.
+    /// The victim reads up to this many bytes.
     fn read(&mut self, credit: &mut usize) {
         while *credit > 0 {
             let frames = self.victim.take(1).expect("a connection that goes on");
             let Some(frame) = frames.first() else { return *credit = 0 };
             *credit = credit.saturating_sub(frame.to_string().len());
-            self.handle(frame);
+            self.count(frame);
             self.read += 1;
             if self.read.is_multiple_of(32) {
                 let ack = json!({"type": "ack", "received": 0}).to_string();
@@ -153,10 +155,10 @@ impl Scene {
         }
     }
 
-    fn handle(&mut self, frame: &serde_json::Value) {
+    fn count(&mut self, frame: &serde_json::Value) {
         if frame["from"] == json!(self.honest.session.id()) {
-            assert_eq!(frame["data"][0], self.heard, "each one, in order");
-            self.heard += 1;
+            assert_eq!(frame["data"][0], self.received, "all, in order");
+            self.received += 1;
         }
     }
 }
@@ -164,26 +166,26 @@ impl Scene {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
-    /// Whatever one member sends, one that reads 64 KiB/s keeps its connection and gets each frame
-    /// of all others.
+    /// Whatever one member sends, a member that reads 64 KiB/s keeps its connection and gets all
+    /// frames of the others.
     #[test]
-    fn a_member_that_reads_64_kib_a_second_lacks_nothing_of_the_others(acts in acts()) {
+    fn a_member_that_reads_64_kib_a_second_misses_nothing_of_the_others(acts in acts()) {
         let mut scene = Scene::new();
         let fifth = Duration::from_millis(200);
         for act in acts.iter().cycle().take(5 * 30) {
             scene.act(act);
-            scene.talk(800);
+            scene.send(800);
             scene.read(&mut (64 * 1024 / 5));
             scene.now += fifth;
         }
         scene.read(&mut (1 << 30));
-        prop_assert_eq!(scene.heard, scene.said);
+        prop_assert_eq!(scene.received, scene.sent);
     }
 
-    /// Whatever one member sends, one that is away for a while comes back to all that the others
-    /// have sent it.
+    /// Whatever one member sends, a member that is away for a while gets all frames of the others
+    /// when it resumes.
     #[test]
-    fn a_member_that_is_away_lacks_nothing_of_the_others(acts in acts()) {
+    fn a_member_that_is_away_misses_nothing_of_the_others(acts in acts()) {
         let mut scene = Scene::new();
         let ack = json!({"type": "ack", "received": 0}).to_string();
         assert!(scene.victim.session.receive(&ack, scene.now).is_continue());
@@ -192,26 +194,26 @@ proptest! {
         for (n, act) in acts.iter().cycle().take(5 * 20).enumerate() {
             scene.act(act);
             if n % 2 == 0 {
-                scene.talk(200);
+                scene.send(200);
             }
             scene.now += Duration::from_millis(200);
         }
         let (hub, victim) = (&scene.hub, &scene.victim);
         let received = had.len() as u64;
         let session =
-            hub.resume(&room(), &victim.ticket, received, scene.now).expect("it is kept");
+            hub.resume(&room(), &victim.ticket, received, scene.now).expect("the session exists");
         let (victim, welcome) = Member::new(session);
         prop_assert_eq!(&welcome["resumed"], "full");
         scene.victim = victim;
         for frame in scene.victim.take_all().unwrap() {
-            scene.handle(&frame);
+            scene.count(&frame);
         }
-        prop_assert_eq!(scene.heard, scene.said);
+        prop_assert_eq!(scene.received, scene.sent);
     }
 }
 
 #[test]
-fn nine_large_broadcasts_cost_no_connection() {
+fn nine_large_broadcasts_end_no_connection() {
     let hub = hub(|limits| limits);
     let now = Instant::now();
     let mut sender = crate::join(&hub, now);
@@ -228,7 +230,7 @@ fn nine_large_broadcasts_cost_no_connection() {
 }
 
 #[test]
-fn bytes_over_the_rate_are_refused_and_far_over_it_cut() {
+fn bytes_over_the_rate_are_refused_and_far_over_it_end_the_connection() {
     let hub = hub(|limits| limits.bad_messages(1_000));
     let now = Instant::now();
     let [mut sender, other] = [crate::join(&hub, now), crate::join(&hub, now)];
@@ -244,7 +246,7 @@ fn bytes_over_the_rate_are_refused_and_far_over_it_cut() {
     }
     assert_eq!(sender.errors(), vec!["rate-limited"; within]);
     assert_eq!(send(&mut sender.session), ControlFlow::Break(CloseReason::Flood));
-    // What makes less work is not refused, but counts.
+    // Frames that reduce the server's work are not refused, but count.
     let mut sender = crate::join(&hub, now);
     for n in 0..2 * within {
         let ack = json!({"type": "ack", "received": 0, "x": "x".repeat(60_000)}).to_string();

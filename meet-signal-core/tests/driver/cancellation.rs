@@ -1,5 +1,5 @@
-//! The driver's future is dropped wherever it can be: after each of the polls that a life takes.
-//! With the clock paused and one thread, a life takes the same polls each time.
+//! Drops the driver's future after each of its polls. With paused time and one thread, a scenario
+//! takes the same polls each time.
 
 use std::{
     future::Future,
@@ -25,11 +25,11 @@ use tokio::{
 
 use crate::{
     BEAT, GRACE, observer,
-    resume::{ask, broadcast, tell},
+    resume::{broadcast, send_app, send_resume},
     room,
 };
 
-/// A future that is dropped, with all that it holds, once it was polled so many times.
+/// A future that is dropped, with all that it holds, after this many polls.
 struct Cancelled<F> {
     future: Option<Pin<Box<F>>>,
     polls: usize,
@@ -50,7 +50,7 @@ impl<F: Future> Future for Cancelled<F> {
         let polled = running.as_mut().poll(cx).map(drop);
         ended.store(polled.is_ready(), Ordering::Relaxed);
         if polled.is_pending() && left == 0 {
-            // There is no next poll to wait for: it is dropped where it waits.
+            // There is no next poll to wait for: drop it here.
             *future = None;
             return Poll::Ready(());
         }
@@ -58,47 +58,48 @@ impl<F: Future> Future for Cancelled<F> {
     }
 }
 
-/// What the test does to a connection, after the driver is set to be dropped at some point of it.
-/// Whatever became of it, the script goes on.
+/// What the test does to a connection whose driver is dropped at some point. The script continues
+/// after the drop.
 #[derive(Debug, Clone, Copy)]
-enum Life {
-    /// Joins, relays, is relayed to, and leaves.
+enum Scenario {
+    /// Joins, sends, receives, and leaves.
     Leaves,
-    /// Reads nothing, has too much waiting for it, and is closed.
+    /// Does not read, overflows its outbox, and is closed.
     Slow,
-    /// Is cut, and the grace passes.
-    AwaitsResume,
-    /// Falls silent.
+    /// Loses its socket, and the grace period ends.
+    LosesSocket,
+    /// Becomes silent.
     HalfOpen,
-    /// Is taken over by a newer connection, whose driver lives.
+    /// Is taken over by a newer connection, whose driver is not dropped.
     TakenOver,
-    /// Is taken over while it waits without a socket.
+    /// Is taken over while it has no socket.
     TakenOverAway,
-    /// Takes a session over; the older driver lives.
+    /// Takes a session over; the older connection's driver is not dropped.
     TakesOver,
-    /// Says nonsense instead of `join`, until it is closed.
+    /// Sends malformed messages instead of `join`, until it is closed.
     NeverJoins,
 }
 
-/// Plays a life with the driver dropped after so many polls. Whether it came to its end before.
-async fn play(life: Life, polls: usize) -> bool {
+/// Runs a scenario in which the driver is dropped after this many polls. Returns whether the driver
+/// ended before.
+async fn run(scenario: Scenario, polls: usize) -> bool {
     let limits = Limits::builder().outbox_frames(4).bad_messages(2);
     let hub = Hub::new(limits.build().expect("within the ranges"));
     let mut other = observer(&hub).await;
     let ended = Arc::new(AtomicBool::new(false));
-    let (driver, client) = start(&hub, life, polls, &ended).await;
-    act(life, &hub, client).await;
-    driver.await.expect("dropping is no panic");
-    // Newer and older connections of the same session end, too.
+    let (driver, client) = start(&hub, scenario, polls, &ended).await;
+    act(scenario, &hub, client).await;
+    driver.await.expect("dropping does not panic");
+    // Newer and older connections of the same session end as well.
     sleep(BEAT * 3 + GRACE * 2).await;
-    assert_eq!(hub.sessions(), 1, "{life:?} after {polls} polls: only the observer's");
+    assert_eq!(hub.sessions(), 1, "{scenario:?} after {polls} polls: only the observer's");
     assert_eq!(hub.roster(&room()).len(), 1);
 
-    // To know that nothing more comes.
+    // The error shows that no other message follows.
     other.to_server.send(r#"{"type":"signal","to":"nobody","data":0}"#);
     let (mut joined, mut left) = (Vec::new(), Vec::new());
     loop {
-        let frame = other.next().await;
+        let frame = other.recv().await;
         match frame["type"].as_str() {
             Some("joined") => joined.push(frame["peer"]["id"].clone()),
             Some("left") => left.push(frame["peer"].clone()),
@@ -106,20 +107,20 @@ async fn play(life: Life, polls: usize) -> bool {
             _ => {}
         }
     }
-    assert_eq!(joined, left, "{life:?} after {polls} polls: one leave for each join");
+    assert_eq!(joined, left, "{scenario:?} after {polls} polls: one leave for each join");
     ended.load(Ordering::Relaxed)
 }
 
-/// The connection whose driver is to be dropped; with, where it needs one, another one of its
-/// session.
+/// The connection whose driver is dropped, and an older connection of its session if the scenario
+/// needs one.
 async fn start(
     hub: &Hub,
-    life: Life,
+    scenario: Scenario,
     polls: usize,
     ended: &Arc<AtomicBool>,
 ) -> (JoinHandle<()>, Client) {
-    let older = match life {
-        Life::TakesOver => {
+    let older = match scenario {
+        Scenario::TakesOver => {
             let (server, mut older) = connection(8);
             spawn(serve(hub.clone(), room(), Grant::new(), server));
             Some((older.join().await, older))
@@ -128,7 +129,7 @@ async fn start(
     };
     let (server, client) = connection(2);
     let authorize = async |_: AuthRequest| {
-        // The application has to ask its database.
+        // As if the application queried its database.
         yield_now().await;
         Ok::<_, Denied>(Grant::new())
     };
@@ -142,50 +143,50 @@ struct Client {
     older: Option<(Value, ClientEnd)>,
 }
 
-async fn act(life: Life, hub: &Hub, Client { mut end, older }: Client) {
-    if let Life::NeverJoins = life {
+async fn act(scenario: Scenario, hub: &Hub, Client { mut end, older }: Client) {
+    if let Scenario::NeverJoins = scenario {
         (0..4).for_each(|_| end.send("no JSON"));
         return until_the_end(&mut end).await;
     }
     match &older {
-        Some((welcome, _)) => ask(&end, welcome, 0),
+        Some((welcome, _)) => send_resume(&end, welcome, 0),
         None => end.send(r#"{"type":"join"}"#),
     }
     let welcome = match end.next().await {
         Received::Flush(mut frames) => frames.swap_remove(0),
-        // It was dropped before it could say anything.
+        // The driver was dropped before it sent anything.
         _ => return,
     };
     for n in 0..3 {
         end.send(&broadcast(n));
-        tell(hub, n);
+        send_app(hub, n);
         yield_now().await;
     }
-    match life {
-        Life::Leaves | Life::TakesOver => {
+    match scenario {
+        Scenario::Leaves | Scenario::TakesOver => {
             end.send(r#"{"type":"leave"}"#);
             until_the_end(&mut end).await;
         }
-        Life::Slow => {
+        Scenario::Slow => {
             end.stall();
             for n in 0..8 {
-                tell(hub, n);
+                send_app(hub, n);
                 yield_now().await;
             }
             sleep(Duration::from_secs(11)).await;
             until_the_end(&mut end).await;
         }
-        Life::AwaitsResume => end.cut(),
-        Life::HalfOpen => end.half_open(),
-        Life::TakenOver | Life::TakenOverAway => {
-            let end = match life {
-                Life::TakenOver => Some(end),
+        Scenario::LosesSocket => end.cut(),
+        Scenario::HalfOpen => end.half_open(),
+        Scenario::TakenOver | Scenario::TakenOverAway => {
+            let end = match scenario {
+                Scenario::TakenOver => Some(end),
                 _ => None,
             };
             yield_now().await;
             let (server, mut newer) = connection(8);
             spawn(serve(hub.clone(), room(), Grant::new(), server));
-            ask(&newer, &welcome, 0);
+            send_resume(&newer, &welcome, 0);
             assert!(matches!(newer.next().await, Received::Flush(_)));
             if let Some(mut end) = end {
                 until_the_end(&mut end).await;
@@ -193,7 +194,7 @@ async fn act(life: Life, hub: &Hub, Client { mut end, older }: Client) {
             newer.send(r#"{"type":"leave"}"#);
             until_the_end(&mut newer).await;
         }
-        Life::NeverJoins => unreachable!("it has returned"),
+        Scenario::NeverJoins => unreachable!("handled above"),
     }
 }
 
@@ -201,45 +202,45 @@ async fn until_the_end(end: &mut ClientEnd) {
     while let Received::Flush(_) = end.next().await {}
 }
 
-/// Drops the driver after 1, 2, 3, … polls, until it comes to its end by itself. (Before the first
-/// one it is nothing yet but its arguments.)
-async fn drop_everywhere(life: Life, at_least: usize) {
+/// Drops the driver after 1, 2, 3, … polls, until it ends by itself. (Before the first poll, the
+/// future only holds its arguments.)
+async fn drop_everywhere(scenario: Scenario, at_least: usize) {
     let mut polls = 0;
-    while !play(life, polls).await {
+    while !run(scenario, polls).await {
         polls += 1;
-        assert!(polls < 1_000, "{life:?} does not end");
+        assert!(polls < 1_000, "{scenario:?} does not end");
     }
-    assert!(polls >= at_least, "{life:?} has only {polls} polls: is it what it was?");
+    assert!(polls >= at_least, "{scenario:?} has only {polls} polls: has the scenario changed?");
 }
 
 #[tokio::test(start_paused = true)]
 async fn dropped_at_any_point_of_a_life_that_leaves() {
-    drop_everywhere(Life::Leaves, 5).await;
+    drop_everywhere(Scenario::Leaves, 5).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn dropped_at_any_point_with_a_slow_socket() {
-    drop_everywhere(Life::Slow, 6).await;
+    drop_everywhere(Scenario::Slow, 6).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn dropped_at_any_point_of_losing_the_socket_and_the_grace() {
-    drop_everywhere(Life::AwaitsResume, 5).await;
-    drop_everywhere(Life::HalfOpen, 7).await;
+    drop_everywhere(Scenario::LosesSocket, 5).await;
+    drop_everywhere(Scenario::HalfOpen, 7).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn dropped_at_any_point_of_being_taken_over() {
-    drop_everywhere(Life::TakenOver, 5).await;
-    drop_everywhere(Life::TakenOverAway, 5).await;
+    drop_everywhere(Scenario::TakenOver, 5).await;
+    drop_everywhere(Scenario::TakenOverAway, 5).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn dropped_at_any_point_of_taking_over() {
-    drop_everywhere(Life::TakesOver, 4).await;
+    drop_everywhere(Scenario::TakesOver, 4).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn dropped_at_any_point_before_the_join() {
-    drop_everywhere(Life::NeverJoins, 1).await;
+    drop_everywhere(Scenario::NeverJoins, 1).await;
 }

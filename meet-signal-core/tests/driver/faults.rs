@@ -1,4 +1,4 @@
-//! The ways in which a connection in memory fails are those of a network.
+//! The failures of a connection in memory are those of a network.
 
 use meet_signal_core::{CloseReason, Hub, testing::Received};
 use serde_json::json;
@@ -8,8 +8,8 @@ use tokio::{
 };
 
 use crate::{
-    BEAT, GRACE, LAST_CALL, assert_about, connect, id, observer,
-    resume::{numbers, resume, tell},
+    BEAT, FINAL_READ, GRACE, assert_about, connect, id, observer,
+    resume::{numbers, resume, send_app},
 };
 
 #[tokio::test(start_paused = true)]
@@ -18,29 +18,29 @@ async fn a_half_open_connection_is_found_out_by_its_silence() {
     let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     let welcome = client.join().await;
-    other.next().await;
+    other.recv().await;
     let start = Instant::now();
     client.half_open();
-    tell(&hub, 1);
-    assert_eq!(other.next().await["data"], 1);
-    assert_eq!(other.next().await["status"], "away");
-    // The close frame goes nowhere, either; the grace period begins when that has been given up.
-    let silence = BEAT * 3 + LAST_CALL;
+    send_app(&hub, 1);
+    assert_eq!(other.recv().await["data"], 1);
+    assert_eq!(other.recv().await["status"], "away");
+    // The close frame is lost as well; the grace period starts after the close timeout.
+    let silence = BEAT * 3 + FINAL_READ;
     assert_about(start.elapsed(), silence);
     let left = json!({"type": "left", "peer": id(&welcome), "reason": "timeout"});
-    assert_eq!(other.next().await, left);
+    assert_eq!(other.recv().await, left);
     assert_about(start.elapsed(), silence + Duration::from_secs(2) + GRACE);
     task.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_back_from_a_half_open_connection_lacks_nothing() {
+async fn a_resume_after_a_half_open_connection_misses_nothing() {
     let hub = Hub::default();
     let (mut client, task) = connect(&hub);
     let welcome = client.join().await;
     client.half_open();
     for n in 1..=3 {
-        tell(&hub, n);
+        send_app(&hub, n);
         yield_now().await;
     }
     let (mut client, _task) = connect(&hub);
@@ -55,7 +55,7 @@ async fn a_stall_is_over_with_the_next_read() {
     let (mut client, _task) = connect(&hub);
     client.join().await;
     client.stall();
-    tell(&hub, 1);
+    send_app(&hub, 1);
     tokio::time::sleep(Duration::from_secs(9)).await;
     assert_eq!(numbers(&mut client, 1).await, [1]);
 }
@@ -66,12 +66,12 @@ async fn a_stall_is_given_up_after_the_write_timeout() {
     let mut other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
     client.join().await;
-    other.next().await;
+    other.recv().await;
     client.stall();
     let start = Instant::now();
-    tell(&hub, 1);
-    assert_eq!(other.next().await["data"], 1);
-    assert_eq!(other.next().await["status"], "away");
+    send_app(&hub, 1);
+    assert_eq!(other.recv().await["data"], 1);
+    assert_eq!(other.recv().await["status"], "away");
     assert_about(start.elapsed(), Duration::from_secs(10));
     assert_eq!(client.next().await, Received::Closed(CloseReason::TooSlow));
 }

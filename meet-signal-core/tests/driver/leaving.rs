@@ -1,4 +1,4 @@
-//! Pages that go away, and sessions that are left on another connection.
+//! Pages that go away, and sessions that leave by their ticket.
 
 use std::future::pending;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::{
-    GRACE, assert_about, connect, connect_with_room_for, id, observer, resume::tell, room,
+    GRACE, assert_about, connect, connect_with_room_for, id, observer, resume::send_app, room,
 };
 
 const GOING_AWAY: Duration = Duration::from_secs(2);
@@ -28,17 +28,17 @@ async fn a_page_that_goes_away_is_kept_for_a_shorter_time() {
         let mut other = observer(&hub).await;
         let (mut client, task) = connect(&hub);
         client.join().await;
-        assert_eq!(other.next().await["type"], "joined");
+        assert_eq!(other.recv().await["type"], "joined");
         client.sender().deliver(incoming);
         let start = Instant::now();
-        assert_eq!(other.next().await["status"], "away");
-        assert_eq!(other.next().await["reason"], "timeout");
+        assert_eq!(other.recv().await["status"], "away");
+        assert_eq!(other.recv().await["reason"], "timeout");
         assert_about(start.elapsed(), kept);
         task.await.unwrap();
     }
 }
 
-/// The times that a session is kept for are bounds of each other: the shortest one counts.
+/// The shortest of the three grace periods applies.
 #[tokio::test(start_paused = true)]
 async fn the_shortest_grace_counts() {
     let seconds = Duration::from_secs;
@@ -49,45 +49,45 @@ async fn the_shortest_grace_counts() {
         let hub = Hub::new(limits.going_away_grace(seconds(going)).build().unwrap());
         let mut other = observer(&hub).await;
         let (mut client, _task) = connect(&hub);
-        // Nothing is heard of it after its welcome.
+        // The client sends nothing after its welcome.
         client.send(r#"{"type":"join"}"#);
         client.expect("welcome").await;
-        assert_eq!(other.next().await["type"], "joined");
+        assert_eq!(other.recv().await["type"], "joined");
         client.sender().deliver(Incoming::GoingAway);
         let start = Instant::now();
         if expected > 0 {
-            assert_eq!(other.next().await["status"], "away");
+            assert_eq!(other.recv().await["status"], "away");
         }
-        assert_eq!(other.next().await["reason"], "timeout");
+        assert_eq!(other.recv().await["reason"], "timeout");
         assert_about(start.elapsed(), seconds(expected));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_is_back_in_time_is_kept_like_any_other_again() {
+async fn a_page_that_resumes_in_time_has_the_full_grace_period_again() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
-    assert_eq!(other.next().await["type"], "joined");
+    assert_eq!(other.recv().await["type"], "joined");
     client.sender().deliver(Incoming::GoingAway);
-    assert_eq!(other.next().await["status"], "away");
+    assert_eq!(other.recv().await["status"], "away");
     sleep(GOING_AWAY - Duration::from_millis(1)).await;
     let (mut client, _task) = connect(&hub);
     let resume = json!({"ticket": welcome["ticket"], "received": 0});
     client.send(&json!({"type": "join", "resume": resume}).to_string());
     assert_eq!(client.expect("welcome").await["resumed"], "full");
-    assert_eq!(other.next().await["status"], "here");
+    assert_eq!(other.recv().await["status"], "here");
     drop(client);
-    assert_eq!(other.next().await["status"], "away");
+    assert_eq!(other.recv().await["status"], "away");
     let start = Instant::now();
-    assert_eq!(other.next().await["reason"], "timeout");
+    assert_eq!(other.recv().await["reason"], "timeout");
     assert_about(start.elapsed(), GRACE);
 }
 
-/// Before the join, and while the application decides, there is no session to keep.
+/// Before the join, and during the authorization, there is no session to keep.
 #[tokio::test(start_paused = true)]
-async fn a_page_that_goes_before_it_has_joined_leaves_nothing() {
+async fn a_page_that_goes_away_before_it_has_joined_leaves_no_session() {
     for is_joining in [false, true] {
         let hub = Hub::default();
         let (server, client) = connection(8);
@@ -102,39 +102,39 @@ async fn a_page_that_goes_before_it_has_joined_leaves_nothing() {
     }
 }
 
-/// The session leaves at once, whatever its own connection is doing.
+/// The session leaves at once, in every state of its own connection.
 #[tokio::test(start_paused = true)]
-async fn a_session_is_left_by_its_ticket() {
+async fn a_ticket_ends_its_session() {
     enum State {
         Here,
         Away,
-        Stuck,
+        Stalled,
     }
-    for state in [State::Here, State::Away, State::Stuck] {
+    for state in [State::Here, State::Away, State::Stalled] {
         let hub = Hub::default();
         let mut other = observer(&hub).await;
         let (mut client, task) = connect_with_room_for(1, &hub);
         let welcome = client.join().await;
-        assert_eq!(other.next().await["type"], "joined");
+        assert_eq!(other.recv().await["type"], "joined");
         match state {
             State::Here => {}
             State::Away => {
                 client.sender().deliver(Incoming::Closed);
-                assert_eq!(other.next().await["status"], "away");
+                assert_eq!(other.recv().await["status"], "away");
             }
-            State::Stuck => {
+            State::Stalled => {
                 client.stall();
-                tell(&hub, 1);
-                assert_eq!(other.next().await["type"], "app");
+                send_app(&hub, 1);
+                assert_eq!(other.recv().await["type"], "app");
                 sleep(Duration::from_secs(1)).await;
             }
         }
         let (mut farewell, _task) = connect(&hub);
         farewell.send(&leave(&welcome["ticket"]));
         assert_eq!(farewell.next().await, Received::Closed(CloseReason::Left));
-        let left = other.next().await;
+        let left = other.recv().await;
         assert_eq!((&left["peer"], &left["reason"]), (id(&welcome), &json!("left")));
-        if let State::Stuck = state {
+        if let State::Stalled = state {
             drop(client);
         }
         task.await.unwrap();
@@ -142,9 +142,9 @@ async fn a_session_is_left_by_its_ticket() {
     }
 }
 
-/// A ticket of no session reveals nothing about the room.
+/// An unknown ticket gets the same reply, so it reveals nothing about the room.
 #[tokio::test(start_paused = true)]
-async fn the_ticket_of_no_session_is_passed_over() {
+async fn an_unknown_ticket_is_ignored() {
     let hub = Hub::default();
     let (mut client, _task) = connect(&hub);
     client.join().await;
@@ -154,12 +154,12 @@ async fn the_ticket_of_no_session_is_passed_over() {
         assert_eq!(farewell.next().await, Received::Closed(CloseReason::Left));
     }
     assert_eq!(hub.sessions(), 1);
-    // In the room it is a `leave` of one's own, whatever ticket it names.
-    client.send(&leave(&json!("of another session")));
+    // In the room it is an ordinary `leave`, whatever ticket it has.
+    client.send(&leave(&json!("another ticket")));
     assert_eq!(client.next().await, Received::Closed(CloseReason::Left));
 }
 
-/// Probes are answered at once, with one `ping` for all that came together, and are not free.
+/// A probe is answered at once, one `ping` answers several, and each counts against the rate.
 #[tokio::test(start_paused = true)]
 async fn a_probe_is_answered_and_counts_against_the_rate() {
     let hub = Hub::new(Limits::builder().rate_burst(8).build().unwrap());
@@ -169,7 +169,7 @@ async fn a_probe_is_answered_and_counts_against_the_rate() {
     client.send(r#"{"type":"probe"}"#);
     client.expect("ping").await;
     assert_about(start.elapsed(), Duration::ZERO);
-    // Over the first bucket it is still answered, over the second one it ends.
+    // Over the rate it is still answered; over the overflow bucket it ends the connection.
     for _ in 0..10 {
         client.send(r#"{"type":"probe"}"#);
         client.expect("ping").await;

@@ -1,13 +1,13 @@
-//! The life of a connection, without a network and with the clock in the test's hand: paused, it
-//! jumps to the next timer whenever every task waits.
+//! The life of a connection, without a network and with paused time: the clock jumps to the next
+//! timer when all tasks wait.
 
+mod authorization;
 mod cancellation;
-mod deciding;
+mod closing;
 mod faults;
 mod leaving;
 mod resume;
 mod resume_bounds;
-mod verdicts;
 
 use std::future::pending;
 
@@ -27,10 +27,10 @@ use tokio::{
 
 const BEAT: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(30);
-/// How long the server goes on reading before it judges.
-const LAST_CALL: Duration = Duration::from_millis(500);
+/// How long the server goes on reading after a deadline.
+const FINAL_READ: Duration = Duration::from_millis(500);
 
-/// A client has a little more time the more it has been sent.
+/// A client has a little more time the more it was sent.
 fn assert_about(elapsed: Duration, expected: Duration) {
     let latest = expected + Duration::from_millis(20);
     assert!((expected..latest).contains(&elapsed), "{elapsed:?} instead of {expected:?}");
@@ -49,7 +49,7 @@ fn connect_with_room_for(batches: usize, hub: &Hub) -> (ClientEnd, JoinHandle<Ou
     (client, tokio::spawn(serve(hub.clone(), room(), Grant::new(), server)))
 }
 
-/// A member that keeps itself alive, and sees what happens to others.
+/// A member that replies to pings, and receives the messages about other members.
 struct Observer {
     to_server: Sender,
     received: mpsc::UnboundedReceiver<Value>,
@@ -59,13 +59,13 @@ async fn observer(hub: &Hub) -> Observer {
     let (mut client, _) = connect(hub);
     client.join().await;
     let to_server = client.sender();
-    let (log, received) = mpsc::unbounded_channel();
+    let (forward, received) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Received::Flush(frames) = client.next().await {
             for frame in frames {
                 match &frame["type"] {
                     kind if kind == "ping" => client.send(r#"{"type":"pong","received":0}"#),
-                    _ => drop(log.send(frame)),
+                    _ => drop(forward.send(frame)),
                 }
             }
         }
@@ -74,12 +74,12 @@ async fn observer(hub: &Hub) -> Observer {
 }
 
 impl Observer {
-    async fn next(&mut self) -> Value {
+    async fn recv(&mut self) -> Value {
         self.received.recv().await.expect("an observer stays connected")
     }
 }
 
-/// What the connection is closed with, whatever comes before.
+/// The reason that the connection is closed with. Skips all frames before it.
 async fn closed(client: &mut ClientEnd) -> CloseReason {
     loop {
         match client.next().await {
@@ -95,7 +95,7 @@ fn id(welcome: &Value) -> &Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_never_joins_is_closed() {
+async fn a_client_that_does_not_join_is_closed() {
     let (mut client, task) = connect(&Hub::default());
     let start = Instant::now();
     client.sender().deliver(Incoming::Control);
@@ -122,13 +122,13 @@ async fn a_quiet_connection_is_pinged_and_lives() {
     }
 }
 
-/// The fault: silence alone brought a ping, so that a client in a lively room kept every frame that it
-/// had sent, until it had no room for more.
+/// A regression: only silence caused a ping, so a client in a busy room kept all frames that it had
+/// sent, until it had no more space.
 #[tokio::test(start_paused = true)]
 async fn frames_are_acknowledged_without_a_silence() {
     let hub = Hub::new(Limits::builder().rate_burst(1000).build().expect("valid limits"));
     let (mut client, _task) = connect(&hub);
-    // It counts for one of the 256, but is not sequenced.
+    // The `join` counts towards the 256, but is not sequenced.
     client.join().await;
     let start = Instant::now();
     for many in 1..=3 {
@@ -154,17 +154,17 @@ async fn three_silent_heartbeats_lose_the_socket_and_then_the_session() {
     let (mut client, task) = connect(&hub);
     let welcome = client.join().await;
     let start = Instant::now();
-    other.next().await;
+    other.recv().await;
 
     client.expect("ping").await;
     client.expect("ping").await;
     assert_eq!(client.next().await, Received::Closed(CloseReason::HeartbeatMissed));
-    assert_about(start.elapsed(), BEAT * 3 + LAST_CALL);
+    assert_about(start.elapsed(), BEAT * 3 + FINAL_READ);
     let status = json!({"type": "status", "peer": id(&welcome), "status": "away"});
-    assert_eq!(other.next().await, status);
+    assert_eq!(other.recv().await, status);
     let left = json!({"type": "left", "peer": id(&welcome), "reason": "timeout"});
-    assert_eq!(other.next().await, left);
-    assert_about(start.elapsed(), BEAT * 3 + LAST_CALL + GRACE);
+    assert_eq!(other.recv().await, left);
+    assert_about(start.elapsed(), BEAT * 3 + FINAL_READ + GRACE);
     task.await.unwrap();
 }
 
@@ -174,13 +174,13 @@ async fn a_lost_socket_leaves_when_the_grace_is_over() {
     let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     let welcome = client.join().await;
-    other.next().await;
+    other.recv().await;
     let start = Instant::now();
     drop(client);
-    assert_eq!(other.next().await["status"], "away");
+    assert_eq!(other.recv().await["status"], "away");
     assert_eq!(start.elapsed(), Duration::ZERO);
     let left = json!({"type": "left", "peer": id(&welcome), "reason": "timeout"});
-    assert_eq!(other.next().await, left);
+    assert_eq!(other.recv().await, left);
     assert_eq!(start.elapsed(), GRACE);
     task.await.unwrap();
     assert_eq!(hub.sessions(), 1);
@@ -192,80 +192,81 @@ async fn leaving_takes_effect_before_the_client_has_answered_the_close() {
     let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     client.join().await;
-    other.next().await;
+    other.recv().await;
     let start = Instant::now();
     client.send(r#"{"type":"leave"}"#);
-    assert_eq!(other.next().await["reason"], "left");
+    assert_eq!(other.recv().await["reason"], "left");
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(client.next().await, Received::Closed(CloseReason::Left));
     task.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_offender_is_gone_before_it_has_answered_the_close() {
+async fn a_violation_takes_effect_before_the_client_has_answered_the_close() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     client.join().await;
-    other.next().await;
+    other.recv().await;
     let start = Instant::now();
     client.sender().deliver(Incoming::ProtocolError(CloseReason::Binary));
-    assert_eq!(other.next().await["reason"], "closed");
+    assert_eq!(other.recv().await["reason"], "closed");
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(client.next().await, Received::Closed(CloseReason::Binary));
     task.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_nothing_is_too_slow_and_hurts_no_other() {
+async fn a_client_that_does_not_read_is_too_slow_and_affects_no_other() {
     let limits = Limits::builder().outbox_frames(18).build().unwrap();
     let hub = Hub::new(limits);
     let mut fast = observer(&hub).await;
-    let (mut stuck, task) = connect_with_room_for(1, &hub);
-    let welcome = stuck.join().await;
+    let (mut stalled, task) = connect_with_room_for(1, &hub);
+    let welcome = stalled.join().await;
     let mut talker = observer(&hub).await;
-    fast.next().await;
-    fast.next().await;
+    fast.recv().await;
+    fast.recv().await;
 
-    // One batch fits the socket, one is being written, three of its 18 places are the talker's.
+    // One batch is in the socket, one is being written, and the sender's share is three of the 18
+    // frames.
     for n in 0..8 {
         talker.to_server.send(&json!({"type": "broadcast", "data": n, "ref": n}).to_string());
-        assert_eq!(fast.next().await["data"], n);
+        assert_eq!(fast.recv().await["data"], n);
     }
     let signal = json!({"type": "signal", "to": id(&welcome), "data": 1, "ref": 8});
     talker.to_server.send(&signal.to_string());
     for n in 4..=8 {
-        let error = talker.next().await;
+        let error = talker.recv().await;
         assert_eq!((&error["code"], &error["ref"]), (&json!("peer-unreachable"), &json!(n)));
     }
     fast.to_server.send(r#"{"type":"broadcast","data":"fast"}"#);
-    assert_eq!(talker.next().await["data"], "fast");
+    assert_eq!(talker.recv().await["data"], "fast");
 
-    // Its write times out, and the client, who reads again, finds the reason at the end.
+    // Its write times out. When the client reads again, it gets the close reason at the end.
     sleep(Duration::from_secs(11)).await;
     let end = loop {
-        match stuck.next().await {
+        match stalled.next().await {
             Received::Flush(_) => {}
             end => break end,
         }
     };
     assert_eq!(end, Received::Closed(CloseReason::TooSlow));
-    assert!(!task.is_finished(), "it may come back");
+    assert!(!task.is_finished(), "it may resume");
 
-    // What found room is there, and what the others have sent.
-    let (mut stuck, _task) = connect(&hub);
-    assert_eq!(resume::resume(&mut stuck, &welcome, 0).await["resumed"], "full");
+    // It gets the frames that were queued, and those of the others.
+    let (mut stalled, _task) = connect(&hub);
+    assert_eq!(resume::resume(&mut stalled, &welcome, 0).await["resumed"], "full");
     let mut data = Vec::new();
     while data.len() < 5 {
-        let Received::Flush(frames) = stuck.next().await else { panic!("it goes on") };
+        let Received::Flush(frames) = stalled.next().await else { panic!("it goes on") };
         let frames = frames.iter().filter(|frame| frame["type"] == "broadcast");
         data.extend(frames.map(|frame| frame["data"].clone()));
     }
     assert_eq!(data, [json!(0), json!(1), json!(2), json!(3), json!("fast")]);
 }
 
-/// A client that pings without reading has an answer wait for each of them, beside the outbox and
-/// its bound.
+/// A client that pings without reading causes a queued pong for each ping, which the outbox's
+/// bounds do not include.
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_pings_ends_the_connection() {
     let limits = Limits::builder().rate_per_second(1).rate_burst(4).build().unwrap();
@@ -273,7 +274,8 @@ async fn a_flood_of_pings_ends_the_connection() {
     let ping = |client: &ClientEnd, times| {
         (0..times).for_each(|_| client.sender().deliver(Incoming::Control));
     };
-    // A burst, and as many again beyond it: with the join, and the word that it was heard, eight.
+    // The burst and the overflow bucket are eight frames, of which two are the `join` and its
+    // acknowledgement.
     let (mut member, _task) = connect(&hub);
     member.join().await;
     ping(&member, 5);
@@ -310,14 +312,14 @@ async fn dropping_the_task_leaves_at_once() {
     let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     client.join().await;
-    other.next().await;
+    other.recv().await;
     task.abort();
-    assert_eq!(other.next().await["reason"], "closed");
+    assert_eq!(other.recv().await["reason"], "closed");
     assert_eq!(hub.sessions(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_the_application_hurts_only_its_own_connection() {
+async fn a_panic_in_the_application_affects_only_its_own_connection() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (server, client) = connection(8);
@@ -327,25 +329,25 @@ async fn a_panic_in_the_application_hurts_only_its_own_connection() {
     assert_eq!(hub.sessions(), 1);
     let (mut next, _task) = connect(&hub);
     next.join().await;
-    assert_eq!(other.next().await["type"], "joined");
+    assert_eq!(other.recv().await["type"], "joined");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_joins_after_the_application_has_decided() {
+async fn a_client_has_not_joined_while_the_application_decides() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (server, client) = connection(8);
     let authorize = |_: AuthRequest| pending::<Result<Grant, Denied>>();
     let task = tokio::spawn(serve(hub.clone(), room(), authorize, server));
     client.send(r#"{"type":"join"}"#);
-    timeout(Duration::from_secs(1), other.next()).await.unwrap_err();
+    timeout(Duration::from_secs(1), other.recv()).await.unwrap_err();
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     assert_eq!(hub.roster(&room()).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn draining_tells_clients_to_come_back_and_waits_for_them() {
+async fn draining_closes_every_connection_and_waits_for_the_sessions() {
     let hub = Hub::default();
     let (mut a, task) = connect(&hub);
     a.join().await;
@@ -366,7 +368,7 @@ async fn draining_tells_clients_to_come_back_and_waits_for_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn draining_does_not_wait_for_who_does_not_answer() {
+async fn draining_does_not_wait_for_clients_that_do_not_answer() {
     let hub = Hub::default();
     let (mut silent, _task) = connect(&hub);
     silent.join().await;

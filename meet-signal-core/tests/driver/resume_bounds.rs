@@ -1,4 +1,4 @@
-//! When a session does not go on, or not as a whole, and what it does not get anew when it does.
+//! Sessions that do not continue or only partially, and what a resume does not reset.
 
 use meet_signal_core::{
     CloseReason, Grant, Hub, Limits, LimitsBuilder,
@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     connect, connect_with_room_for, id, observer,
-    resume::{ask, broadcast, numbers, resume, tell},
+    resume::{broadcast, numbers, resume, send_app, send_resume},
     room,
 };
 
@@ -36,14 +36,14 @@ async fn resumes_over_the_rate_are_refused_and_change_nothing() {
     let mut other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
-    other.next().await;
+    other.recv().await;
     yield_now().await;
     for _ in 0..2 {
         client = connect(&hub).0;
         resume(&mut client, &welcome, 0).await;
     }
     let (mut hasty, task) = connect(&hub);
-    ask(&hasty, &welcome, 0);
+    send_resume(&hasty, &welcome, 0);
     let error = hasty.expect("error").await;
     assert_eq!(error["code"], "rate-limited");
     let wait = Duration::from_millis(error["retryAfterMs"].as_u64().unwrap());
@@ -51,14 +51,14 @@ async fn resumes_over_the_rate_are_refused_and_change_nothing() {
     assert_eq!(hasty.next().await, Received::Closed(CloseReason::Flood));
     task.await.unwrap();
     client.send(&broadcast(1));
-    assert_eq!(other.next().await["data"], 1, "the session has not heard of it");
+    assert_eq!(other.recv().await["data"], 1, "the session is not affected");
 
-    // Its word can be relied on.
+    // The returned wait is sufficient.
     drop(client);
-    assert_eq!(other.next().await["status"], "away");
+    assert_eq!(other.recv().await["status"], "away");
     advance(Duration::from_secs(29)).await;
     let (mut client, _task) = connect(&hub);
-    ask(&client, &welcome, 0);
+    send_resume(&client, &welcome, 0);
     assert_eq!(client.expect("error").await["code"], "rate-limited");
     let (mut client, _task) = connect(&hub);
     advance(wait - Duration::from_secs(29)).await;
@@ -66,11 +66,11 @@ async fn resumes_over_the_rate_are_refused_and_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resume_refills_no_rate() {
+async fn a_resume_does_not_refill_the_rate() {
     let hub = hub(|limits| limits.rate_per_second(1).rate_burst(5));
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
-    // Two of the five were the join and the word that the welcome has come; the next is the resume.
+    // Two of the five are the join and its acknowledgement; the next is the resume.
     client.send(&broadcast(1));
     let (mut client, _task) = connect(&hub);
     resume(&mut client, &welcome, 0).await;
@@ -81,7 +81,7 @@ async fn a_resume_refills_no_rate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resume_forgives_no_bad_messages() {
+async fn a_resume_does_not_reset_the_count_of_bad_messages() {
     let hub = hub(|limits| limits.bad_messages(2));
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
@@ -95,9 +95,9 @@ async fn a_resume_forgives_no_bad_messages() {
     assert_eq!(client.next().await, Received::Closed(CloseReason::ProtocolViolation));
 }
 
-/// Otherwise a session has as many as it likes: it resumes in between.
+/// Otherwise a session could send any number of them, with resumes in between.
 #[tokio::test(start_paused = true)]
-async fn what_a_connection_sends_before_it_resumes_counts_as_the_sessions() {
+async fn messages_before_a_resume_count_for_the_session() {
     let hub = hub(|limits| limits.bad_messages(3).rate_per_second(1).rate_burst(12));
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
@@ -120,42 +120,42 @@ async fn what_a_connection_sends_before_it_resumes_counts_as_the_sessions() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_that_was_never_heard_of_is_kept_for_less() {
+async fn a_client_that_has_sent_nothing_gets_a_shorter_grace_period() {
     for (heard, grace) in [(false, 5), (true, 30)] {
         let hub = Hub::default();
         let mut other = observer(&hub).await;
         let (mut client, task) = connect(&hub);
         client.send(r#"{"type":"join"}"#);
         let welcome = client.expect("welcome").await;
-        other.next().await;
+        other.recv().await;
         if heard {
             client.send(r#"{"type":"ack","received":0}"#);
         }
         drop(client);
-        assert_eq!(other.next().await["status"], "away");
+        assert_eq!(other.recv().await["status"], "away");
         let start = Instant::now();
-        // Coming back within it says nothing yet, either.
+        // A resume within it does not count as data from the client, either.
         advance(Duration::from_secs(4)).await;
         let (mut client, _task) = connect(&hub);
         assert_eq!(resume(&mut client, &welcome, 0).await["resumed"], "full");
-        assert_eq!(other.next().await["status"], "here");
+        assert_eq!(other.recv().await["status"], "here");
         task.await.unwrap();
         drop(client);
-        assert_eq!(other.next().await["status"], "away");
-        assert_eq!(other.next().await["reason"], "timeout");
+        assert_eq!(other.recv().await["status"], "away");
+        assert_eq!(other.recv().await["reason"], "timeout");
         assert_eq!(start.elapsed(), Duration::from_secs(4 + grace));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_grace_no_member_is_seen_away() {
+async fn without_a_grace_period_a_lost_member_leaves_at_once() {
     let hub = hub(|limits| limits.grace(Duration::ZERO));
     let mut other = observer(&hub).await;
     let (mut client, task) = connect(&hub);
     client.join().await;
-    assert_eq!(other.next().await["type"], "joined");
+    assert_eq!(other.recv().await["type"], "joined");
     drop(client);
-    assert_eq!(other.next().await["reason"], "timeout");
+    assert_eq!(other.recv().await["reason"], "timeout");
     task.await.unwrap();
     assert_eq!(hub.sessions(), 1);
 }
@@ -187,13 +187,13 @@ async fn a_draining_hub_refuses() {
     yield_now().await;
     hub.drain().await;
     let (mut client, _task) = connect(&hub);
-    ask(&client, &welcome, 0);
+    send_resume(&client, &welcome, 0);
     assert_eq!(client.expect("error").await["code"], "unavailable");
     assert!(matches!(client.next().await, Received::Closed(reason) if reason.code() == 4000));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ticket_goes_with_its_session() {
+async fn a_ticket_is_valid_only_during_its_session() {
     let hub = Hub::default();
     let (mut client, task) = connect(&hub);
     let left = client.join().await;
@@ -249,13 +249,13 @@ async fn only_a_fresh_join_replaces() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_overflowed_while_away_makes_it_partial() {
+async fn an_overflow_while_away_makes_the_resume_partial() {
     let hub = hub(|limits| limits.outbox_frames(3));
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
     drop(client);
     for n in 1..=4 {
-        tell(&hub, n);
+        send_app(&hub, n);
     }
     let late = observer(&hub).await;
 
@@ -264,10 +264,10 @@ async fn what_overflowed_while_away_makes_it_partial() {
     assert_eq!((&partial["resumed"], &partial["received"]), (&json!("partial"), &json!(0)));
     assert_eq!(id(&partial), id(&welcome));
     assert_eq!(partial["peers"][0]["polite"], true, "it came later");
-    // Both count from 0, and go on.
+    // Both ends count from 0.
     client.send(r#"{"type":"ack","received":0}"#);
     client.send(&broadcast(2));
-    tell(&hub, 5);
+    send_app(&hub, 5);
     assert_eq!(numbers(&mut client, 1).await, [5]);
     let (mut client, _task) = connect(&hub);
     let full = resume(&mut client, &welcome, 1).await;
@@ -276,47 +276,47 @@ async fn what_overflowed_while_away_makes_it_partial() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_too_slow_may_come_back() {
+async fn a_client_that_was_too_slow_may_resume() {
     let hub = hub(|limits| limits.outbox_frames(3).write_timeout(Duration::from_secs(1)));
-    let (mut stuck, _task) = connect_with_room_for(1, &hub);
-    let welcome = stuck.join().await;
+    let (mut stalled, _task) = connect_with_room_for(1, &hub);
+    let welcome = stalled.join().await;
     for n in 1..=2 {
-        tell(&hub, n);
+        send_app(&hub, n);
         yield_now().await;
     }
-    // One is with the client; the write of the other one times out.
+    // One frame is in the client's socket; the write of the other one times out.
     advance(Duration::from_secs(2)).await;
     let (mut client, _task) = connect(&hub);
     assert_eq!(resume(&mut client, &welcome, 1).await["resumed"], "full");
     assert_eq!(numbers(&mut client, 1).await, [2]);
-    assert!(matches!(stuck.next().await, Received::Flush(_)));
-    assert_eq!(stuck.next().await, Received::Closed(CloseReason::TooSlow));
+    assert!(matches!(stalled.next().await, Received::Flush(_)));
+    assert_eq!(stalled.next().await, Received::Closed(CloseReason::TooSlow));
 }
 
-/// The client never got the welcome that made both count anew, and asks again with what it had
-/// counted before. Taken for a number of the new counting, its 2 would be found among what was sent
-/// since, and two frames that it never saw would be dropped with a `full`.
+/// The client did not receive the `partial` welcome, and resumes again with a number of the
+/// previous count. If that were taken for a number of the new count, two frames that it never
+/// received would be dropped with a `full`.
 #[tokio::test(start_paused = true)]
-async fn a_number_of_the_counting_before_is_not_taken_for_one_of_the_new() {
+async fn a_number_of_the_previous_count_is_not_taken_for_one_of_the_new() {
     let hub = hub(|limits| limits.unacknowledged_frames(1));
     let (mut client, _task) = connect(&hub);
     let welcome = client.join().await;
     for n in 1..=4 {
-        tell(&hub, n);
+        send_app(&hub, n);
     }
     assert_eq!(numbers(&mut client, 4).await, [1, 2, 3, 4]);
-    let (unheard, _task) = connect(&hub);
-    ask(&unheard, &welcome, 2);
+    let (unread, _task) = connect(&hub);
+    send_resume(&unread, &welcome, 2);
     assert_eq!(client.next().await, Received::Closed(CloseReason::TakenOver));
     for n in 5..=6 {
-        tell(&hub, n);
+        send_app(&hub, n);
         yield_now().await;
     }
     let (mut client, _task) = connect(&hub);
     assert_eq!(resume(&mut client, &welcome, 2).await["resumed"], "partial");
 
-    // A client that sends something has read its welcome, and counts from there.
-    tell(&hub, 7);
+    // A client that sends something has read its welcome, and uses the new count.
+    send_app(&hub, 7);
     assert_eq!(numbers(&mut client, 1).await, [7]);
     client.send(r#"{"type":"ack","received":0}"#);
     yield_now().await;

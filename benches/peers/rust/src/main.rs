@@ -40,8 +40,8 @@ async fn main() -> io::Result<()> {
     axum::serve(listener, Router::new().layer(layer)).await
 }
 
-/// In a middleware: the connect handler runs beside the first events, which would be lost before it
-/// has said who handles them.
+/// In a middleware, because the connect handler runs beside the first events, which would be lost
+/// before it has registered their handlers.
 async fn handlers(socket: SocketRef) -> Result<(), Infallible> {
     socket.on("join", async |socket: SocketRef, Data::<String>(room), ack: AckSender| {
         socket.join(room.clone());

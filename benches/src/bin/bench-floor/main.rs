@@ -1,5 +1,4 @@
-//! What cannot be beaten: the same bytes and the same frames, with nothing in between that would
-//! know rooms, members, sessions or limits.
+//! The floors: the same bytes and the same frames, without rooms, members, sessions or limits.
 
 mod tcp;
 mod websocket;

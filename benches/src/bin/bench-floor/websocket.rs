@@ -32,16 +32,16 @@ pub(crate) struct Buffers {
     tuned: bool,
 }
 
-/// The WebSockets of a path, on their way to the task of the first.
+/// Brings the WebSockets of a path to the task of the first.
 struct Path {
     later: UnboundedSender<WebSocket>,
-    /// How many there are beside the first, those included that are still on their way.
+    /// How many beside the first, with those that are still to arrive.
     others: Arc<AtomicUsize>,
 }
 
 type Paths = Arc<Mutex<HashMap<String, Path>>>;
 
-/// What the task of a path's first WebSocket gets.
+/// The other WebSockets of a path.
 pub(crate) struct Others {
     arriving: UnboundedReceiver<WebSocket>,
     count: Arc<AtomicUsize>,
@@ -68,10 +68,10 @@ where
             } else {
                 upgrade
             };
-            // Who is the first is decided before anybody is told that it is connected.
+            // The order is that of the requests, so it is decided before they are answered.
             match arrive(&paths, &path) {
                 Ok(later) => upgrade.on_upgrade(async move |socket| {
-                    // Whoever is gone has closed.
+                    // The task may have ended.
                     let _ = later.send(socket);
                 }),
                 Err(others) => upgrade.on_upgrade(async move |socket| {
@@ -112,7 +112,7 @@ async fn one_of_two(
     loop {
         select! {
             message = socket.recv() => {
-                // Reading on answers all others.
+                // axum answers other frames when it reads on.
                 if let message @ Message::Text(_) = message?.ok()? {
                     other.send(message).ok()?;
                 }
@@ -122,7 +122,7 @@ async fn one_of_two(
     }
 }
 
-/// Until the first ends. What the others say is not read.
+/// Until the first ends. Does not read from the others.
 pub(crate) async fn fan_out(mut first: WebSocket, mut others: Others) -> Option<()> {
     let mut sockets = Vec::new();
     loop {
@@ -136,7 +136,7 @@ pub(crate) async fn fan_out(mut first: WebSocket, mut others: Others) -> Option<
     }
 }
 
-/// The way to the first one's task; an error for whoever is the first.
+/// The sender to the first one's task; an error for the first.
 fn arrive(paths: &Paths, path: &str) -> Result<UnboundedSender<WebSocket>, Others> {
     match lock(paths).entry(path.to_owned()) {
         Entry::Occupied(first) => {
@@ -155,7 +155,7 @@ fn arrive(paths: &Paths, path: &str) -> Result<UnboundedSender<WebSocket>, Other
 async fn relay(message: Message, to: &mut WebSocket) -> Option<()> {
     match message {
         Message::Text(_) => to.send(message).await.ok(),
-        // Reading on answers the rest.
+        // axum answers other frames when it reads on.
         _ => Some(()),
     }
 }

@@ -18,7 +18,7 @@ struct Options {
     /// How long a session outlives its socket, in seconds.
     #[arg(long, default_value_t = 30)]
     grace: u64,
-    /// Keep nothing of what was sent: whoever comes back has missed it. To see what keeping costs.
+    /// Keep no sent frames for a resume, to see what keeping them costs.
     #[arg(long)]
     forget: bool,
 }
@@ -37,13 +37,13 @@ fn main() -> io::Result<()> {
     println!("http://{}", listener.local_addr()?);
     let hub = hub(Duration::from_secs(options.grace), options.forget);
     match options.adapter {
-        Adapter::Axum => adapter::axum::serve(listener, hub),
-        Adapter::Actix => adapter::actix::serve(listener, hub),
-        Adapter::Tungstenite => adapter::tungstenite::serve(listener, hub),
+        Adapter::Axum => adapter::axum(listener, hub),
+        Adapter::Actix => adapter::actix(listener, hub),
+        Adapter::Tungstenite => adapter::tungstenite(listener, hub),
     }
 }
 
-/// Everything that costs something is as it comes; only nobody is sent away.
+/// All features are as they are by default; only the limits are out of reach.
 fn hub(grace: Duration, forget: bool) -> Hub {
     let mut limits = Limits::builder()
         .rate_per_second(1_000_000)

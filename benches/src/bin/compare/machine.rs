@@ -1,21 +1,19 @@
-//! On what, and what, was measured.
+//! The machine, and the versions of what was measured.
 
-use std::{env, fs, process::Command};
+use std::{fs, process::Command};
 
-/// The processor, the memory and the system, and no name of anybody's.
+use procfs::{CpuInfo, Current, Meminfo, sys::kernel::Version};
+
+use crate::running::peers;
+
+/// The processor, the memory and the system, without a host name.
 pub(crate) fn machine() -> String {
-    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |text: &str, name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name))?;
-        Some(line.split_once(':')?.1.trim().to_owned())
-    };
-    let model = field(&processors, "model name").unwrap_or_else(|| "unknown processor".into());
-    let cores = processors.lines().filter(|line| line.starts_with("processor")).count();
-    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib = field(&memory, "MemTotal").and_then(|it| it.strip_suffix(" kB")?.parse::<u64>().ok());
-    let gib = kib.unwrap_or_default() / (1024 * 1024);
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let kernel = kernel.split(['-', '+']).next().unwrap_or_default().trim();
+    let processors = CpuInfo::current().ok();
+    let cores = processors.as_ref().map_or(0, CpuInfo::num_cores);
+    let model = processors.as_ref().and_then(|it| it.model_name(0)).unwrap_or("unknown processor");
+    let gib = Meminfo::current().map_or(0, |it| it.mem_total >> 30);
+    let kernel = Version::current()
+        .map_or_else(|_| String::new(), |it| format!("{}.{}.{}", it.major, it.minor, it.patch));
     format!(
         "{cores} cores ({model}), {gib} GiB of memory, Linux {kernel}, over the loopback interface"
     )
@@ -23,10 +21,8 @@ pub(crate) fn machine() -> String {
 
 /// Versions by name.
 pub(crate) fn versions() -> Vec<(&'static str, String)> {
-    let peers =
-        env::current_exe().ok().and_then(|exe| Some(exe.parent()?.parent()?.join("bench-peers")));
     let npm = |name: &str| {
-        let manifest = peers.as_ref()?.join("node/node_modules").join(name).join("package.json");
+        let manifest = peers().ok()?.join("node/node_modules").join(name).join("package.json");
         let manifest: serde_json::Value =
             serde_json::from_str(&fs::read_to_string(manifest).ok()?).ok()?;
         Some(manifest["version"].as_str()?.to_owned())

@@ -1,19 +1,20 @@
 //! Measures meet-signal beside the floors and the peers, and writes `benches/RESULTS.md`.
 //!
-//! Each scenario is played to each server in turn, and all of that several times over: whatever else
-//! the machine does, it does to all of them.
+//! Each round runs each scenario against each server in turn, so that other load on the machine affects
+//! all of them.
 
 mod chart;
+mod format;
 mod machine;
 mod margin;
-mod plan;
 mod report;
 mod results;
-mod server;
-mod target;
+mod running;
+mod suite;
 
 use std::{
-    fs, io,
+    error::Error,
+    io,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
 };
@@ -21,15 +22,15 @@ use std::{
 use clap::{Parser, builder::PossibleValuesParser};
 
 use crate::{
-    plan::{Plan, plans},
     results::Results,
-    server::{Kind, Running, Server, servers},
+    running::{Running, program},
+    suite::{Kind, SUITE, Scenario, Server},
 };
 
 #[derive(Debug, Parser)]
 #[command(about = "Measures meet-signal beside other signaling servers")]
 struct Options {
-    /// How often everything is measured.
+    /// How many times everything is measured.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// How long one measurement takes, in seconds.
@@ -37,33 +38,28 @@ struct Options {
     seconds: f64,
     /// These scenarios only.
     #[arg(long, value_delimiter = ',')]
-    #[arg(value_parser = PossibleValuesParser::new(plans().iter().map(|plan| plan.name)))]
+    #[arg(value_parser = PossibleValuesParser::new(SUITE.scenarios.iter().map(|it| &*it.name)))]
     only: Vec<String>,
     /// These servers only.
     #[arg(long, value_delimiter = ',')]
-    #[arg(value_parser = PossibleValuesParser::new(servers().iter().map(|server| server.name)))]
+    #[arg(value_parser = PossibleValuesParser::new(SUITE.servers.iter().map(|it| &*it.name)))]
     servers: Vec<String>,
-    /// Only that everything runs: no peers, few connections, no report.
+    /// Only checks that everything runs: no peers, few connections, no report.
     #[arg(long)]
     smoke: bool,
-    /// Where the measurements go as they are made, one JSON object a line.
+    /// The file of the measurements, one JSON object a line.
     #[arg(long, default_value = "target/bench-results.jsonl")]
     raw: PathBuf,
-    /// Adds to what `--raw` holds, and reports all of it.
+    /// Appends to the measurements in `--raw`, and reports all of them.
     #[arg(long)]
     append: bool,
-    /// Measures nothing: the report is of what `--raw` holds.
+    /// Measures nothing, and reports the measurements in `--raw`.
     #[arg(long)]
     render: bool,
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    let done = if options.render { Results::read(&options.raw) } else { measure(&options) };
-    let written = done.and_then(|results| {
-        if options.smoke { Ok(()) } else { report::write(&results, Path::new("benches")) }
-    });
-    match written {
+    match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -72,35 +68,28 @@ fn main() -> ExitCode {
     }
 }
 
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let results = if options.render { Results::read(&options.raw)? } else { measure(options)? };
+    if options.smoke { Ok(()) } else { report::write(&results, Path::new("benches")) }
+}
+
 fn measure(options: &Options) -> io::Result<Results> {
     let mut results = Results::create((!options.smoke).then_some(&*options.raw), options.append)?;
-    let chosen =
-        |names: &[String], name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let mut failures = Vec::new();
     for round in 0..options.rounds {
-        let is_due = |plan: &Plan| options.smoke || !plan.on_request || !options.only.is_empty();
-        for plan in plans().iter().filter(|it| is_due(it) && chosen(&options.only, it.name)) {
-            for server in servers() {
-                let wanted = plan.is_for(&server)
-                    && chosen(&options.servers, server.name)
-                    && !(options.smoke && server.kind == Kind::Peer);
-                if !wanted {
-                    continue;
-                }
-                eprintln!("round {}, {} to {}", round + 1, plan.name, server.name);
-                match play(plan, &server, options) {
-                    Ok(line) => results.add(round, plan.name, server.name, &line)?,
-                    Err(error) => {
-                        failures.push(format!("{} to {}: {error}", plan.name, server.name));
-                    }
-                }
+        for (scenario, server) in options.selected() {
+            let name = format!("{} to {}", scenario.name, server.name);
+            eprintln!("round {}, {name}", round + 1);
+            match play(scenario, server, options) {
+                Ok(line) => results.add(round, &scenario.name, &server.name, &line)?,
+                Err(error) => failures.push(format!("{name}: {error}")),
             }
         }
     }
     if results.is_empty() && failures.is_empty() {
         return Err(io::Error::other("none of these scenarios is for any of these servers"));
     }
-    // What was measured is kept, whatever failed.
+    // A failure does not discard what was measured.
     if failures.is_empty() || !options.smoke {
         failures.iter().for_each(|failure| eprintln!("{failure}"));
         return Ok(results);
@@ -108,17 +97,38 @@ fn measure(options: &Options) -> io::Result<Results> {
     Err(io::Error::other(failures.join("\n")))
 }
 
-/// Starts a server, plays a scenario to it, and stops it.
-fn play(plan: &Plan, server: &Server, options: &Options) -> io::Result<String> {
-    if server.kind == Kind::InProcess {
-        return output(Command::new(own("in-process")?).args(options.smoke.then_some("--smoke")));
+impl Options {
+    /// Each scenario with each server that takes part in it.
+    fn selected(&self) -> impl Iterator<Item = (&'static Scenario, &'static Server)> {
+        let chosen = |names: &[String], name| names.is_empty() || names.contains(name);
+        let scenarios = SUITE.scenarios.iter().filter(move |it| {
+            let is_due = self.smoke || !it.on_request || !self.only.is_empty();
+            is_due && chosen(&self.only, &it.name)
+        });
+        scenarios.flat_map(move |scenario| {
+            let servers = SUITE.servers.iter().filter(move |it| {
+                scenario.kinds.contains(&it.kind)
+                    && chosen(&self.servers, &it.name)
+                    && !(self.smoke && it.kind == Kind::Peer)
+            });
+            servers.map(move |server| (scenario, server))
+        })
     }
-    let running = Running::start(server, plan)?;
-    let mut load = Command::new(own("load")?);
+}
+
+/// Starts a server, runs a scenario against it, and stops it.
+fn play(scenario: &Scenario, server: &Server, options: &Options) -> io::Result<String> {
+    let arguments = if options.smoke { &scenario.smoke } else { &scenario.load };
+    let arguments = arguments.replace("SECONDS", &options.seconds.to_string());
+    if server.kind == Kind::InProcess {
+        return output(Command::new(program(&server.command)?).args(arguments.split_whitespace()));
+    }
+    let running = Running::start(server, &scenario.server)?;
+    let mut load = Command::new(program("load")?);
     load.args(["--server", &running.address(), "--pid", &running.pid().to_string()])
-        .args(["--protocol", server.protocol])
-        .args(["--deadline", &(options.seconds + PATIENCE).ceil().to_string()])
-        .args(plan.arguments(options.seconds, options.smoke));
+        .args(["--protocol", &server.protocol])
+        .args(["--deadline", &(options.seconds + TIMEOUT).ceil().to_string()])
+        .args(arguments.split_whitespace());
     output(&mut load)
 }
 
@@ -130,16 +140,6 @@ fn output(command: &mut Command) -> io::Result<String> {
     String::from_utf8(output.stdout).map_err(io::Error::other)
 }
 
-/// A program of this crate.
-fn own(name: &str) -> io::Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name(name);
-    if fs::exists(&path)? {
-        Ok(path)
-    } else {
-        Err(io::Error::other(format!("build {name} first: benches/run does")))
-    }
-}
-
 /// How many seconds a measurement may take beyond its time: with a slow server, thousands join in
 /// half a minute.
-const PATIENCE: f64 = 120.0;
+const TIMEOUT: f64 = 120.0;

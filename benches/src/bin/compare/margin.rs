@@ -3,17 +3,22 @@
 use std::fmt::Write as _;
 
 use crate::{
-    report::number,
-    results::Results,
-    target::{Bound, Target, What},
+    format::number,
+    results::{Key, Results},
+    suite::Target,
 };
 
 /// For each missed target of axum's CPU: what it may take, and what a server that does less takes.
-pub(crate) fn table(results: &Results, targets: &[Target]) -> String {
+pub(crate) fn table<'a>(
+    results: &Results,
+    targets: impl IntoIterator<Item = &'a Target>,
+) -> String {
     let mut text = String::new();
-    for target in targets.iter().filter(|target| target.is_met() == Some(false)) {
+    for target in targets.into_iter().filter(|it| it.missed_by(results).is_some()) {
         let Some((scenario, allowed)) = allowance(results, target) else { continue };
-        let cpu = |server| results.get((scenario, server, METRIC)).map(|spread| spread.median);
+        let cpu = |server: &str| {
+            results.get(&Key::new(scenario, server, METRIC)).map(|spread| spread.median)
+        };
         let floor = FLOORS.into_iter().filter_map(cpu).min_by(f64::total_cmp);
         let (Some(takes), Some(floor)) = (cpu(OWN), floor) else { continue };
         let cells = [allowed, takes, floor].map(number).join(" | ");
@@ -31,11 +36,12 @@ pub(crate) fn table(results: &Results, targets: &[Target]) -> String {
 
 /// The scenario, and what axum may take in it to meet the target.
 fn allowance<'a>(results: &Results, target: &'a Target) -> Option<(&'a str, f64)> {
-    let What::Ratio(of, to) = target.what else { return None };
+    let (of, to) = (&target.of, target.to.as_ref()?);
+    let is_own = |key: &Key| key.server == OWN && key.metric == METRIC;
     let median = |key| results.get(key).map(|spread| spread.median);
-    match target.bound {
-        Bound::AtMost(bound) if of.1 == OWN && of.2 == METRIC => Some((of.0, median(to)? * bound)),
-        Bound::AtLeast(bound) if to.1 == OWN && to.2 == METRIC => Some((to.0, median(of)? / bound)),
+    match (target.at_most, target.at_least) {
+        (Some(bound), _) if is_own(of) => Some((&of.scenario, median(to)? * bound)),
+        (_, Some(bound)) if is_own(to) => Some((&to.scenario, median(of)? / bound)),
         _ => None,
     }
 }
@@ -55,12 +61,15 @@ mod tests {
             let line = format!(r#"{{"cpu_us":{cpu}}}"#);
             results.add(0, "relay", server, &line).unwrap();
         }
-        let target = |bound| {
-            let (of, to) = (("relay", "peer", METRIC), ("relay", OWN, METRIC));
-            let (claim, bound) = ("a claim".to_owned(), Bound::AtLeast(bound));
-            Target { claim, bound, measured: results.ratio(of, to), what: What::Ratio(of, to) }
-        };
-        let table = table(&results, &[target(4.0), target(2.0)]);
+        let key = |server| Key::new("relay", server, METRIC);
+        let targets = [4.0, 2.0].map(|bound| Target {
+            claim: "a claim".to_owned(),
+            at_most: None,
+            at_least: Some(bound),
+            of: key("peer"),
+            to: Some(key(OWN)),
+        });
+        let table = table(&results, &targets);
         assert!(table.ends_with("| a claim | 5.00 | 10.0 | 8.00 |\n"), "{table}");
         assert_eq!(table.matches("a claim").count(), 1, "the other one is met");
     }

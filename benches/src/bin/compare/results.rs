@@ -27,16 +27,39 @@ struct Measurement {
 /// One number over all rounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Spread {
-    pub(crate) least: f64,
+    pub(crate) min: f64,
     pub(crate) median: f64,
-    pub(crate) most: f64,
+    pub(crate) max: f64,
 }
 
-/// Which number: a scenario, a server, a metric.
-pub(crate) type Key<'a> = (&'a str, &'a str, &'a str);
+/// Names a number. As text, its parts are separated by spaces.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Key {
+    pub(crate) scenario: String,
+    pub(crate) server: String,
+    pub(crate) metric: String,
+}
+
+impl Key {
+    pub(crate) fn new(scenario: &str, server: &str, metric: &str) -> Self {
+        Self { scenario: scenario.into(), server: server.into(), metric: metric.into() }
+    }
+}
+
+impl TryFrom<String> for Key {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match *text.split(' ').collect::<Vec<_>>() {
+            [scenario, server, metric] => Ok(Self::new(scenario, server, metric)),
+            _ => Err("not a scenario, a server and a metric"),
+        }
+    }
+}
 
 impl Results {
-    /// None yet, or those that a file holds. They are written to it as they come.
+    /// None yet, or those of a file. New ones are appended to the file as they come.
     pub(crate) fn create(path: Option<&Path>, append: bool) -> io::Result<Self> {
         let Some(path) = path else { return Ok(Self::default()) };
         let all = if append { Self::read(path)?.all } else { Vec::new() };
@@ -51,7 +74,7 @@ impl Results {
         Ok(Self { all, file: None })
     }
 
-    /// Adds what the generator has printed.
+    /// Adds the line of JSON that the generator has printed.
     pub(crate) fn add(
         &mut self,
         round: usize,
@@ -77,22 +100,22 @@ impl Results {
         self.all.iter().map(|it| it.round + 1).max().unwrap_or_default()
     }
 
-    pub(crate) fn get(&self, key: Key<'_>) -> Option<Spread> {
+    pub(crate) fn get(&self, key: &Key) -> Option<Spread> {
         Spread::of((0..self.rounds()).filter_map(|round| self.one(round, key)).collect())
     }
 
     /// One number divided by another, within each round.
-    pub(crate) fn ratio(&self, of: Key<'_>, to: Key<'_>) -> Option<Spread> {
+    pub(crate) fn ratio(&self, of: &Key, to: &Key) -> Option<Spread> {
         let ratio = |round| Some(self.one(round, of)? / self.one(round, to)?);
         Spread::of((0..self.rounds()).filter_map(ratio).collect())
     }
 
-    fn one(&self, round: usize, (scenario, server, metric): Key<'_>) -> Option<f64> {
+    fn one(&self, round: usize, key: &Key) -> Option<f64> {
         let found = self
             .all
             .iter()
-            .find(|it| it.round == round && it.scenario == scenario && it.server == server);
-        found?.metrics.get(metric).copied()
+            .find(|it| it.round == round && it.scenario == key.scenario && it.server == key.server);
+        found?.metrics.get(&key.metric).copied()
     }
 }
 
@@ -100,13 +123,13 @@ impl Spread {
     fn of(mut values: Vec<f64>) -> Option<Self> {
         values.retain(|value| value.is_finite());
         values.sort_by(f64::total_cmp);
-        let (least, most) = (*values.first()?, *values.last()?);
+        let (min, max) = (*values.first()?, *values.last()?);
         let middle = values.len() / 2;
         let median = match values.len() % 2 {
             0 => f64::midpoint(values[middle - 1], values[middle]),
             _ => values[middle],
         };
-        Some(Self { least, median, most })
+        Some(Self { min, median, max })
     }
 }
 
@@ -117,7 +140,7 @@ mod tests {
     #[test]
     fn the_median_is_between_the_middle_two() {
         let spread = Spread::of(vec![4.0, 1.0, 3.0, 2.0, f64::NAN]).unwrap();
-        assert_eq!(spread, Spread { least: 1.0, median: 2.5, most: 4.0 });
+        assert_eq!(spread, Spread { min: 1.0, median: 2.5, max: 4.0 });
         assert_eq!(Spread::of(vec![]), None);
     }
 
@@ -131,7 +154,8 @@ mod tests {
                 results.add(round, "relay", server, &line).unwrap();
             }
         }
-        let ratio = results.ratio(("relay", "a", "cpu_us"), ("relay", "b", "cpu_us")).unwrap();
-        assert_eq!(ratio, Spread { least: 1.5, median: 1.5, most: 1.5 });
+        let key = |server| Key::new("relay", server, "cpu_us");
+        let ratio = results.ratio(&key("a"), &key("b")).unwrap();
+        assert_eq!(ratio, Spread { min: 1.5, median: 1.5, max: 1.5 });
     }
 }

@@ -1,5 +1,5 @@
-//! What the core does without a socket, where a criterion benchmark would not do: costs that are to
-//! be compared with each other, and allocations, which are counted. Prints one line of JSON.
+//! What the core costs without a socket, as far as RESULTS.md shows it: times that are compared with
+//! each other within a round, and allocations. Prints one line of JSON.
 
 use std::{
     alloc::System,
@@ -8,10 +8,10 @@ use std::{
 };
 
 use clap::Parser;
-use meet_signal_benches::{Participant, broadcast, hub, join, room, signal};
+use meet_signal_benches::{allocated, hub, join, room, signal};
 use meet_signal_core::{Hub, message::ClientMessage};
 use serde_json::json;
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Stats, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -19,7 +19,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 #[derive(Debug, Parser)]
 #[command(about = "Measures the core without a socket")]
 struct Options {
-    /// Only that it runs.
+    /// Only checks that it runs.
     #[arg(long)]
     smoke: bool,
 }
@@ -37,7 +37,8 @@ fn main() {
     line["relay_2048_ns"] = relay(2048).into();
     line["parse_2048_ns"] = parse(2048).into();
     for members in [2, 8, 64, 512] {
-        line[format!("allocations_broadcast_to_{members}")] = allocations(members).into();
+        let Stats { allocations, reallocations, .. } = allocated(ALLOCATOR, members, 512);
+        line[format!("allocations_broadcast_to_{members}")] = (allocations + reallocations).into();
     }
     println!("{line}");
 }
@@ -55,13 +56,13 @@ fn join_into(members: usize) -> f64 {
     let mut others: Vec<_> = (0..members).map(|_| join(&hub, room(0))).collect();
     median_ns(JOINS / 10, || {
         let took = time_join(&hub);
-        // What they are told is not to pile up.
+        // Their outboxes are bounded.
         others.iter_mut().for_each(|other| assert_ne!(other.drain(), 0));
         took
     })
 }
 
-/// How long one more joins; it leaves afterwards.
+/// How long a join takes; the participant leaves afterwards.
 fn time_join(hub: &Hub) -> Duration {
     let began = Instant::now();
     let _joined = join(hub, room(0));
@@ -88,27 +89,7 @@ fn parse(bytes: usize) -> f64 {
     each_ns(|| assert!(ClientMessage::parse(black_box(&text)).is_ok()))
 }
 
-/// How often memory is allocated for one broadcast, from the sender's frame to all outboxes, once
-/// everything has its size.
-fn allocations(others: usize) -> usize {
-    let hub = hub();
-    let mut sender = join(&hub, room(0));
-    let mut receivers: Vec<_> = (0..others).map(|_| join(&hub, room(0))).collect();
-    let text = broadcast(512);
-    // They have heard of each other.
-    receivers.iter_mut().for_each(|it| _ = it.drain());
-    for _ in 0..1_000 {
-        sender.send(&text);
-        assert_eq!(receivers.iter_mut().map(Participant::drain).sum::<usize>(), others);
-        sender.drain();
-    }
-    let region = Region::new(ALLOCATOR);
-    sender.send(&text);
-    let change = region.change();
-    change.allocations + change.reallocations
-}
-
-/// What `f` takes: the median of rounds in each of which it runs often enough for the clock.
+/// How long `f` takes: the median of rounds, each of which is long enough for the clock.
 fn each_ns(mut f: impl FnMut()) -> f64 {
     const OFTEN: u32 = 1_000;
     let round = || {
@@ -119,7 +100,7 @@ fn each_ns(mut f: impl FnMut()) -> f64 {
     median_ns(JOINS / 10, round) / f64::from(OFTEN)
 }
 
-/// The median of what `f` says it took.
+/// The median of the times that `f` returns.
 fn median_ns(times: usize, f: impl FnMut() -> Duration) -> f64 {
     let mut took: Vec<_> = std::iter::repeat_with(f).take(times).collect();
     took.sort();

@@ -1,11 +1,13 @@
-//! The load generator: plays participants of one scenario to one server, and says what it cost the
-//! server. Prints a line for a person to the standard error, and one of JSON to the standard output.
+//! The load generator: runs one scenario against one server, and measures what it costs the server.
+//! Prints a readable line to the standard error, and a line of JSON to the standard output.
 
+mod codec;
 mod metrics;
 mod payload;
 mod peer;
 mod process;
 mod protocol;
+mod recorder;
 mod scenario;
 mod websocket;
 
@@ -17,32 +19,32 @@ use tokio::{task::LocalSet, time::timeout};
 use crate::{peer::Target, process::Process, protocol::Protocol, scenario::Scenario};
 
 #[derive(Debug, Parser)]
-#[command(about = "Plays participants to a signaling server")]
+#[command(about = "Runs a scenario against a signaling server")]
 struct Options {
-    /// Where the server listens.
+    /// The address of the server.
     #[arg(long)]
     server: SocketAddr,
-    /// The server's process.
+    /// The process of the server.
     #[arg(long)]
     pid: u32,
-    /// What it speaks.
+    /// The protocol of the server.
     #[arg(long, value_enum, default_value = "meet-signal")]
     protocol: Protocol,
-    /// After so many seconds, something is wrong.
+    /// Fails after so many seconds.
     #[arg(long, default_value_t = 120)]
     deadline: u64,
     #[command(subcommand)]
     scenario: Scenario,
 }
 
-// One thread: the generator is not to be in the server's way.
+// One thread, because the server needs the other cores.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::parse();
     match LocalSet::new().run_until(run(&options)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}: {error}", options.scenario.name());
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
@@ -55,7 +57,7 @@ async fn run(options: &Options) -> io::Result<()> {
     let deadline = Duration::from_secs(options.deadline);
     let metrics =
         timeout(deadline, running).await.map_err(|_| io::Error::other("not done in time"))??;
-    eprintln!("{}: {}", scenario.name(), metrics.line());
+    eprintln!("{}", metrics.line());
     println!("{}", serde_json::to_string(&metrics).expect("numbers"));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a scenario has found out.
+//! What a scenario has measured.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,7 +15,6 @@ impl Metrics {
         self.0.insert(name, value);
     }
 
-    /// A number that was set.
     pub(crate) fn get(&self, name: &'static str) -> f64 {
         self.0[name]
     }
@@ -34,7 +33,7 @@ impl Metrics {
         self.set("max_us", latency.0.max() as f64 / 1e3);
     }
 
-    /// For a person.
+    /// All of them, readable.
     pub(crate) fn line(&self) -> String {
         let shown = |(name, value): (&&str, &f64)| match value {
             value if value.fract() == 0.0 => format!("{name}={value}"),
@@ -44,7 +43,7 @@ impl Metrics {
     }
 }
 
-/// How long things took.
+/// How long operations took.
 pub(crate) struct Latency(Histogram<u64>);
 
 impl Latency {
@@ -58,5 +57,5 @@ impl Latency {
     }
 }
 
-/// What took longer counts as this.
+/// Longer times are recorded as this.
 const LONGEST: Duration = Duration::from_secs(60);

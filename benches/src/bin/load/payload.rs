@@ -1,4 +1,4 @@
-//! What participants tell each other: the size and the escapes of what browsers say.
+//! What participants send: the size and the escapes of what browsers send.
 
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -29,7 +29,6 @@ impl Payload {
     /// Whether a message brings it, byte for byte.
     pub(crate) fn is_in(&self, message: &[u8]) -> bool {
         let data = self.0.get().as_bytes();
-        // Its beginning is nowhere else in a message.
         let head = &data[..HEAD];
         let at = message.windows(HEAD).position(|window| window == head);
         at.is_some_and(|at| message[at..].starts_with(data))
@@ -40,5 +39,5 @@ impl Payload {
     }
 }
 
-/// How much of a payload tells it from what is around it.
+/// How many bytes of a payload occur nowhere else in a message.
 const HEAD: usize = 8;

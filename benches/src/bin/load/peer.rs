@@ -11,17 +11,18 @@ use std::{
 use tokio::time::timeout;
 
 use crate::{
+    codec::{Codec, Event, Outgoing, Session},
     payload::Payload,
-    protocol::{Codec, Heard, Out, Protocol, Session},
+    protocol::Protocol,
     websocket::{self, Framing, Received, Receiver, Sender},
 };
 
-/// Whom to connect to.
+/// Where to connect to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target {
     pub(crate) server: SocketAddr,
     pub(crate) protocol: Protocol,
-    /// How long messages are, for a protocol that knows no other end of them.
+    /// The length of messages, for a protocol that does not frame them.
     pub(crate) length: usize,
 }
 
@@ -31,7 +32,7 @@ pub(crate) struct Peer {
     framing: Framing,
     receiver: Receiver,
     sender: Arc<Sender>,
-    out: Out,
+    out: Outgoing,
 }
 
 impl Peer {
@@ -40,12 +41,20 @@ impl Peer {
         let codec = target.protocol.codec(room, number);
         let mut peer = Self::connect(target, codec).await?;
         if peer.codec.is_answered() {
-            peer.wait_for(Heard::Joined).await?;
+            peer.wait_for(Event::Joined).await?;
         }
         Ok(peer)
     }
 
-    /// Connects and goes on with a session. True where nothing was missed.
+    /// Two participants of one room. The first knows that the second has joined.
+    pub(crate) async fn pair(target: Target, room: &str) -> io::Result<(Self, Self)> {
+        let mut first = Self::join(target, room, 0).await?;
+        let second = Self::join(target, room, 1).await?;
+        first.peer_joined().await?;
+        Ok((first, second))
+    }
+
+    /// Connects and resumes a session. True if nothing was missed.
     pub(crate) async fn resume(
         target: Target,
         room: &str,
@@ -55,25 +64,25 @@ impl Peer {
         codec.resume(session);
         let mut peer = Self::connect(target, codec).await?;
         loop {
-            match peer.hear().await?.0 {
-                Heard::Resumed => return Ok((peer, true)),
-                Heard::Joined => return Ok((peer, false)),
+            match peer.receive().await?.0 {
+                Event::Resumed => return Ok((peer, true)),
+                Event::Joined => return Ok((peer, false)),
                 _ => {}
             }
         }
     }
 
-    /// Waits until somebody else is said to have come, where the protocol says so.
-    pub(crate) async fn announced(&mut self) -> io::Result<()> {
-        if self.codec.announces() {
-            self.wait_for(Heard::Announced).await?;
+    /// Waits until the server announces another participant, if it does.
+    pub(crate) async fn peer_joined(&mut self) -> io::Result<()> {
+        if self.codec.announces_peers() {
+            self.wait_for(Event::PeerJoined).await?;
         }
         Ok(())
     }
 
-    /// Waits for what another participant sent, which has to be `payload`.
-    pub(crate) async fn relayed(&mut self, payload: &Payload) -> io::Result<()> {
-        let range = self.wait_for(Heard::Relayed).await?;
+    /// Waits for what another participant sent. Fails if it is not `payload`.
+    pub(crate) async fn expect(&mut self, payload: &Payload) -> io::Result<()> {
+        let range = self.wait_for(Event::Relayed).await?;
         if payload.is_in(self.receiver.bytes(&range)) {
             Ok(())
         } else {
@@ -82,10 +91,10 @@ impl Peer {
         }
     }
 
-    /// Answers whatever is to be answered, until the connection ends.
-    pub(crate) async fn linger(&mut self) -> io::Result<()> {
+    /// Answers what has to be answered, until the connection ends.
+    pub(crate) async fn run(&mut self) -> io::Result<()> {
         loop {
-            self.hear().await?;
+            self.receive().await?;
         }
     }
 
@@ -111,7 +120,7 @@ impl Peer {
         self.sender.send(bytes)
     }
 
-    /// To send from elsewhere.
+    /// Sends from another task or thread.
     pub(crate) fn sender(&self) -> Arc<Sender> {
         self.sender.clone()
     }
@@ -120,17 +129,17 @@ impl Peer {
         self.codec.id()
     }
 
-    /// What is needed to come back once the socket is lost.
+    /// What [`resume`](Self::resume) needs.
     pub(crate) fn session(&self) -> Session {
         self.codec.session()
     }
 
-    /// Leaves as the protocol has it, closes, and waits for the other end to do so, too.
+    /// Leaves, closes, and waits until the other end closes, too.
     pub(crate) async fn leave(mut self) {
         if matches!(self.framing, Framing::WebSocket) {
             self.codec.leave(&mut self.out);
             websocket::append_close(&mut self.out.0);
-            // Whoever is gone already has no more to hear.
+            // The other end may have closed first.
             if self.sender.send(&self.out.0).is_err() {
                 return;
             }
@@ -144,28 +153,28 @@ impl Peer {
 
     async fn connect(target: Target, mut codec: Box<dyn Codec>) -> io::Result<Self> {
         let framing = target.protocol.framing(target.length);
-        let path = codec.target();
+        let path = codec.path();
         let connection =
             websocket::connect(target.server, framing, &path, codec.subprotocol()).await;
         let (sender, receiver) = connection?;
-        let mut out = Out::default();
-        codec.greet(&mut out);
+        let mut out = Outgoing::default();
+        codec.open(&mut out);
         sender.send(&out.0)?;
         out.0.clear();
         Ok(Self { codec, framing, receiver, sender: Arc::new(sender), out })
     }
 
-    async fn wait_for(&mut self, wanted: Heard) -> io::Result<Range<usize>> {
+    async fn wait_for(&mut self, wanted: Event) -> io::Result<Range<usize>> {
         loop {
-            let (heard, range) = self.hear().await?;
-            if heard == wanted {
+            let (event, range) = self.receive().await?;
+            if event == wanted {
                 return Ok(range);
             }
         }
     }
 
     /// Cancel safe.
-    async fn hear(&mut self) -> io::Result<(Heard, Range<usize>)> {
+    async fn receive(&mut self) -> io::Result<(Event, Range<usize>)> {
         loop {
             let message = match self.receiver.next().await? {
                 Received::Message(message) => message,
@@ -178,9 +187,9 @@ impl Peer {
             };
             let bytes = self.receiver.bytes(&message);
             let text = str::from_utf8(bytes).map_err(io::Error::other)?;
-            let heard = self.codec.hear(text, &mut self.out);
+            let event = self.codec.receive(text, &mut self.out);
             self.answer()?;
-            return Ok((heard, message));
+            return Ok((event, message));
         }
     }
 

@@ -1,8 +1,9 @@
-//! The client's half of RFC 6455, as thin as it can be, so that the generator costs little beside
-//! any server. Without WebSocket it also carries plain bytes, for the floor.
+//! A WebSocket client that costs little beside any server: tungstenite's frames, over a buffer of its
+//! own. It neither copies what it receives nor masks what it sends again. Without WebSocket it also
+//! carries plain bytes, for the floor.
 
 use std::{
-    io::{self, ErrorKind},
+    io::{self, Cursor, ErrorKind},
     net::{Ipv4Addr, SocketAddr},
     ops::Range,
     sync::{
@@ -20,13 +21,26 @@ use tokio::{
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
 };
+use tungstenite::{
+    ClientRequestBuilder,
+    client::IntoClientRequest,
+    handshake::{
+        client::{Response, generate_request},
+        machine::TryParse,
+    },
+    http::StatusCode,
+    protocol::frame::{
+        CloseFrame, Frame, FrameHeader,
+        coding::{CloseCode, Control, Data, OpCode},
+    },
+};
 
-/// How messages are told apart.
+/// Where a message ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Framing {
-    /// As text frames.
+    /// At the end of a text frame.
     WebSocket,
-    /// Each is of so many bytes.
+    /// After so many bytes.
     Fixed(usize),
 }
 
@@ -35,15 +49,15 @@ pub(crate) struct Receiver {
     half: OwnedReadHalf,
     framing: Framing,
     buffer: Vec<u8>,
-    /// How much of the buffer was given out already.
+    /// How many bytes of the buffer were returned already.
     taken: usize,
 }
 
 /// Writes messages; from any thread.
 pub(crate) struct Sender {
     half: OwnedWriteHalf,
-    /// A message that does not fit the socket's buffer at once must not be torn by another.
-    turn: Mutex<()>,
+    /// Keeps a message in one piece if it does not fit the socket's buffer at once.
+    writing: Mutex<()>,
 }
 
 /// What was received. Ranges are of [`Receiver::bytes`].
@@ -60,7 +74,7 @@ pub(crate) enum Received {
 pub(crate) async fn connect(
     server: SocketAddr,
     framing: Framing,
-    target: &str,
+    path: &str,
     subprotocol: Option<&str>,
 ) -> io::Result<(Sender, Receiver)> {
     let socket = TcpSocket::new_v4()?;
@@ -69,28 +83,33 @@ pub(crate) async fn connect(
     let stream = socket.connect(server).await?;
     stream.set_nodelay(true)?;
     let (read, write) = stream.into_split();
-    let sender = Sender { half: write, turn: Mutex::default() };
+    let sender = Sender { half: write, writing: Mutex::default() };
     let mut receiver = Receiver { half: read, framing, buffer: Vec::new(), taken: 0 };
     if matches!(framing, Framing::WebSocket) {
-        sender.send(request(server, target, subprotocol).as_bytes())?;
+        sender.send(&request(server, path, subprotocol).map_err(io::Error::other)?)?;
         receiver.upgraded().await?;
     }
     Ok((sender, receiver))
 }
 
-/// Appends a text frame.
 pub(crate) fn append_text(out: &mut Vec<u8>, text: &str) {
-    append_frame(out, TEXT, text.as_bytes());
+    append(out, Frame::message(text.to_owned(), OpCode::Data(Data::Text), true));
 }
 
 /// Appends the answer to a ping.
 pub(crate) fn append_pong(out: &mut Vec<u8>, payload: &[u8]) {
-    append_frame(out, PONG, payload);
+    append(out, Frame::pong(payload.to_vec()));
 }
 
-/// Appends a close frame with code 1000.
 pub(crate) fn append_close(out: &mut Vec<u8>) {
-    append_frame(out, CLOSE, &1000_u16.to_be_bytes());
+    let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+    append(out, Frame::close(Some(frame)));
+}
+
+/// Masks the frame, as the protocol asks of a client.
+fn append(out: &mut Vec<u8>, mut frame: Frame) {
+    frame.header_mut().mask = Some(MASK);
+    frame.format(out).expect("writing to memory does not fail");
 }
 
 impl Receiver {
@@ -106,7 +125,7 @@ impl Receiver {
         }
     }
 
-    /// What a range of the last [`next`](Self::next) stands for.
+    /// The bytes of a range that the last [`next`](Self::next) returned.
     pub(crate) fn bytes(&self, range: &Range<usize>) -> &[u8] {
         &self.buffer[range.clone()]
     }
@@ -114,12 +133,12 @@ impl Receiver {
     /// Reads the answer to the upgrade.
     async fn upgraded(&mut self) -> io::Result<()> {
         loop {
-            if let Some(at) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
-                if !self.buffer.starts_with(b"HTTP/1.1 101 ") {
-                    let answer = String::from_utf8_lossy(&self.buffer).into_owned();
-                    return Err(io::Error::other(format!("no upgrade: {answer}")));
+            let parsed = Response::try_parse(&self.buffer).map_err(io::Error::other)?;
+            if let Some((length, response)) = parsed {
+                if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    return Err(io::Error::other(format!("no upgrade: {response:?}")));
                 }
-                self.taken = at + 4;
+                self.taken = length;
                 return Ok(());
             }
             if !self.fill().await? {
@@ -138,11 +157,16 @@ impl Receiver {
     fn take(&mut self) -> io::Result<Option<Received>> {
         let rest = &self.buffer[self.taken..];
         let (opcode, header, length) = match self.framing {
-            Framing::Fixed(length) => (TEXT, 0, length),
-            Framing::WebSocket => match header(rest)? {
-                Some(header) => header,
-                None => return Ok(None),
-            },
+            Framing::Fixed(length) => (OpCode::Data(Data::Text), 0, length),
+            Framing::WebSocket => {
+                let mut cursor = Cursor::new(rest);
+                let parsed = FrameHeader::parse(&mut cursor).map_err(io::Error::other)?;
+                let Some((header, length)) = parsed else { return Ok(None) };
+                if !header.is_final || header.mask.is_some() {
+                    return Err(io::Error::other("a fragmented or a masked frame"));
+                }
+                (header.opcode, cursor.position() as usize, length as usize)
+            }
         };
         if rest.len() < header + length {
             return Ok(None);
@@ -151,10 +175,10 @@ impl Receiver {
         self.taken = start + length;
         let payload = start..self.taken;
         Ok(Some(match opcode {
-            TEXT => Received::Message(payload),
-            PING => Received::Ping(payload),
-            CLOSE => Received::Close,
-            opcode => return Err(io::Error::other(format!("unexpected opcode {opcode}"))),
+            OpCode::Data(Data::Text) => Received::Message(payload),
+            OpCode::Control(Control::Ping) => Received::Ping(payload),
+            OpCode::Control(Control::Close) => Received::Close,
+            opcode => return Err(io::Error::other(format!("unexpected frame: {opcode}"))),
         }))
     }
 }
@@ -165,13 +189,13 @@ impl Sender {
     /// It does not wait for the runtime, so that any thread can use it: a socket's buffer holds far
     /// more than a generator sends before it looks for answers.
     pub(crate) fn send(&self, mut bytes: &[u8]) -> io::Result<()> {
-        let _turn = self.turn.lock().expect("no panic under the lock");
+        let _writing = self.writing.lock().expect("no panic under the lock");
         let mut blocked_since = None;
         while !bytes.is_empty() {
             match self.half.try_write(bytes) {
                 Ok(written) => bytes = &bytes[written..],
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if blocked_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                    if blocked_since.get_or_insert_with(Instant::now).elapsed() > SEND_TIMEOUT {
                         return Err(io::Error::other("the server does not read"));
                     }
                     thread::yield_now();
@@ -183,16 +207,16 @@ impl Sender {
     }
 }
 
-fn request(server: SocketAddr, target: &str, subprotocol: Option<&str>) -> String {
-    let subprotocol = match subprotocol {
-        Some(name) => format!("Sec-WebSocket-Protocol: {name}\r\n"),
-        None => String::new(),
-    };
-    // The key of RFC 6455, section 1.3.
-    format!(
-        "GET {target} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{subprotocol}\r\n"
-    )
+fn request(
+    server: SocketAddr,
+    path: &str,
+    subprotocol: Option<&str>,
+) -> tungstenite::Result<Vec<u8>> {
+    let mut request = ClientRequestBuilder::new(format!("ws://{server}{path}").parse()?);
+    if let Some(name) = subprotocol {
+        request = request.with_sub_protocol(name);
+    }
+    Ok(generate_request(request.into_client_request()?)?.0)
 }
 
 /// A port that was closed cannot be used again for a minute, so one address does not have enough of
@@ -204,51 +228,6 @@ fn next_source() -> SocketAddr {
     (address, 0).into()
 }
 
-/// Opcode, length of the header, and of the payload.
-fn header(bytes: &[u8]) -> io::Result<Option<(u8, usize, usize)>> {
-    let &[first, second, ..] = bytes else { return Ok(None) };
-    if first & 0x80 == 0 || second & 0x80 != 0 {
-        return Err(io::Error::other("a fragmented or a masked frame"));
-    }
-    let opcode = first & 0x0f;
-    let extended = |length: usize| bytes.get(2..2 + length);
-    Ok(match second {
-        126 => extended(2).map(|length| (opcode, 4, big_endian(length))),
-        127 => extended(8).map(|length| (opcode, 10, big_endian(length))),
-        short => Some((opcode, 2, usize::from(short))),
-    })
-}
-
-fn big_endian(bytes: &[u8]) -> usize {
-    bytes.iter().fold(0, |value, byte| value << 8 | usize::from(*byte))
-}
-
-fn append_frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
-    out.push(0x80 | opcode);
-    match payload.len() {
-        length @ 0..126 => out.push(0x80 | length as u8),
-        length @ 126..0x1_0000 => {
-            out.push(0x80 | 126);
-            out.extend((length as u16).to_be_bytes());
-        }
-        length => {
-            out.push(0x80 | 127);
-            out.extend((length as u64).to_be_bytes());
-        }
-    }
-    out.extend(MASK);
-    let start = out.len();
-    out.extend_from_slice(payload);
-    for four in out[start..].chunks_mut(4) {
-        four.iter_mut().zip(MASK).for_each(|(byte, mask)| *byte ^= mask);
-    }
-}
-
-const TEXT: u8 = 1;
-const CLOSE: u8 = 8;
-const PING: u8 = 9;
-const PONG: u8 = 10;
-
 /// Any key costs a server the same, and one that is always the same costs the generator nothing.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -259,4 +238,4 @@ const READ: usize = 4 * 1024;
 const SOURCES: u32 = 64;
 
 /// How long a socket may be full.
-const PATIENCE: Duration = Duration::from_secs(10);
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,65 +1,65 @@
-//! Origins and hosts as browsers write them.
+//! The serialization of origins and hosts by browsers.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use thiserror::Error;
 
-/// What an [`OriginPolicy`](crate::OriginPolicy) was given is not written as a browser writes it
-/// (RFC 6454, section 6.2). What browsers send is compared byte by byte, so no page would match.
+/// A text for an [`OriginPolicy`](crate::OriginPolicy) does not have the form in which browsers
+/// send it (RFC 6454, section 6.2). The comparison is byte by byte, so no page would match.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{text}` matches no page: {fault}")]
 #[non_exhaustive]
 pub struct InvalidOrigin {
-    /// What was given.
+    /// The text.
     pub text: String,
     /// What is wrong with it.
     pub fault: OriginFault,
 }
 
-/// What keeps a text from being an origin, or a host with or without a port.
+/// Why a text is not an origin, or not a host with or without a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum OriginFault {
-    /// `null`, which any page can have as its origin: a frame with `sandbox` does. To let all pages
-    /// in, say [`any`](crate::OriginPolicy::any).
+    /// `null`, the origin of pages without one, which any page can have: a frame with `sandbox` has
+    /// it. To allow all pages, use [`any`](crate::OriginPolicy::any).
     #[error("`null` is the origin of pages that have none, and any page can be one")]
     Null,
     /// An origin begins with `https://`, `http://`, or the scheme of an application's own pages.
     #[error("an origin begins with a scheme, such as `https://`")]
     NoScheme,
-    /// What is before `://` is no scheme of a page: `wss`, or not a scheme at all.
+    /// The text before `://` is not the scheme of a page, such as `wss`, or not a scheme at all.
     #[error("this is not the scheme of a page, which is `https` as a rule")]
     Scheme,
     /// A host has no scheme.
     #[error("a host is written without a scheme")]
     SchemeOfHost,
-    /// A user name or a password, with its `@`.
+    /// A user name or a password, followed by `@`.
     #[error("a user name is not part of it")]
     UserInfo,
-    /// Anything after the host and the port, if only a `/`.
+    /// Text after the host and the port, such as `/`.
     #[error("it ends with the host or the port: without a path, and without a `/`")]
     Path,
     /// Schemes and hosts are in lower case.
     #[error("it is written in lower case")]
     UpperCase,
-    /// No host, a wildcard, a character that must be in Punycode, or an IP address that is not in
-    /// its shortest form.
+    /// No host, a wildcard, a character that requires Punycode, or an IP address that is not in its
+    /// canonical form.
     #[error("this is not a host as browsers write it: a name in ASCII, or an IP address")]
     Host,
-    /// Not a number from 0 to 65,535, or one with zeros before it.
+    /// Not a number from 0 to 65,535, or one with leading zeros.
     #[error("a port is a number of at most 65535")]
     Port,
-    /// `https` has 443 and `http` 80 unsaid.
+    /// The default port of the scheme: 443 for `https`, 80 for `http`.
     #[error("the port that a scheme has anyway is left out")]
     DefaultPort,
 }
 
-/// Whether a browser could send this as an `Origin`.
+/// Checks that a browser could send this as `Origin`.
 pub(super) fn check_origin(text: &str) -> Result<(), InvalidOrigin> {
     named(text, origin_fault(text))
 }
 
-/// Whether a browser could send this as a `Host`; with the default port, or without.
+/// Checks that a browser could send this as `Host`, with or without the default port.
 pub(super) fn check_host(text: &str) -> Result<(), InvalidOrigin> {
     let fault = if text.contains("://") {
         Err(OriginFault::SchemeOfHost)
@@ -69,7 +69,7 @@ pub(super) fn check_host(text: &str) -> Result<(), InvalidOrigin> {
     named(text, fault)
 }
 
-/// The port that this scheme has where none is named. `None` where the scheme is not HTTP's.
+/// The default port of this scheme; `None` if the scheme is not HTTP's.
 pub(super) fn default_port(scheme: &str) -> Option<&'static str> {
     match scheme {
         "http" => Some("80"),
@@ -103,7 +103,7 @@ fn origin_fault(text: &str) -> Result<(), OriginFault> {
     }
 }
 
-/// The port, where there is one.
+/// The port, if there is one.
 fn authority_fault(authority: &str) -> Result<Option<&str>, OriginFault> {
     if authority.contains(['/', '\\', '?', '#']) {
         return Err(OriginFault::Path);
@@ -143,19 +143,19 @@ fn is_host(host: &str) -> bool {
             && characters
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
     };
-    // A name may end with the dot of the root.
+    // A name may end with the dot of the DNS root.
     let name = host.strip_suffix('.').unwrap_or(host);
     if !name.split('.').all(label) {
         return false;
     }
-    // What ends with a number is an IPv4 address to a browser, whatever is before it.
+    // Browsers parse a host whose last label is a number as an IPv4 address.
     let last = name.rsplit('.').next().unwrap_or(name);
     let number = last.chars().all(|c| c.is_ascii_digit())
         || last.strip_prefix("0x").is_some_and(|hex| hex.chars().all(|c| c.is_ascii_hexdigit()));
     !number || host.parse::<Ipv4Addr>().is_ok()
 }
 
-/// The URL standard has no dotted form for the addresses that stand for those of IPv4.
+/// The URL standard does not use the dotted form for IPv4-mapped addresses.
 fn written_by_browsers(address: Ipv6Addr) -> String {
     match address.segments() {
         [0, 0, 0, 0, 0, 0xffff, high, low] => format!("::ffff:{high:x}:{low:x}"),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_writes_is_refused_and_named() {
+    fn a_text_that_no_browser_sends_is_refused_with_its_fault() {
         use OriginFault::*;
         for (text, fault) in [
             ("null", Null),

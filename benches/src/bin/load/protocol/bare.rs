@@ -1,21 +1,15 @@
-//! Nothing but messages.
+//! Messages without any protocol around them.
 
 use serde_json::value::RawValue;
 
-use super::{Codec, Heard, Out};
+use crate::codec::{Codec, Event, Outgoing};
 
 pub(crate) struct Bare {
-    room: String,
-}
-
-impl Bare {
-    pub(crate) fn new(room: String) -> Self {
-        Self { room }
-    }
+    pub(super) room: String,
 }
 
 impl Codec for Bare {
-    fn target(&self) -> String {
+    fn path(&self) -> String {
         format!("/{}", self.room)
     }
 
@@ -23,12 +17,12 @@ impl Codec for Bare {
         false
     }
 
-    fn announces(&self) -> bool {
+    fn announces_peers(&self) -> bool {
         false
     }
 
-    fn hear(&mut self, _text: &str, _out: &mut Out) -> Heard {
-        Heard::Relayed
+    fn receive(&mut self, _text: &str, _out: &mut Outgoing) -> Event {
+        Event::Relayed
     }
 
     fn direct(&self, _to: &str, data: &RawValue) -> String {

@@ -1,35 +1,30 @@
-//! What `matchbox_socket` says to `matchbox_server`.
+//! What `matchbox_socket` sends to `matchbox_server`.
 
 use serde_json::value::RawValue;
 
-use super::{Codec, Heard, Out, string_after};
+use crate::codec::{Codec, Event, Outgoing, string_after};
 
+#[derive(Default)]
 pub(crate) struct Matchbox {
-    room: String,
-    id: String,
-}
-
-impl Matchbox {
-    pub(crate) fn new(room: String) -> Self {
-        Self { room, id: String::new() }
-    }
+    pub(super) room: String,
+    pub(super) id: String,
 }
 
 impl Codec for Matchbox {
-    fn target(&self) -> String {
+    fn path(&self) -> String {
         format!("/{}", self.room)
     }
 
-    fn hear(&mut self, text: &str, _out: &mut Out) -> Heard {
+    fn receive(&mut self, text: &str, _out: &mut Outgoing) -> Event {
         if text.starts_with(r#"{"Signal""#) {
-            Heard::Relayed
+            Event::Relayed
         } else if text.starts_with(r#"{"NewPeer""#) {
-            Heard::Announced
+            Event::PeerJoined
         } else if let Some(id) = string_after(text, r#""IdAssigned":""#) {
             id.clone_into(&mut self.id);
-            Heard::Joined
+            Event::Joined
         } else {
-            Heard::Other
+            Event::Other
         }
     }
 

@@ -4,19 +4,20 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Codec, Heard, Out, Session, string_after};
+use crate::codec::{Codec, Event, Outgoing, Session, string_after};
 
+#[derive(Default)]
 pub(crate) struct MeetSignal {
-    room: String,
-    id: String,
-    session: Session,
-    resuming: bool,
+    pub(super) room: String,
+    pub(super) id: String,
+    pub(super) session: Session,
+    pub(super) resuming: bool,
     /// What was received since the last acknowledgement.
-    unacknowledged: Unacknowledged,
+    pub(super) unacknowledged: Unacknowledged,
 }
 
 #[derive(Default)]
-struct Unacknowledged {
+pub(super) struct Unacknowledged {
     frames: usize,
     bytes: usize,
 }
@@ -35,42 +36,32 @@ struct Own<'a> {
 }
 
 impl MeetSignal {
-    pub(crate) fn new(room: String) -> Self {
-        Self {
-            room,
-            id: String::new(),
-            session: Session::default(),
-            resuming: false,
-            unacknowledged: Unacknowledged::default(),
-        }
-    }
-
-    fn welcomed(&mut self, text: &str) -> Heard {
+    fn welcomed(&mut self, text: &str) -> Event {
         let welcome: Welcome<'_> = serde_json::from_str(text).expect("a welcome");
         welcome.own.id.clone_into(&mut self.id);
         welcome.ticket.clone_into(&mut self.session.ticket);
         match welcome.resumed {
-            "full" => Heard::Resumed,
+            "full" => Event::Resumed,
             _ => {
                 self.session.received = 0;
-                Heard::Joined
+                Event::Joined
             }
         }
     }
 
-    fn count(&mut self, bytes: usize, out: &mut Out) {
+    fn count(&mut self, bytes: usize, out: &mut Outgoing) {
         self.session.received += 1;
         self.unacknowledged.frames += 1;
         self.unacknowledged.bytes += bytes;
         if self.unacknowledged.frames >= ACK_FRAMES || self.unacknowledged.bytes >= ACK_BYTES {
             self.unacknowledged = Unacknowledged::default();
-            out.say(&format!(r#"{{"type":"ack","received":{}}}"#, self.session.received));
+            out.push(&format!(r#"{{"type":"ack","received":{}}}"#, self.session.received));
         }
     }
 }
 
 impl Codec for MeetSignal {
-    fn target(&self) -> String {
+    fn path(&self) -> String {
         format!("/signal/{}", self.room)
     }
 
@@ -78,32 +69,32 @@ impl Codec for MeetSignal {
         Some("meet-signal.v1")
     }
 
-    fn greet(&mut self, out: &mut Out) {
+    fn open(&mut self, out: &mut Outgoing) {
         let Session { ticket, received } = &self.session;
         if self.resuming {
-            out.say(&format!(
+            out.push(&format!(
                 r#"{{"type":"join","resume":{{"ticket":"{ticket}","received":{received}}}}}"#
             ));
         } else {
-            out.say(r#"{"type":"join","meta":{"name":"A participant"}}"#);
+            out.push(r#"{"type":"join","meta":{"name":"A participant"}}"#);
         }
     }
 
-    fn hear(&mut self, text: &str, out: &mut Out) -> Heard {
-        let heard = match string_after(text, r#""type":""#).unwrap_or_default() {
+    fn receive(&mut self, text: &str, out: &mut Outgoing) -> Event {
+        let event = match string_after(text, r#""type":""#).unwrap_or_default() {
             "ping" => {
                 self.unacknowledged = Unacknowledged::default();
-                out.say(&format!(r#"{{"type":"pong","received":{}}}"#, self.session.received));
-                return Heard::Other;
+                out.push(&format!(r#"{{"type":"pong","received":{}}}"#, self.session.received));
+                return Event::Other;
             }
             "welcome" => return self.welcomed(text),
-            "signal" | "broadcast" => Heard::Relayed,
-            "joined" => Heard::Announced,
-            "error" => panic!("the server is not content: {text}"),
-            _ => Heard::Other,
+            "signal" | "broadcast" => Event::Relayed,
+            "joined" => Event::PeerJoined,
+            "error" => panic!("the server refuses: {text}"),
+            _ => Event::Other,
         };
         self.count(text.len(), out);
-        heard
+        event
     }
 
     fn id(&self) -> &str {
@@ -118,8 +109,8 @@ impl Codec for MeetSignal {
         format!(r#"{{"type":"broadcast","data":{data}}}"#)
     }
 
-    fn leave(&mut self, out: &mut Out) {
-        out.say(r#"{"type":"leave"}"#);
+    fn leave(&mut self, out: &mut Outgoing) {
+        out.push(r#"{"type":"leave"}"#);
     }
 
     fn resume(&mut self, before: &Session) {
@@ -132,6 +123,6 @@ impl Codec for MeetSignal {
     }
 }
 
-/// When the protocol wants an acknowledgement: after so many frames, or so many bytes.
+/// The protocol asks for an acknowledgement after so many frames, or so many bytes.
 const ACK_FRAMES: usize = 32;
 const ACK_BYTES: usize = 32 * 1024;

@@ -1,34 +1,28 @@
-//! What the `peerjs` client says to its server. There are no rooms: who calls knows whom.
+//! What the `peerjs` client sends to its server. There are no rooms: the caller knows the other's id.
 
 use serde_json::value::RawValue;
 
-use super::{Codec, Heard, Out};
+use crate::codec::{Codec, Event, Outgoing, string_after};
 
 pub(crate) struct PeerJs {
-    id: String,
-}
-
-impl PeerJs {
-    pub(crate) fn new(room: &str, number: usize) -> Self {
-        Self { id: format!("{room}-{number}") }
-    }
+    pub(super) id: String,
 }
 
 impl Codec for PeerJs {
-    fn target(&self) -> String {
+    fn path(&self) -> String {
         format!("/peerjs?key=peerjs&id={0}&token={0}", self.id)
     }
 
-    fn announces(&self) -> bool {
+    fn announces_peers(&self) -> bool {
         false
     }
 
-    fn hear(&mut self, text: &str, _out: &mut Out) -> Heard {
-        match super::string_after(text, r#""type":""#).unwrap_or_default() {
-            "OPEN" => Heard::Joined,
-            "OFFER" => Heard::Relayed,
-            "ERROR" | "ID-TAKEN" => panic!("the server is not content: {text}"),
-            _ => Heard::Other,
+    fn receive(&mut self, text: &str, _out: &mut Outgoing) -> Event {
+        match string_after(text, r#""type":""#).unwrap_or_default() {
+            "OPEN" => Event::Joined,
+            "OFFER" => Event::Relayed,
+            "ERROR" | "ID-TAKEN" => panic!("the server refuses: {text}"),
+            _ => Event::Other,
         }
     }
 

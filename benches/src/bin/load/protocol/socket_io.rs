@@ -2,42 +2,37 @@
 
 use serde_json::value::RawValue;
 
-use super::{Codec, Heard, Out, string_after};
+use crate::codec::{Codec, Event, Outgoing, string_after};
 
+#[derive(Default)]
 pub(crate) struct SocketIo {
-    room: String,
-    id: String,
-}
-
-impl SocketIo {
-    pub(crate) fn new(room: String) -> Self {
-        Self { room, id: String::new() }
-    }
+    pub(super) room: String,
+    pub(super) id: String,
 }
 
 impl Codec for SocketIo {
-    fn target(&self) -> String {
+    fn path(&self) -> String {
         "/socket.io/?EIO=4&transport=websocket".to_owned()
     }
 
-    fn hear(&mut self, text: &str, out: &mut Out) -> Heard {
+    fn receive(&mut self, text: &str, out: &mut Outgoing) -> Event {
         match text.as_bytes() {
             // Engine.IO is open: connect to the default namespace.
-            [b'0', ..] => out.say("40"),
+            [b'0', ..] => out.push("40"),
             // Socket.IO is connected: join, and ask for an acknowledgement.
             [b'4', b'0', ..] => {
                 let id = string_after(text, r#""sid":""#).expect("an id");
                 id.clone_into(&mut self.id);
-                out.say(&format!(r#"420["join","{}"]"#, self.room));
+                out.push(&format!(r#"420["join","{}"]"#, self.room));
             }
-            [b'4', b'3', b'0', ..] => return Heard::Joined,
-            [b'2'] => out.say("3"),
-            [b'4', b'2', ..] if text.starts_with(r#"42["joined""#) => return Heard::Announced,
-            [b'4', b'2', ..] => return Heard::Relayed,
-            [b'4', b'4', ..] => panic!("the server is not content: {text}"),
+            [b'4', b'3', b'0', ..] => return Event::Joined,
+            [b'2'] => out.push("3"),
+            [b'4', b'2', ..] if text.starts_with(r#"42["joined""#) => return Event::PeerJoined,
+            [b'4', b'2', ..] => return Event::Relayed,
+            [b'4', b'4', ..] => panic!("the server refuses: {text}"),
             _ => {}
         }
-        Heard::Other
+        Event::Other
     }
 
     fn id(&self) -> &str {
@@ -52,7 +47,7 @@ impl Codec for SocketIo {
         format!(r#"42["broadcast",{data}]"#)
     }
 
-    fn leave(&mut self, out: &mut Out) {
-        out.say("41");
+    fn leave(&mut self, out: &mut Outgoing) {
+        out.push("41");
     }
 }

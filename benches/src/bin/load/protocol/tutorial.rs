@@ -1,21 +1,15 @@
-//! What pages after the tutorial say: whatever they like, to everybody else in the room.
+//! What pages after the tutorial send: any text, which goes to all others in the room.
 
 use serde_json::value::RawValue;
 
-use super::{Codec, Heard, Out};
+use crate::codec::{Codec, Event, Outgoing};
 
 pub(crate) struct Tutorial {
-    room: String,
-}
-
-impl Tutorial {
-    pub(crate) fn new(room: String) -> Self {
-        Self { room }
-    }
+    pub(super) room: String,
 }
 
 impl Codec for Tutorial {
-    fn target(&self) -> String {
+    fn path(&self) -> String {
         format!("/ws/{}", self.room)
     }
 
@@ -23,11 +17,11 @@ impl Codec for Tutorial {
         false
     }
 
-    fn hear(&mut self, text: &str, _out: &mut Out) -> Heard {
+    fn receive(&mut self, text: &str, _out: &mut Outgoing) -> Event {
         match text {
-            "joined" => Heard::Announced,
-            "left" => Heard::Other,
-            _ => Heard::Relayed,
+            "joined" => Event::PeerJoined,
+            "left" => Event::Other,
+            _ => Event::Relayed,
         }
     }
 

@@ -1,12 +1,12 @@
-//! What the y-webrtc provider says to its signaling server: topics, and publishing to all of one.
+//! What the y-webrtc provider sends to its signaling server: it publishes to all subscribers of a topic.
 
 use serde_json::value::RawValue;
 
-use super::{Codec, Heard, Out};
+use crate::codec::{Codec, Event, Outgoing};
 
 pub(crate) struct YWebrtc {
     topic: String,
-    /// How what this participant publishes begins: the server sends it back, too.
+    /// The beginning of what this participant publishes, which the server also sends back to it.
     own: String,
 }
 
@@ -18,27 +18,27 @@ impl YWebrtc {
 }
 
 impl Codec for YWebrtc {
-    fn target(&self) -> String {
+    fn path(&self) -> String {
         "/".to_owned()
     }
 
-    fn greet(&mut self, out: &mut Out) {
-        out.say(&format!(r#"{{"type":"subscribe","topics":["{}"]}}"#, self.topic));
-        // Subscribing is not answered, but this is, and after it.
-        out.say(r#"{"type":"ping"}"#);
+    fn open(&mut self, out: &mut Outgoing) {
+        out.push(&format!(r#"{{"type":"subscribe","topics":["{}"]}}"#, self.topic));
+        // The server does not answer a subscription. It answers a ping, in order.
+        out.push(r#"{"type":"ping"}"#);
     }
 
-    fn announces(&self) -> bool {
+    fn announces_peers(&self) -> bool {
         false
     }
 
-    fn hear(&mut self, text: &str, _out: &mut Out) -> Heard {
+    fn receive(&mut self, text: &str, _out: &mut Outgoing) -> Event {
         if text == r#"{"type":"pong"}"# {
-            Heard::Joined
+            Event::Joined
         } else if text.starts_with(&self.own) {
-            Heard::Other
+            Event::Other
         } else {
-            Heard::Relayed
+            Event::Relayed
         }
     }
 

@@ -2,19 +2,19 @@
 
 use std::{io, rc::Rc, time::Instant};
 
-use super::{Tally, Time, pair};
 use crate::{
     metrics::Metrics,
     payload::Payload,
     peer::{Peer, Target},
     process::Process,
+    recorder::{Recorder, Time},
 };
 
 /// Each call: both connect and join, the first offers, the second answers, both send twelve
 /// candidates, both leave. An operation is a call.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Calls {
-    /// How many calls there are at a time.
+    /// How many calls at a time.
     #[arg(long, default_value_t = 16)]
     at_once: usize,
     /// Bytes of an offer, and of an answer.
@@ -26,42 +26,42 @@ pub(crate) struct Calls {
 
 impl Calls {
     pub(crate) async fn run(&self, target: Target, server: Process) -> io::Result<Metrics> {
-        let tally = Tally::new();
+        let recorder = Recorder::new();
         let description = Rc::new(Payload::description(self.bytes));
-        for line in 0..self.at_once {
-            tally.spawn(calls(target, line, description.clone(), tally.clone()));
+        for task in 0..self.at_once {
+            recorder.spawn(calls(target, task, description.clone(), recorder.clone()));
         }
-        let metrics = tally.measure(server, self.time).await?;
-        tally.finish(metrics).await
+        let metrics = recorder.measure(server, self.time).await?;
+        recorder.finish(metrics).await
     }
 }
 
-/// One call after the other.
+/// Makes one call after the other.
 async fn calls(
     target: Target,
-    line: usize,
+    task: usize,
     description: Rc<Payload>,
-    tally: Rc<Tally>,
+    recorder: Rc<Recorder>,
 ) -> io::Result<()> {
     let candidate = Payload::candidate();
     let mut number = 0;
-    while !tally.stopping.get() {
-        tally.sending(1);
+    while !recorder.stopping.get() {
+        recorder.count_sent(1);
         let began = Instant::now();
-        let (mut caller, mut callee) = pair(target, &format!("call-{line}-{number}")).await?;
+        let (mut caller, mut callee) = Peer::pair(target, &format!("call-{task}-{number}")).await?;
         caller.send(&caller.direct(callee.id(), &description))?;
-        callee.relayed(&description).await?;
+        callee.expect(&description).await?;
         callee.send(&callee.direct(caller.id(), &description))?;
         let there = caller.direct(callee.id(), &candidate);
         let back = callee.direct(caller.id(), &candidate);
-        // Candidates come as they are found, not all at once.
-        caller.relayed(&description).await?;
+        // A browser finds candidates one after the other.
+        caller.expect(&description).await?;
         for _ in 0..CANDIDATES {
             caller.send(&there)?;
             callee.send(&back)?;
-            tokio::try_join!(caller.relayed(&candidate), callee.relayed(&candidate))?;
+            tokio::try_join!(caller.expect(&candidate), callee.expect(&candidate))?;
         }
-        tally.took(began.elapsed());
+        recorder.record(began.elapsed());
         leave_both(caller, callee).await;
         number += 1;
     }

@@ -1,66 +1,65 @@
-//! Participants come and go.
+//! Participants join and leave.
 
 use std::{io, rc::Rc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{Meter, Tally};
 use crate::{
     metrics::Metrics,
     payload::Payload,
     peer::{Peer, Target},
     process::Process,
+    recorder::{Meter, Recorder},
 };
 
-/// Each joins one of the rooms, sends to whoever is there, and leaves; every other one by losing its
-/// connection. An operation is such a stay.
+/// Each joins one of the rooms, sends to all others there, and leaves; every other one by losing its
+/// connection. An operation is all of that.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Churn {
-    /// For how long, in seconds.
+    /// How long it takes, in seconds.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
-    /// How many are there at a time.
+    /// How many participants at a time.
     #[arg(long, default_value_t = 32)]
     at_once: usize,
     /// How many rooms they use.
     #[arg(long, default_value_t = 1_000)]
     rooms: usize,
-    /// Stays per second, at most.
+    /// Operations per second, at most.
     #[arg(long, default_value_t = 100_000.0)]
     rate: f64,
 }
 
 impl Churn {
     pub(crate) async fn run(&self, target: Target, server: Process) -> io::Result<Metrics> {
-        let tally = Tally::new();
-        for line in 0..self.at_once {
-            tally.spawn(self.clone().stays(target, line, tally.clone()));
+        let recorder = Recorder::new();
+        for task in 0..self.at_once {
+            recorder.spawn(self.clone().visit(target, task, recorder.clone()));
         }
-        // By then, all that grows to its size has done so.
+        // By then, buffers and maps have their size.
         let quarter = Duration::from_secs_f64(self.seconds / 4.0);
         sleep(quarter).await;
-        let meter = Meter::start(server, tally.delivered.get())?;
+        let meter = Meter::start(server, recorder.delivered.get())?;
         let before = server.usage()?.resident as f64;
         sleep(3 * quarter).await;
-        let mut metrics = meter.stop(tally.delivered.get())?;
-        tally.check()?;
-        tally.stopping.set(true);
+        let mut metrics = meter.stop(recorder.delivered.get())?;
+        recorder.check()?;
+        recorder.stopping.set(true);
         let growth = server.usage()?.resident as f64 - before;
         metrics.set("resident_before_kib", before / 1024.0);
         metrics.set("growth_kib", growth / 1024.0);
-        metrics.set("growth_bytes_per_stay", growth / metrics.get("operations"));
+        metrics.set("growth_bytes_per_visit", growth / metrics.get("operations"));
         Ok(metrics)
     }
 
-    async fn stays(self, target: Target, line: usize, tally: Rc<Tally>) -> io::Result<()> {
+    async fn visit(self, target: Target, task: usize, recorder: Rc<Recorder>) -> io::Result<()> {
         let payload = Payload::description(512);
         let gap = Duration::from_secs_f64(self.at_once as f64 / self.rate);
-        // Any order will do that spreads over the rooms.
-        let mut number = line;
-        while !tally.stopping.get() {
+        let mut number = task;
+        while !recorder.stopping.get() {
             let began = Instant::now();
             number = (number + STEP) % self.rooms;
-            let peer = Peer::join(target, &format!("churn-{number}"), line).await?;
+            let peer = Peer::join(target, &format!("churn-{number}"), task).await?;
             if target.protocol.has_broadcast() {
                 peer.send(&peer.broadcast(target.protocol, &[], &payload))?;
             }
@@ -69,12 +68,12 @@ impl Churn {
             } else {
                 drop(peer);
             }
-            tally.took(began.elapsed());
+            recorder.record(began.elapsed());
             tokio::time::sleep_until(began + gap).await;
         }
         Ok(())
     }
 }
 
-/// No divisor of a number of rooms that somebody would choose.
+/// A prime, so that the rooms are used in turn, whatever their number.
 const STEP: usize = 7_919;

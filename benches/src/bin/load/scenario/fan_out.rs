@@ -1,15 +1,15 @@
-//! One room, in which one sends to all others.
+//! One room, in which one participant sends to all others.
 
 use std::{cell::Cell, io, rc::Rc, time::Instant};
 
 use tokio::sync::Notify;
 
-use super::{Tally, Time};
 use crate::{
     metrics::Metrics,
     payload::Payload,
     peer::{Peer, Target},
     process::Process,
+    recorder::{Recorder, Time},
 };
 
 /// An operation is a delivery to one of them.
@@ -21,7 +21,7 @@ pub(crate) struct FanOut {
     /// Bytes of payload in a message.
     #[arg(long, default_value_t = 512)]
     bytes: usize,
-    /// How many messages are sent at once. The next ones are sent when all have them.
+    /// How many messages are sent at once. The next burst follows when all have received this one.
     #[arg(long, default_value_t = 1)]
     burst: usize,
     #[command(flatten)]
@@ -40,50 +40,49 @@ impl FanOut {
         let mut others = Vec::new();
         for number in 1..self.members {
             others.push(Peer::join(target, ROOM, number).await?);
-            sender.announced().await?;
+            sender.peer_joined().await?;
         }
         let payload = Rc::new(Payload::description(self.bytes));
         let ids: Vec<_> = others.iter().map(|peer| peer.id().to_owned()).collect();
         let message = sender.broadcast(target.protocol, &ids, &payload);
-        let (messages, voice) = (message.repeat(self.burst), sender.sender());
+        let (messages, handle) = (message.repeat(self.burst), sender.sender());
 
-        let tally = Tally::new();
+        let recorder = Recorder::new();
         let burst = Rc::new(Burst {
             sent_at: Instant::now().into(),
             left: Cell::default(),
             done: Notify::new(),
         });
         let deliveries = (self.burst * others.len()) as u64;
-        // It answers what the server asks.
-        tally.spawn(async move { sender.linger().await });
+        recorder.spawn(async move { sender.run().await });
         for other in others {
-            tally.spawn(listen(other, payload.clone(), burst.clone(), tally.clone()));
+            recorder.spawn(receive(other, payload.clone(), burst.clone(), recorder.clone()));
         }
-        let sending = tally.clone();
-        tally.spawn(async move {
+        let sending = recorder.clone();
+        recorder.spawn(async move {
             while !sending.stopping.get() {
                 burst.left.set(deliveries);
                 burst.sent_at.set(Instant::now());
-                sending.sending(deliveries);
-                voice.send(&messages)?;
+                sending.count_sent(deliveries);
+                handle.send(&messages)?;
                 burst.done.notified().await;
             }
             Ok(())
         });
-        let metrics = tally.measure(server, self.time).await?;
-        tally.finish(metrics).await
+        let metrics = recorder.measure(server, self.time).await?;
+        recorder.finish(metrics).await
     }
 }
 
-async fn listen(
+async fn receive(
     mut peer: Peer,
     payload: Rc<Payload>,
     burst: Rc<Burst>,
-    tally: Rc<Tally>,
+    recorder: Rc<Recorder>,
 ) -> io::Result<()> {
     loop {
-        peer.relayed(&payload).await?;
-        tally.took(burst.sent_at.get().elapsed());
+        peer.expect(&payload).await?;
+        recorder.record(burst.sent_at.get().elapsed());
         burst.left.set(burst.left.get().saturating_sub(1));
         if burst.left.get() == 0 {
             burst.done.notify_one();

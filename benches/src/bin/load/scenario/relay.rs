@@ -13,12 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Tally, Time, pair};
 use crate::{
     metrics::Metrics,
     payload::Payload,
     peer::{Peer, Target},
     process::Process,
+    recorder::{Recorder, Time},
     websocket::Sender,
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct Relay {
     #[arg(long, default_value_t = 2048)]
     pub(crate) bytes: usize,
     /// Messages per second in all rooms together, sent whether or not the ones before have arrived.
-    /// Without it, each room plays ping-pong, and is as fast as the server.
+    /// Without it, each room plays ping-pong, as fast as the server can.
     #[arg(long)]
     rate: Option<f64>,
     #[command(flatten)]
@@ -43,7 +43,7 @@ impl Relay {
         let payload = Rc::new(Payload::description(self.bytes));
         let mut pairs = Vec::with_capacity(self.pairs);
         for number in 0..self.pairs {
-            pairs.push(pair(target, &format!("relay-{number}")).await?);
+            pairs.push(Peer::pair(target, &format!("relay-{number}")).await?);
         }
         match self.rate {
             Some(rate) => self.open_loop(pairs, payload, rate, server).await,
@@ -57,20 +57,21 @@ impl Relay {
         payload: Rc<Payload>,
         server: Process,
     ) -> io::Result<Metrics> {
-        let tally = Tally::new();
+        let recorder = Recorder::new();
         for (first, second) in pairs {
             let ping = first.direct(second.id(), &payload);
             let pong = second.direct(first.id(), &payload);
             let sent_at = Rc::new(Cell::new(Instant::now()));
-            tally.sending(1);
+            recorder.count_sent(1);
             first.send(&ping)?;
             for (peer, answer) in [(first, ping), (second, pong)] {
-                let (tally, payload, sent_at) = (tally.clone(), payload.clone(), sent_at.clone());
-                tally.clone().spawn(bounce(peer, answer, payload, sent_at, tally));
+                let (recorder, payload, sent_at) =
+                    (recorder.clone(), payload.clone(), sent_at.clone());
+                recorder.clone().spawn(echo(peer, answer, payload, sent_at, recorder));
             }
         }
-        let metrics = tally.measure(server, self.time).await?;
-        tally.finish(metrics).await
+        let metrics = recorder.measure(server, self.time).await?;
+        recorder.finish(metrics).await
     }
 
     async fn open_loop(
@@ -80,39 +81,39 @@ impl Relay {
         rate: f64,
         server: Process,
     ) -> io::Result<Metrics> {
-        let tally = Tally::new();
-        let mut lanes = Vec::new();
+        let recorder = Recorder::new();
+        let mut flows = Vec::new();
         for (first, second) in pairs {
-            let there = Lane::new(&first, first.direct(second.id(), &payload));
-            let back = Lane::new(&second, second.direct(first.id(), &payload));
-            for (peer, lane) in [(first, &back), (second, &there)] {
-                tally.spawn(take(peer, lane.clone(), payload.clone(), tally.clone()));
+            let there = Flow::new(&first, first.direct(second.id(), &payload));
+            let back = Flow::new(&second, second.direct(first.id(), &payload));
+            for (peer, flow) in [(first, &back), (second, &there)] {
+                recorder.spawn(receive(peer, flow.clone(), payload.clone(), recorder.clone()));
             }
-            lanes.extend([there, back]);
+            flows.extend([there, back]);
         }
-        let pace = Pace::start(lanes, Duration::from_secs_f64(1.0 / rate));
-        let metrics = tally.measure(server, self.time).await;
-        let Paced { sent, late } = pace.stop()?;
-        tally.sending(sent);
-        let mut metrics = tally.finish(metrics?).await?;
+        let open_loop = OpenLoop::start(flows, Duration::from_secs_f64(1.0 / rate));
+        let metrics = recorder.measure(server, self.time).await;
+        let Sent { sent, late } = open_loop.stop()?;
+        recorder.count_sent(sent);
+        let mut metrics = recorder.finish(metrics?).await?;
         metrics.set("late_us", late.as_secs_f64() * 1e6 / sent as f64);
         Ok(metrics)
     }
 }
 
 /// Answers each message with the next one.
-async fn bounce(
+async fn echo(
     mut peer: Peer,
     answer: Vec<u8>,
     payload: Rc<Payload>,
     sent_at: Rc<Cell<Instant>>,
-    tally: Rc<Tally>,
+    recorder: Rc<Recorder>,
 ) -> io::Result<()> {
     loop {
-        peer.relayed(&payload).await?;
-        tally.took(sent_at.get().elapsed());
-        if !tally.stopping.get() {
-            tally.sending(1);
+        peer.expect(&payload).await?;
+        recorder.record(sent_at.get().elapsed());
+        if !recorder.stopping.get() {
+            recorder.count_sent(1);
             sent_at.set(Instant::now());
             peer.send(&answer)?;
         }
@@ -120,71 +121,70 @@ async fn bounce(
 }
 
 /// One direction of a room, in an open loop.
-struct Lane {
+struct Flow {
     sender: Arc<Sender>,
     message: Vec<u8>,
-    /// When those that are under way should have been sent. Counted from there, the time that a
-    /// message waits because the one before is late is part of its latency: no omission is
-    /// coordinated.
+    /// When those that are under way were due. Latencies count from then, which avoids coordinated
+    /// omission: the time that a message waits because the one before is late is part of its latency.
     under_way: Mutex<VecDeque<Instant>>,
 }
 
-impl Lane {
+impl Flow {
     fn new(peer: &Peer, message: Vec<u8>) -> Arc<Self> {
         Arc::new(Self { sender: peer.sender(), message, under_way: Mutex::default() })
     }
 }
 
-async fn take(
+async fn receive(
     mut peer: Peer,
-    lane: Arc<Lane>,
+    flow: Arc<Flow>,
     payload: Rc<Payload>,
-    tally: Rc<Tally>,
+    recorder: Rc<Recorder>,
 ) -> io::Result<()> {
     loop {
-        peer.relayed(&payload).await?;
-        let due = lane.under_way.lock().expect("no panic under the lock").pop_front();
-        tally.took(due.ok_or_else(|| io::Error::other("more came than was sent"))?.elapsed());
+        peer.expect(&payload).await?;
+        let due = flow.under_way.lock().expect("no panic under the lock").pop_front();
+        recorder.record(due.ok_or_else(|| io::Error::other("more came than was sent"))?.elapsed());
     }
 }
 
-/// Sends at even distances, from a thread of its own: the runtime's timer has milliseconds.
-struct Pace {
+/// Sends at a fixed rate, from a thread of its own, because the runtime's timer has milliseconds.
+struct OpenLoop {
     stopping: Arc<AtomicBool>,
-    thread: JoinHandle<io::Result<Paced>>,
+    thread: JoinHandle<io::Result<Sent>>,
 }
 
 #[derive(Default)]
-struct Paced {
+struct Sent {
     sent: u64,
-    /// How late all of them were sent, together.
+    /// The sum of how late they were sent.
     late: Duration,
 }
 
-impl Pace {
-    fn start(lanes: Vec<Arc<Lane>>, gap: Duration) -> Self {
+impl OpenLoop {
+    fn start(flows: Vec<Arc<Flow>>, gap: Duration) -> Self {
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = stopping.clone();
         let thread = thread::spawn(move || {
-            let mut paced = Paced::default();
+            let mut total = Sent::default();
             let mut due = Instant::now();
-            for lane in lanes.iter().cycle() {
+            for flow in flows.iter().cycle() {
                 thread::sleep(due.saturating_duration_since(Instant::now()));
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
-                lane.under_way.lock().expect("no panic under the lock").push_back(due);
-                lane.sender.send(&lane.message)?;
-                paced.sent += 1;
-                paced.late += due.elapsed();
+                flow.under_way.lock().expect("no panic under the lock").push_back(due);
+                flow.sender.send(&flow.message)?;
+                total.sent += 1;
+                total.late += due.elapsed();
                 due += gap;
             }
-            Ok(paced)
+            Ok(total)
         });
         Self { stopping, thread }
     }
 
-    fn stop(self) -> io::Result<Paced> {
+    fn stop(self) -> io::Result<Sent> {
         self.stopping.store(true, Ordering::Relaxed);
         self.thread.join().expect("sending does not panic")
     }

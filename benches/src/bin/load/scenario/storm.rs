@@ -1,18 +1,17 @@
-//! Everybody at once.
+//! Many join, or resume, at once.
 
-use std::{cell::Cell, io, rc::Rc};
+use std::io;
 
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, sleep},
-};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::time::{Instant, sleep};
 
-use super::{Meter, Tally, crowd::gather};
+use super::idle::{AT_ONCE, join_all};
 use crate::{
     metrics::Metrics,
     peer::{Peer, Target},
     process::Process,
     protocol::Protocol,
+    recorder::{Meter, POLL_INTERVAL, Recorder},
 };
 
 /// An operation is a join.
@@ -23,7 +22,7 @@ pub(crate) struct JoinStorm {
     connections: usize,
 }
 
-/// Every socket is lost at once, and all come back at once. An operation is a return.
+/// All sockets are lost at once, then all sessions resume. An operation is a resume.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ResumeStorm {
     /// How many sessions, in rooms of two.
@@ -33,14 +32,14 @@ pub(crate) struct ResumeStorm {
 
 impl JoinStorm {
     pub(crate) async fn run(&self, target: Target, server: Process) -> io::Result<Metrics> {
-        // The first are slow for reasons of their own.
-        drop(gather(target, self.connections / 4, "first", &Tally::new()).await?);
-        sleep(super::POLL).await;
-        let tally = Tally::new();
+        // The first connections make a server allocate what it needs only once.
+        drop(join_all(target, self.connections / 4, "first", &Recorder::new().latency).await?);
+        sleep(POLL_INTERVAL).await;
+        let recorder = Recorder::new();
         let meter = Meter::start(server, 0)?;
-        let peers = gather(target, self.connections, "storm", &tally).await?;
+        let peers = join_all(target, self.connections, "storm", &recorder.latency).await?;
         let mut metrics = meter.stop(peers.len() as u64)?;
-        metrics.latency(&tally.latency.borrow());
+        metrics.latency(&recorder.latency.borrow());
         Ok(metrics)
     }
 }
@@ -48,60 +47,47 @@ impl JoinStorm {
 impl ResumeStorm {
     pub(crate) async fn run(&self, target: Target, server: Process) -> io::Result<Metrics> {
         if target.protocol != Protocol::MeetSignal {
-            return Err(io::Error::other("nothing but meet-signal has sessions to come back to"));
+            return Err(io::Error::other("only meet-signal has sessions"));
         }
-        let tally = Tally::new();
         let meter = Meter::start(server, 0)?;
-        let peers = gather(target, self.sessions, "storm", &tally).await?;
-        let first = meter.stop(peers.len() as u64)?;
+        let latency = &Recorder::new().latency;
+        let peers = join_all(target, self.sessions, "storm", latency).await?;
+        let total = peers.len() as u64;
+        let first = meter.stop(total)?;
 
         let sessions: Vec<_> =
             peers.iter().map(|(peer, room)| (peer.session(), room.clone())).collect();
         let meter = Meter::start(server, 0)?;
         drop(peers);
-        quiet(server).await?;
-        let loss = meter.stop(sessions.len() as u64)?;
+        wait_idle(server).await?;
+        let loss = meter.stop(total)?;
 
-        let back = Tally::new();
-        let full = Rc::new(Cell::new(0));
-        let total = sessions.len() as u64;
+        let recorder = Recorder::new();
         let meter = Meter::start(server, 0)?;
-        // As many connect at a time as when they joined, or else the two are not to be compared.
-        let slots = Rc::new(Semaphore::new(64));
-        for (session, room) in sessions {
-            let (tally, full, slots) = (back.clone(), full.clone(), slots.clone());
-            back.spawn(async move {
-                let slot = slots.acquire().await.map_err(io::Error::other)?;
-                let began = Instant::now();
-                let (mut peer, is_full) = Peer::resume(target, &room, &session).await?;
-                drop(slot);
-                tally.latency.borrow_mut().record(began.elapsed());
-                tally.delivered.set(tally.delivered.get() + 1);
-                full.set(full.get() + u64::from(is_full));
-                peer.linger().await
-            });
-        }
-        while back.delivered.get() < total {
-            back.check()?;
-            sleep(super::POLL).await;
-        }
+        // As many at a time as when they joined, so that the two can be compared.
+        let resumes = stream::iter(sessions).map(async |(session, room)| {
+            let began = Instant::now();
+            let (mut peer, is_full) = Peer::resume(target, &room, &session).await?;
+            recorder.latency.borrow_mut().record(began.elapsed());
+            recorder.spawn(async move { peer.run().await });
+            io::Result::Ok(is_full)
+        });
+        let resumes: Vec<_> = resumes.buffer_unordered(AT_ONCE).try_collect().await?;
+        recorder.check()?;
         let mut metrics = meter.stop(total)?;
-        metrics.latency(&back.latency.borrow());
-        metrics.count("full", full.get());
-        for (from, name, to) in
-            [(&first, "cpu_us", "first_join_cpu_us"), (&loss, "cpu_us", "loss_cpu_us")]
-        {
-            metrics.set(to, from.get(name));
-        }
+        metrics.latency(&recorder.latency.borrow());
+        metrics.count("full", resumes.iter().filter(|is_full| **is_full).count() as u64);
+        metrics.set("first_join_cpu_us", first.get("cpu_us"));
+        metrics.set("loss_cpu_us", loss.get("cpu_us"));
         Ok(metrics)
     }
 }
 
-/// Waits until a server has done what it had to do.
-async fn quiet(server: Process) -> io::Result<()> {
+/// Waits until a server uses no more CPU.
+async fn wait_idle(server: Process) -> io::Result<()> {
     let mut before = server.usage()?.cpu;
     loop {
-        sleep(10 * super::POLL).await;
+        sleep(10 * POLL_INTERVAL).await;
         let now = server.usage()?.cpu;
         if now == before {
             return Ok(());

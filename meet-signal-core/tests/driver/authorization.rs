@@ -1,4 +1,4 @@
-//! While the application decides about a join, and when it does so too late.
+//! Authorization: connections whose application has not decided yet, or decides too late.
 
 use std::future::pending;
 
@@ -19,13 +19,13 @@ use crate::{assert_about, closed, observer, room};
 
 type Decision = oneshot::Sender<Result<Grant, Denied>>;
 
-/// A connection whose application decides when the test does: it is handed each decision to make.
+/// A connection whose authorization the test decides, with the sender of each decision.
 fn connect(hub: &Hub) -> (ClientEnd, mpsc::UnboundedReceiver<Decision>, JoinHandle<Outcome>) {
     let (server, client) = connection(8);
-    let (asked, decisions) = mpsc::unbounded_channel();
+    let (requests, decisions) = mpsc::unbounded_channel();
     let authorize = move |_: AuthRequest| {
         let (decide, decided) = oneshot::channel();
-        asked.send(decide).expect("the test decides");
+        requests.send(decide).expect("the test decides");
         async move { decided.await.expect("the test decides") }
     };
     client.send(r#"{"type":"join"}"#);
@@ -33,14 +33,14 @@ fn connect(hub: &Hub) -> (ClientEnd, mpsc::UnboundedReceiver<Decision>, JoinHand
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_waits_long_is_pinged() {
+async fn a_client_is_pinged_while_the_application_decides() {
     let hub = Hub::default();
     let (mut client, mut decisions, _task) = connect(&hub);
     let start = Instant::now();
     let decision = decisions.recv().await.unwrap();
-    for sign in 1..=4 {
+    for n in 1..=4 {
         assert_eq!(client.expect("ping").await, json!({"type": "ping", "received": 0}));
-        assert_eq!(start.elapsed(), Duration::from_secs(3) * sign);
+        assert_eq!(start.elapsed(), Duration::from_secs(3) * n);
         client.send(r#"{"type":"pong","received":0}"#);
     }
     decision.send(Ok(Grant::new())).unwrap();
@@ -67,9 +67,10 @@ async fn a_decision_that_does_not_come_in_time_is_unavailable() {
     assert_eq!(hub.sessions(), 0);
 }
 
-/// The fault: four tries of one person, each given up, were four members for the whole grace.
+/// A regression: four attempts of one impatient client were four members until the end of the grace
+/// period.
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_gone_does_not_join() {
+async fn a_lost_connection_withdraws_its_join() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     for _ in 0..4 {
@@ -80,12 +81,12 @@ async fn a_connection_that_is_gone_does_not_join() {
         decision.closed().await;
         task.await.unwrap();
     }
-    // Decided in the very moment in which it goes.
+    // Decided at the moment at which the client disconnects.
     let (client, mut decisions, task) = connect(&hub);
     decisions.recv().await.unwrap().send(Ok(Grant::new())).unwrap();
     drop(client);
     task.await.unwrap();
-    timeout(Duration::from_secs(60), other.next()).await.expect_err("no peer joined");
+    timeout(Duration::from_secs(60), other.recv()).await.expect_err("nobody joined");
     assert_eq!(hub.sessions(), 1);
 }
 
@@ -102,7 +103,7 @@ async fn leaving_withdraws_the_join() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_sent_meanwhile_is_handled_after_the_welcome() {
+async fn messages_during_the_authorization_are_handled_after_the_welcome() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (mut client, mut decisions, _task) = connect(&hub);
@@ -115,14 +116,14 @@ async fn what_is_sent_meanwhile_is_handled_after_the_welcome() {
     decision.send(Ok(Grant::new())).unwrap();
     let welcome = client.expect("welcome").await;
     assert_eq!(client.expect("error").await["code"], "bad-message");
-    assert_eq!(other.next().await["peer"]["id"], welcome["self"]["id"]);
+    assert_eq!(other.recv().await["peer"]["id"], welcome["self"]["id"]);
     for n in 1..=3 {
-        assert_eq!(other.next().await["data"], n);
+        assert_eq!(other.recv().await["data"], n);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_while_it_is_decided_has_its_bounds() {
+async fn input_during_the_authorization_is_bounded() {
     let limits = Limits::builder().rate_per_second(1).rate_burst(8);
     let hub = Hub::new(limits.build().unwrap());
     for incoming in [
@@ -137,21 +138,21 @@ async fn what_comes_while_it_is_decided_has_its_bounds() {
         decision.closed().await;
         task.await.unwrap();
     }
-    // What is no message ends it, as ever.
+    // A protocol error ends the connection as usual.
     let (mut client, _decisions, _task) = connect(&hub);
     client.sender().deliver(Incoming::ProtocolError(CloseReason::NotUtf8));
     assert_eq!(closed(&mut client).await, CloseReason::NotUtf8);
 }
 
-/// Held are no more bytes than one frame may have: the rest waits where it came from, unread, and
-/// the end of the connection behind it. The deadline is what ends that.
+/// The driver holds no more bytes than one frame may have. Further messages, and the end of the
+/// connection behind them, stay unread in the socket, so the timeout ends it.
 #[tokio::test(start_paused = true)]
 async fn more_than_a_frame_of_messages_is_not_held() {
     let limits = Limits::builder().frame_bytes(4096).authorize_timeout(Duration::from_secs(5));
     let hub = Hub::new(limits.build().unwrap());
     let (mut client, mut decisions, task) = connect(&hub);
     let decision = decisions.recv().await.unwrap();
-    // Each counts for a kilobyte at least.
+    // Each counts for at least a kilobyte.
     (0..4).for_each(|_| client.send(r#"{"type":"broadcast","data":0}"#));
     client.send(r#"{"type":"leave"}"#);
     client.expect("ping").await;
@@ -162,7 +163,7 @@ async fn more_than_a_frame_of_messages_is_not_held() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_takes_nothing_meanwhile_is_too_slow() {
+async fn a_client_that_does_not_read_during_the_authorization_is_too_slow() {
     let hub = Hub::default();
     let (server, mut client) = connection(1);
     client.stall();

@@ -1,4 +1,4 @@
-//! What a connection is closed with, and when.
+//! The close reasons of a connection, and their timing.
 
 use meet_signal_core::{
     AuthRequest, CloseReason, Denied, Grant, Hub, Limits, Secret,
@@ -11,32 +11,32 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, advance, sleep};
 
 use crate::{
-    BEAT, LAST_CALL, assert_about, closed, connect, connect_with_room_for, observer, resume::tell,
-    room,
+    BEAT, FINAL_READ, assert_about, closed, connect, connect_with_room_for, observer,
+    resume::send_app, room,
 };
 
-/// A member whose socket takes nothing, with a write under way.
-async fn stuck(hub: &Hub) -> (ClientEnd, Value) {
+/// A member whose socket accepts nothing, with a write in progress.
+async fn stalled(hub: &Hub) -> (ClientEnd, Value) {
     let (mut client, _task) = connect_with_room_for(1, hub);
     let welcome = client.join().await;
     client.stall();
-    tell(hub, 1);
+    send_app(hub, 1);
     sleep(Duration::from_secs(1)).await;
     (client, welcome)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stuck_client_hears_what_the_hub_has_decided() {
-    // It reads again while the server still waits for it, at any time.
+async fn a_stalled_client_gets_the_hubs_close_reason() {
+    // It reads again at any time while the server still waits for it.
     for wait in [0, 5, 11] {
         let wait = Duration::from_secs(wait);
         let hub = Hub::default();
-        let (mut client, _) = stuck(&hub).await;
+        let (mut client, _) = stalled(&hub).await;
         assert!(hub.close_room(&room()));
         sleep(wait).await;
         assert_eq!(closed(&mut client).await, CloseReason::RoomClosed, "{wait:?}");
 
-        let (mut client, _) = stuck(&hub).await;
+        let (mut client, _) = stalled(&hub).await;
         let drained = tokio::spawn({
             let hub = hub.clone();
             async move { hub.drain().await }
@@ -47,7 +47,7 @@ async fn a_stuck_client_hears_what_the_hub_has_decided() {
         drained.await.unwrap();
 
         let hub = Hub::default();
-        let (mut client, welcome) = stuck(&hub).await;
+        let (mut client, welcome) = stalled(&hub).await;
         let (new, _task) = connect(&hub);
         new.send(&json!({"type": "join", "replaces": welcome["ticket"]}).to_string());
         sleep(wait).await;
@@ -55,12 +55,12 @@ async fn a_stuck_client_hears_what_the_hub_has_decided() {
     }
 }
 
-/// The write has timed out, and while the close frame waits as well, the room is closed: what is
-/// decided later is too late for this connection, but its session is gone.
+/// The write has timed out, and the room is closed while the close frame waits as well. That is too
+/// late for this connection, but its session ends.
 #[tokio::test(start_paused = true)]
-async fn a_stuck_client_is_given_up_in_the_end() {
+async fn a_stalled_client_is_closed_in_the_end() {
     let hub = Hub::default();
-    let (client, _) = stuck(&hub).await;
+    let (client, _) = stalled(&hub).await;
     let start = Instant::now();
     assert!(hub.close_room(&room()));
     while hub.sessions() > 0 {
@@ -70,9 +70,9 @@ async fn a_stuck_client_is_given_up_in_the_end() {
     drop(client);
 }
 
-/// A process that was stopped for a while finds its timers over and its sockets full.
+/// A process that was suspended finds its timers expired and its sockets full.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_has_sent_is_not_lost_to_a_server_that_stood_still() {
+async fn a_suspended_server_loses_no_client_that_kept_sending() {
     for pause in [Duration::from_secs(31), Duration::from_secs(40), Duration::from_secs(3600)] {
         let hub = Hub::default();
         let mut clients = Vec::new();
@@ -86,35 +86,35 @@ async fn a_client_that_has_sent_is_not_lost_to_a_server_that_stood_still() {
             client.send(r#"{"type":"pong","received":0}"#);
         }
         advance(pause).await;
-        sleep(LAST_CALL * 2).await;
+        sleep(FINAL_READ * 2).await;
         let away = hub.roster(&room()).iter().filter(|it| it.status == Status::Away).count();
         assert_eq!(away, 0, "after {pause:?}");
     }
 }
 
-/// Frames that take their time to be read by this end: the last moment counts.
+/// Data that arrives during the final read prevents the loss.
 #[tokio::test(start_paused = true)]
-async fn what_arrives_while_it_is_judged_counts() {
+async fn data_that_arrives_during_the_final_read_counts() {
     let hub = Hub::default();
     let (mut client, _task) = connect(&hub);
     client.join().await;
-    sleep(BEAT * 3 + LAST_CALL / 2).await;
+    sleep(BEAT * 3 + FINAL_READ / 2).await;
     client.send(r#"{"type":"pong","received":0}"#);
     sleep(BEAT).await;
     assert_eq!(hub.roster(&room())[0].status, Status::Here);
-    // It had been pinged twice, and is again.
+    // It was pinged twice before, and is pinged again.
     client.expect("ping").await;
     client.expect("ping").await;
     client.expect("ping").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_does_not_end_is_cut_whatever_comes_between() {
+async fn an_incomplete_message_ends_the_connection_whatever_comes_between() {
     let hub = Hub::default();
     let mut other = observer(&hub).await;
     let (mut client, _task) = connect(&hub);
     client.join().await;
-    other.next().await;
+    other.recv().await;
     let start = Instant::now();
     let part = || Incoming::Partial { fragments: 1, bytes: 100 };
     client.sender().deliver(part());
@@ -127,8 +127,8 @@ async fn a_message_that_does_not_end_is_cut_whatever_comes_between() {
         }
     });
     assert_eq!(closed(&mut client).await, CloseReason::TooSlow);
-    assert_about(start.elapsed(), Duration::from_secs(10) + LAST_CALL);
-    assert_eq!(other.next().await["status"], "away");
+    assert_about(start.elapsed(), Duration::from_secs(10) + FINAL_READ);
+    assert_eq!(other.recv().await["status"], "away");
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,7 +156,8 @@ async fn fragments_and_their_bytes_count_as_they_arrive() {
         client.send(r#"{"type":"leave"}"#);
         closed(&mut client).await
     };
-    // Of a burst and as many beyond it, two are the join and its acknowledgement, one the `leave`.
+    // Of the burst and the overflow bucket, two frames are the join and its acknowledgement, one is
+    // the `leave`.
     let frames = || limits().rate_burst(20).build().unwrap();
     let four = || Incoming::Partial { fragments: 4, bytes: 0 };
     assert_eq!(cut(frames(), four, 8).await, CloseReason::Left);
@@ -168,7 +169,7 @@ async fn fragments_and_their_bytes_count_as_they_arrive() {
     assert_eq!(cut(bytes(), thousand, 5).await, CloseReason::Flood);
 }
 
-/// What came with the fragments is not counted again with the message.
+/// The bytes of fragments are not counted again with the message.
 #[tokio::test(start_paused = true)]
 async fn a_messages_bytes_count_once() {
     let limits = Limits::builder().frame_bytes(1024).meta_bytes(1024);
@@ -179,7 +180,7 @@ async fn a_messages_bytes_count_once() {
     let message = json!({"type": "broadcast", "data": "x".repeat(900)}).to_string();
     client.sender().deliver(Incoming::Partial { fragments: 2, bytes: 800 });
     client.send(&message);
-    // What is left of the burst is not enough for another one.
+    // The rest of the burst is not enough for another message.
     client.send(&message);
     let error = client.expect("error").await;
     assert_eq!(error["code"], "rate-limited");
@@ -208,14 +209,14 @@ async fn connections_of_one_address_are_bounded_while_they_are_open() {
     drop(second);
     sleep(Duration::from_millis(1)).await;
     connect("192.0.2.1").join().await;
-    // A session that is kept has no connection.
+    // A session without a connection does not count.
     drop(first);
     sleep(Duration::from_millis(1)).await;
     connect("192.0.2.1").join().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_that_is_refused_often_is_not_asked_about() {
+async fn joins_of_an_address_that_is_refused_often_are_not_authorized() {
     let limits = Limits::builder().address_refusals_per_minute(2).address_joins_per_minute(4);
     let hub = Hub::new(limits.build().unwrap());
     let join = async |address: &str, token: &str| {
@@ -242,11 +243,15 @@ async fn an_address_that_is_refused_often_is_not_asked_about() {
         code
     };
     assert_eq!(join("192.0.2.1", "wrong").await, "unauthorized");
-    assert_eq!(join("192.0.2.1", "busy").await, "unavailable", "it says nothing of the address");
+    assert_eq!(
+        join("192.0.2.1", "busy").await,
+        "unavailable",
+        "it does not count against the address"
+    );
     assert_eq!(join("192.0.2.1", "wrong").await, "unauthorized");
     assert_eq!(join("192.0.2.1", "right").await, "rate-limited");
     assert_eq!(join("192.0.2.2", "right").await, "welcome");
-    // Two of its joins have come back as well.
+    // Two of its joins are available again as well.
     advance(Duration::from_secs(30)).await;
     assert_eq!(join("192.0.2.1", "right").await, "welcome");
     assert_eq!(join("192.0.2.1", "right").await, "welcome");
