@@ -1,4 +1,4 @@
-//! Lists the modules of `src`, so that a new one is served without being named twice.
+//! Generates the list of the modules in `src`.
 
 use std::{env, fs, io, path::Path};
 

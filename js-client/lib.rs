@@ -1,5 +1,5 @@
-//! The browser side of [meet-signal], embedded: plain ES modules, the same files that the npm
-//! package has, for an adapter to serve.
+//! The browser side of [meet-signal], embedded for adapters to serve: the ES modules of the npm
+//! package.
 //!
 //! An application does not need this crate: the adapters' routers serve it.
 //!
@@ -9,11 +9,11 @@
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Module {
-    /// The file's name. The modules import each other by it, so all are served from one folder.
+    /// The file's name. The modules import each other by name, so all must be served from one folder.
     pub name: &'static str,
     /// Its text, UTF-8.
     pub source: &'static [u8],
-    /// A strong entity tag (RFC 9110, section 8.8.3), quotes included: another text has another one.
+    /// A strong entity tag (RFC 9110, section 8.8.3), quotes included, which depends on the text.
     pub etag: ETag,
 }
 
@@ -28,10 +28,11 @@ impl ETag {
     }
 }
 
-/// The answer to a request for a module, whatever the web framework: an adapter gives it as it is.
+/// The response to a request for a module, independent of the web framework. An adapter sends it
+/// unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Answer {
+pub struct Response {
     /// 200, 304, or 404.
     pub status: u16,
     /// Names, in lower case, and values.
@@ -40,24 +41,24 @@ pub struct Answer {
     pub body: &'static [u8],
 }
 
-/// Answers a GET of the module with this name. `if_none_match` are the values of the request's
+/// Responds to a GET of the module with this name. `if_none_match` are the values of the request's
 /// headers `If-None-Match` (RFC 9110, section 13.1.2).
 ///
-/// Each module is served with an `ETag` and revalidated at every use (`Cache-Control: no-cache`), so
-/// that after a deployment no page mixes old modules with new ones.
-pub fn answer<'a>(name: &str, if_none_match: impl IntoIterator<Item = &'a str>) -> Answer {
+/// Each module has an `ETag`, and browsers revalidate it at every use (`Cache-Control: no-cache`), so
+/// that no page mixes old and new modules after a deployment.
+pub fn respond<'a>(name: &str, if_none_match: impl IntoIterator<Item = &'a str>) -> Response {
     let Some(module) = module(name) else {
         let headers = vec![("content-type", "text/plain; charset=utf-8")];
-        return Answer { status: 404, headers, body: b"no such module" };
+        return Response { status: 404, headers, body: b"no such module" };
     };
     let mut headers = vec![("etag", module.etag.as_str()), ("cache-control", "no-cache")];
     if module.is_fresh(if_none_match) {
-        return Answer { status: 304, headers, body: b"" };
+        return Response { status: 304, headers, body: b"" };
     }
     headers.push(("content-type", CONTENT_TYPE));
-    // Without it, a module imported by a page of another origin could be read as another type.
+    // Otherwise a page of another origin could load a module as another type.
     headers.push(("x-content-type-options", "nosniff"));
-    Answer { status: 200, headers, body: module.source }
+    Response { status: 200, headers, body: module.source }
 }
 
 /// The module that a page imports.
@@ -92,7 +93,7 @@ impl Module {
     }
 }
 
-/// FNV-1a over 64 bits: computed by the compiler, and enough to tell the versions of one file apart.
+/// FNV-1a over 64 bits, computed at compile time: sufficient to distinguish the versions of a file.
 const fn tag(source: &[u8]) -> [u8; 18] {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut at = 0;
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_entry_is_there_and_all_that_it_imports() {
+    fn the_entry_and_all_its_imports_exist() {
         assert!(module(ENTRY).is_some());
         for Module { name, source, .. } in modules() {
             let source = std::str::from_utf8(source).unwrap();
@@ -135,10 +136,10 @@ mod tests {
     #[test]
     fn a_module_is_served_with_its_type_and_its_tag() {
         let tag = module(ENTRY).unwrap().etag.as_str();
-        let answer = answer(ENTRY, []);
-        assert_eq!((answer.status, answer.body), (200, module(ENTRY).unwrap().source));
+        let response = respond(ENTRY, []);
+        assert_eq!((response.status, response.body), (200, module(ENTRY).unwrap().source));
         assert_eq!(
-            answer.headers,
+            response.headers,
             [
                 ("etag", tag),
                 ("cache-control", "no-cache"),
@@ -149,25 +150,25 @@ mod tests {
     }
 
     #[test]
-    fn who_has_a_module_is_not_sent_it_again() {
+    fn a_cached_module_is_not_sent_again() {
         let tag = module(ENTRY).unwrap().etag.as_str();
         let weak = format!("W/{tag}");
         let among_others = format!("\"other\" , {tag}");
         for has in [&[tag][..], &[&weak], &[&among_others], &["\"other\"", tag], &["*"]] {
-            let answer = answer(ENTRY, has.iter().copied());
-            assert_eq!((answer.status, answer.body), (304, &b""[..]), "{has:?}");
-            assert_eq!(answer.headers, [("etag", tag), ("cache-control", "no-cache")]);
+            let response = respond(ENTRY, has.iter().copied());
+            assert_eq!((response.status, response.body), (304, &b""[..]), "{has:?}");
+            assert_eq!(response.headers, [("etag", tag), ("cache-control", "no-cache")]);
         }
         let unquoted = tag.trim_matches('"');
         for has in [&[][..], &[""], &["\"other\""], &[unquoted], &["W/*"]] {
-            assert_eq!(answer(ENTRY, has.iter().copied()).status, 200, "{has:?}");
+            assert_eq!(respond(ENTRY, has.iter().copied()).status, 200, "{has:?}");
         }
     }
 
     #[test]
-    fn what_is_no_module_is_not_found() {
+    fn an_unknown_module_is_not_found() {
         for name in ["", "Cargo.toml", "../lib.rs", "index.js/"] {
-            assert_eq!(answer(name, ["*"]).status, 404, "{name:?}");
+            assert_eq!(respond(name, ["*"]).status, 404, "{name:?}");
         }
     }
 }

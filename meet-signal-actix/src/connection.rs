@@ -1,7 +1,7 @@
-//! The TCP connection of a WebSocket, to end it where actix does not.
+//! The TCP connection of a WebSocket, to close it when actix does not.
 //!
-//! Once a peer takes nothing, actix's dispatcher waits for its write, which has no timeout, and asks
-//! the response's body for nothing. Only an error of that write ends it, and only somebody with a
+//! If a peer does not read, actix's dispatcher waits for its write, which has no timeout, and does not
+//! poll the response's body. Only an error of that write ends the connection, and only another
 //! descriptor of the same socket can cause one.
 
 use std::{
@@ -21,19 +21,18 @@ use actix_web::{
 use socket2::{SockRef, Socket};
 use tokio::sync::oneshot;
 
-/// Has peers that take nothing lose their TCP connection; pass it to
+/// Resets the TCP connections of peers that do not read; pass it to
 /// [`HttpServer::on_connect`](actix_web::HttpServer::on_connect).
 ///
-/// A WebSocket that has not ended 3 s after the core has given it up (2 s after its close frame, and
-/// later for a peer that has yet to take what was being written) is reset: what the peer has not
-/// taken by then is discarded, in actix's buffer and in the system's. Without this, such a connection lasts
-/// until the system gives it up.
+/// A WebSocket that has not ended 3 s after the core has given it up (2 s after its close frame, or
+/// later if a write was in progress) is reset: data that the peer has not read by then is discarded, in
+/// actix's buffer and in the system's. Otherwise such a connection lasts until the system ends it.
 ///
-/// It costs a descriptor: one for each WebSocket, and one for each other open connection that its
-/// worker accepted in the 10 s before the latest one. An application that keeps an [`HttpRequest`]
-/// beyond its connection keeps the descriptor, too. A connection whose upgrade comes later than that,
-/// or for which there is no descriptor left, is as without this. Connections that are not plain TCP are
-/// passed over: for TLS, see [`on_connect_tcp`].
+/// It uses a descriptor for each WebSocket, and one for each other open connection that its worker
+/// accepted in the 10 s before the latest one. An application that keeps an [`HttpRequest`] beyond its
+/// connection keeps the descriptor, too. It has no effect on a connection that is upgraded later than
+/// that, or for which no descriptor is left. It ignores connections that are not plain TCP: for TLS,
+/// see [`on_connect_tcp`].
 ///
 /// ```no_run
 /// # use actix_web::{App, HttpServer};
@@ -45,8 +44,8 @@ pub fn on_connect(io: &dyn Any, connection: &mut Extensions) {
     }
 }
 
-/// Like [`on_connect`], for an application's own function: with the TCP connection below its TLS, say,
-/// or beside what else the application keeps of a connection.
+/// Like [`on_connect`], for an application's own function: for the TCP connection below TLS, or to keep
+/// other data of the connection as well.
 ///
 /// ```no_run
 /// use actix_tls::accept::rustls_0_23::TlsStream;
@@ -69,28 +68,29 @@ pub fn on_connect_tcp(tcp: &TcpStream, connection: &mut Extensions) {
     });
 }
 
-/// What is kept in a connection's data, and so is dropped with the connection: a descriptor that
-/// outlives it would keep it open.
+/// Part of the connection's data, so it is dropped with the connection: a descriptor that outlives it
+/// would keep it open.
 struct Connection {
     socket: Cell<Option<Socket>>,
     upgraded: Cell<bool>,
 }
 
-/// A connection that can be ended, if it has not ended by itself.
-pub(crate) struct Lifeline(Weak<Connection>);
+/// A handle to reset a connection, if it has not ended by itself.
+pub(crate) struct ResetHandle(Weak<Connection>);
 
-impl Lifeline {
-    /// Of the connection of a request that wants an upgrade. `None`: the application has not kept it.
+impl ResetHandle {
+    /// The handle for the connection of an upgrade request. `None` if the application does not use
+    /// [`on_connect`].
     pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
         let connection = request.conn_data::<Rc<Connection>>()?;
         connection.upgraded.set(true);
         Some(Self(Rc::downgrade(connection)))
     }
 
-    /// Gives the connection some seconds for what is still to be written, once what this returns is
-    /// dropped, and then ends it.
-    pub(crate) fn end(self) -> Ending {
-        let (ending, dropped) = oneshot::channel();
+    /// Resets the connection some seconds after the returned value is dropped. Until then, actix may
+    /// write the remaining data.
+    pub(crate) fn reset_after_drop(self) -> PendingReset {
+        let (guard, dropped) = oneshot::channel();
         rt::spawn(async move {
             let _ = dropped.await;
             sleep(LAST_WRITES).await;
@@ -98,25 +98,25 @@ impl Lifeline {
                 connection.reset();
             }
         });
-        Ending(ending)
+        PendingReset(guard)
     }
 }
 
-/// As long as it is there, the core still waits for the peer.
-pub(crate) struct Ending(
-    #[expect(dead_code, reason = "its end is what it says")] oneshot::Sender<()>,
+/// Held as long as the core waits for the peer.
+pub(crate) struct PendingReset(
+    #[expect(dead_code, reason = "dropping it is the signal")] oneshot::Sender<()>,
 );
 
 impl Connection {
     fn reset(&self) {
         let Some(socket) = self.socket.take() else { return };
-        // Either fails only where the connection is gone already.
+        // Either fails only if the connection has ended.
         let _ = socket.set_linger(Some(Duration::ZERO));
         let _ = socket.shutdown(Shutdown::Both);
     }
 }
 
-/// Closes the descriptors of connections that have turned out to be ordinary ones.
+/// Closes the descriptors of connections that were not upgraded in time.
 fn release(recent: &mut Recent, now: Instant) {
     while let Some((since, connection)) = recent.front()
         && now.duration_since(*since) > FIRST_REQUEST
@@ -131,19 +131,18 @@ fn release(recent: &mut Recent, now: Instant) {
 }
 
 thread_local! {
-    /// The connections of this worker's last seconds, in order. Descriptors matter when there are
-    /// new connections, which is when it is looked through.
+    /// The recent connections of this worker, in order. Each new connection removes the expired ones.
     static RECENT: RefCell<Recent> = const { RefCell::new(VecDeque::new()) };
 }
 
 type Recent = VecDeque<(Instant, Weak<Connection>)>;
 
-/// How long a connection may take to become a WebSocket. Browsers open one for it, and the upgrade is
-/// the first request; actix waits 5 s for that, unless it is told otherwise.
+/// How long a connection may take to become a WebSocket. Browsers open a new one for it, and the
+/// upgrade is the first request; actix waits 5 s for that by default.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
 
-/// How long actix may take for what is in its buffer (48 KiB) and in the slot (64 KiB), once the core
-/// waits for the peer no more.
+/// How long actix may take to write its buffer (48 KiB) and the slot (64 KiB) after the core has stopped
+/// waiting for the peer.
 const LAST_WRITES: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_is_not_upgraded_in_time_costs_no_descriptor_any_more() {
+    fn a_connection_that_is_not_upgraded_in_time_releases_its_descriptor() {
         let start = Instant::now();
         let connections = [(0, false), (0, true), (2, false)]
             .map(|(second, upgraded)| (second, connection(upgraded)));

@@ -1,17 +1,17 @@
-//! What a connection receives: the payload of the request that upgrades it.
+//! Reads the frames of a connection from the payload of its upgrade request.
 
 use actix_http::ws::{OpCode, Parser, ProtocolError};
 use actix_web::{dev::Payload, rt::task::yield_now, web::BytesMut};
 use futures_util::StreamExt;
 use meet_signal_core::CloseReason;
 
-/// The WebSocket frames of a payload, of which it takes no more than a frame needs: actix stops
-/// reading a connection once 32 KiB wait to be taken.
+/// The WebSocket frames of a payload. It reads no more than a frame needs: actix stops reading from the
+/// connection while 32 KiB are unread.
 pub(crate) struct Fragments {
     payload: Payload,
     buffer: BytesMut,
     frame_bytes: usize,
-    /// How many were taken since the task last waited.
+    /// How many frames were taken since the task last waited.
     taken: usize,
     state: State,
 }
@@ -26,9 +26,9 @@ pub(crate) struct Fragment {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// A frame could not be read, and so none after it.
+    /// A frame was invalid, so no further one can be read.
     Broken,
-    /// The payload has ended. It must not be asked again.
+    /// The payload has ended. It must not be polled again.
     Gone,
 }
 
@@ -37,12 +37,12 @@ impl Fragments {
         Self { payload, buffer: BytesMut::new(), frame_bytes, taken: 0, state: State::Open }
     }
 
-    /// The next one, or what is wrong with it. `None`: the connection is gone. Lets other tasks run
-    /// after every so many, also where there are always more.
+    /// The next frame, or its error. `None` if the connection has ended. It yields to other tasks after
+    /// every [`TURN`] frames, also if more are buffered.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: what has been read is kept.
+    /// Cancel safe: data that has been read is kept.
     pub(crate) async fn next(&mut self) -> Option<Result<Fragment, CloseReason>> {
         if self.taken >= TURN {
             self.taken = 0;
@@ -56,7 +56,7 @@ impl Fragments {
         }
     }
 
-    /// The next one, if it has been read.
+    /// The next frame, if it has been read.
     pub(crate) fn buffered(&mut self) -> Option<Result<Fragment, CloseReason>> {
         if self.state == State::Broken {
             return None;
@@ -69,7 +69,7 @@ impl Fragments {
         Some(fragment)
     }
 
-    /// Discards what still comes, until the other end has closed.
+    /// Discards further data until the other end has closed.
     pub(crate) async fn until_closed(&mut self) {
         while self.state != State::Broken {
             match self.next().await {
@@ -83,7 +83,7 @@ impl Fragments {
     }
 
     fn parse(&mut self) -> Result<Option<Fragment>, CloseReason> {
-        // actix looks at the length once the whole frame is there, which may be gigabytes.
+        // actix checks the length only when the whole frame has arrived, which may be gigabytes.
         if announced_bytes(&self.buffer).is_some_and(|length| length > self.frame_bytes as u64) {
             return Err(CloseReason::FrameTooLarge);
         }
@@ -91,7 +91,7 @@ impl Fragments {
             Ok(None) => Ok(None),
             Ok(Some((last, opcode, payload))) => {
                 if self.buffer.is_empty() {
-                    // The fragment has the memory; an idle connection keeps none.
+                    // The fragment owns the memory; an idle connection keeps none.
                     self.buffer = BytesMut::new();
                 }
                 Ok(Some(Fragment { last, opcode, payload: payload.unwrap_or_default() }))
@@ -114,8 +114,8 @@ impl Fragments {
     }
 }
 
-/// The length in the header of the frame at the start of `buffer` (RFC 6455, section 5.2), once it
-/// is there.
+/// The length in the header of the frame at the start of `buffer` (RFC 6455, section 5.2), if it has
+/// arrived.
 fn announced_bytes(buffer: &[u8]) -> Option<u64> {
     match buffer.get(1)? & 0x7f {
         126 => Some(u16::from_be_bytes(*buffer.get(2..)?.first_chunk()?).into()),
@@ -124,5 +124,5 @@ fn announced_bytes(buffer: &[u8]) -> Option<u64> {
     }
 }
 
-/// How many fragments are taken before other tasks have their turn: some microseconds' worth.
+/// How many frames are taken before other tasks run: some microseconds of work.
 const TURN: usize = 64;

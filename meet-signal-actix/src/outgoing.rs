@@ -1,9 +1,9 @@
-//! What a connection sends: the body of the response that upgrades it.
+//! Writes the frames of a connection to the body of its upgrade response.
 //!
-//! actix asks a body for its next chunk while less than 32 KiB wait to be written (or as much as
-//! `HttpServer::h1_write_buffer_size` says), and never while the connection takes nothing. So what a
-//! socket hands over waits in a slot until it is asked for, and the socket waits with it. A peer
-//! that does not read costs one batch here, besides its outbox, and is noticed.
+//! actix polls a body while its write buffer has less than 32 KiB (or
+//! `HttpServer::h1_write_buffer_size`), and not while the peer does not read. So the frames that a socket
+//! sends wait in a slot until actix polls the body, and `send` waits for that. A peer that does not read
+//! uses the memory of one batch here, in addition to its outbox, and `send` times out.
 
 use std::{
     cell::RefCell,
@@ -37,10 +37,10 @@ pub(crate) struct Body(Rc<RefCell<Slot>>);
 struct Slot {
     /// Encoded frames.
     bytes: BytesMut,
-    /// The payload of the last ping, until it is answered. Earlier ones need no answer (RFC 6455,
-    /// section 5.5.3), so that a peer cannot pile answers up.
+    /// The payload of the last ping without a pong. Earlier ones need none (RFC 6455, section 5.5.3), so
+    /// a peer cannot make pongs pile up.
     ping: Option<Box<[u8]>>,
-    /// The body was asked for more than there was: all that was in the slot has found room.
+    /// actix has polled the body while the slot was empty: everything before is in actix's buffer.
     taken: bool,
     /// The other end has been dropped.
     ended: bool,
@@ -49,11 +49,11 @@ struct Slot {
 }
 
 impl Outgoing {
-    /// Takes all frames out of `batch`, and waits until they have found room in actix's buffer.
+    /// Takes all frames out of `batch`, and waits until they are in actix's buffer.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: what was taken out is sent all the same, before what is handed over next.
+    /// Not cancel safe: the frames that were taken out are sent nevertheless, before later ones.
     pub(crate) async fn send(&self, batch: &mut Vec<Frame>) -> Result<(), Disconnected> {
         self.put(|slot| {
             slot.taken = false;
@@ -65,16 +65,16 @@ impl Outgoing {
         poll_fn(|cx| self.0.borrow_mut().poll_taken(cx)).await
     }
 
-    /// Has a ping answered, when there is room.
+    /// Sends a pong to this ping, when actix polls the body.
     pub(crate) fn pong(&self, ping: &[u8]) {
-        // Copied: a few bytes would keep all that was read with them.
+        // Copied: otherwise a few bytes would keep the whole read buffer alive.
         self.put(|slot| slot.ping = Some(ping.into()));
     }
 
-    /// Has a close frame sent, after which nothing is to be sent.
+    /// Sends a close frame. Nothing may be sent after it.
     pub(crate) fn close(&self, reason: Option<CloseReason>) {
         self.put(|slot| {
-            slot.answer_ping();
+            slot.send_pong();
             Parser::write_close(&mut slot.bytes, reason, false);
         });
     }
@@ -135,16 +135,16 @@ impl MessageBody for Body {
 
 impl Slot {
     fn chunk(&mut self) -> Option<Bytes> {
-        self.answer_ping();
+        self.send_pong();
         let chunk = self.bytes.split_to(self.bytes.len().min(CHUNK)).freeze();
         if self.bytes.is_empty() {
-            // The chunk has the memory; an idle connection keeps none.
+            // The chunk owns the memory; an idle connection keeps none.
             self.bytes = BytesMut::new();
         }
         (!chunk.is_empty()).then_some(chunk)
     }
 
-    fn answer_ping(&mut self) {
+    fn send_pong(&mut self) {
         if let Some(ping) = self.ping.take() {
             Parser::write_message(&mut self.bytes, ping, OpCode::Pong, true, false);
         }
@@ -162,8 +162,8 @@ impl Slot {
     }
 }
 
-/// How much one asking gives. It is what actix may hold beyond its own bound, and keeps.
+/// The size of a chunk. actix may buffer so much more than its own limit.
 const CHUNK: usize = 16 * 1024;
 
-/// The most that a frame's header takes (RFC 6455, section 5.2).
+/// The maximum length of a frame's header (RFC 6455, section 5.2).
 const HEADER: usize = 10;

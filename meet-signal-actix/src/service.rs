@@ -35,7 +35,7 @@ pub struct SignalService<A = Grant, Marker = BySend> {
 }
 
 impl SignalService {
-    /// Lets everybody in, from pages of the same host.
+    /// Admits every peer, from pages of the same host.
     pub fn new(hub: Hub) -> Self {
         Self {
             hub,
@@ -48,9 +48,9 @@ impl SignalService {
 }
 
 impl<A, M> SignalService<A, M> {
-    /// Who is let in, and with what: a [`Grant`] for everybody, a closure, or a type of the
-    /// application's; see [`Authorize`](crate::Authorize). A decision stays on the worker's thread, so
-    /// a closure's need not be `Send`.
+    /// Decides who may join, and what it is granted: a [`Grant`] for all, a closure, or a type of the
+    /// application's; see [`Authorize`](crate::Authorize). The future stays on the worker's thread, so
+    /// that of a closure need not be `Send`.
     pub fn authorize<B, N>(self, authorize: B) -> SignalService<B, N>
     where
         B: LocalAuthorize<N>,
@@ -59,14 +59,14 @@ impl<A, M> SignalService<A, M> {
         SignalService { hub, authorize, marker: PhantomData, origins, client_address }
     }
 
-    /// Which pages may connect.
+    /// Sets which pages may connect.
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
         self.origins = policy;
         self
     }
 
-    /// Which address of the client counts for the limits per address. By default that of the
-    /// connection; behind a proxy, the one that the proxy passes on.
+    /// Sets which address of the client counts for the limits per address. The default is that of the
+    /// connection; behind a proxy, use the one that the proxy forwards.
     pub fn client_address(mut self, policy: ClientAddress) -> Self {
         self.client_address = policy;
         self

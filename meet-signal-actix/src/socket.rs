@@ -1,4 +1,4 @@
-//! A connection of actix as the core sees it.
+//! An upgraded connection as a [`Socket`] of the core.
 
 use std::net::IpAddr;
 
@@ -11,22 +11,22 @@ use meet_signal_core::{
 };
 
 use crate::{
-    connection::{Ending, Lifeline},
+    connection::{PendingReset, ResetHandle},
     incoming::{Fragment, Fragments},
     outgoing::Outgoing,
 };
 
 pub(crate) struct ActixSocket {
     fragments: Fragments,
-    /// The message whose last fragment has not come.
+    /// The message whose last fragment has not arrived.
     message: Option<BytesMut>,
-    /// What came right after the fragments that were reported.
+    /// What followed the fragments that were reported.
     next: Option<Incoming<ByteString>>,
     outgoing: Outgoing,
-    /// Until the end begins.
-    lifeline: Option<Lifeline>,
-    /// From then on.
-    ending: Option<Ending>,
+    /// Until the close begins.
+    reset_handle: Option<ResetHandle>,
+    /// After that.
+    pending_reset: Option<PendingReset>,
     frame_bytes: usize,
     peer_address: Option<IpAddr>,
 }
@@ -35,7 +35,7 @@ impl ActixSocket {
     pub(crate) fn new(
         payload: Payload,
         outgoing: Outgoing,
-        lifeline: Option<Lifeline>,
+        reset_handle: Option<ResetHandle>,
         frame_bytes: usize,
         peer_address: Option<IpAddr>,
     ) -> Self {
@@ -45,14 +45,14 @@ impl ActixSocket {
             message: None,
             next: None,
             outgoing,
-            lifeline,
-            ending: None,
+            reset_handle,
+            pending_reset: None,
             frame_bytes,
             peer_address,
         }
     }
 
-    /// What a fragment is to the core.
+    /// Converts a fragment to an event of the core.
     fn take(&mut self, fragment: Result<Fragment, CloseReason>) -> Incoming<ByteString> {
         fragment.and_then(|fragment| self.read(fragment)).unwrap_or_else(Incoming::ProtocolError)
     }
@@ -75,9 +75,9 @@ impl ActixSocket {
             }
             (OpCode::Pong, _) if last => return Ok(Incoming::Control),
             (OpCode::Close, _) if last => {
-                // It is sent, though the socket is dropped.
-                self.outgoing.close(answer_to_close(&payload)?);
-                self.end_soon();
+                // It is sent even if the socket is dropped.
+                self.outgoing.close(reply_to_close(&payload)?);
+                self.start_reset();
                 let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
                 return Ok(match code {
                     Some(code) if is_going_away(code) => Incoming::GoingAway,
@@ -93,14 +93,14 @@ impl ActixSocket {
         Ok(Incoming::Text(text))
     }
 
-    /// Nothing more will be sent: what still is to be written has some seconds for it.
-    fn end_soon(&mut self) {
-        if let Some(lifeline) = self.lifeline.take() {
-            self.ending = Some(lifeline.end());
+    /// Nothing more will be sent: actix has some seconds to write the remaining data.
+    fn start_reset(&mut self) {
+        if let Some(reset_handle) = self.reset_handle.take() {
+            self.pending_reset = Some(reset_handle.reset_after_drop());
         }
     }
 
-    /// Adds the fragments to these that have been read already, up to [`REPORT`].
+    /// Adds further fragments that have been read already, up to [`REPORT`].
     fn gather(&mut self, mut fragments: usize, mut bytes: usize) -> Incoming<ByteString> {
         while fragments < REPORT
             && let Some(fragment) = self.fragments.buffered()
@@ -128,8 +128,8 @@ impl Socket for ActixSocket {
             return next;
         }
         let Some(fragment) = self.fragments.next().await else {
-            // It may be that the peer has ended its half alone, and takes nothing.
-            self.end_soon();
+            // The peer may have closed only its half of the connection, and not read.
+            self.start_reset();
             return Incoming::Closed;
         };
         match self.take(fragment) {
@@ -145,7 +145,7 @@ impl Socket for ActixSocket {
     async fn close(&mut self, reason: CloseReason) {
         let description = Some(reason.text().into_owned());
         self.outgoing.close(Some(ws::CloseReason { code: reason.code().into(), description }));
-        self.end_soon();
+        self.start_reset();
         self.fragments.until_closed().await;
     }
 
@@ -154,20 +154,20 @@ impl Socket for ActixSocket {
     }
 }
 
-/// What a close frame with this payload is answered with (RFC 6455, section 5.5.1): the code that
-/// came, or 1002 where that must not come over a wire (section 7.4).
-fn answer_to_close(payload: &[u8]) -> Result<Option<ws::CloseReason>, CloseReason> {
+/// The reply to a close frame with this payload (RFC 6455, section 5.5.1): the same code, or 1002 if
+/// that code must not be sent (section 7.4).
+fn reply_to_close(payload: &[u8]) -> Result<Option<ws::CloseReason>, CloseReason> {
     let Some((code, reason)) = payload.split_first_chunk() else {
         return if payload.is_empty() { Ok(None) } else { Err(CloseReason::NotWebSocket) };
     };
     let reason = str::from_utf8(reason).map_err(|_| CloseReason::NotWebSocket)?;
-    let answer = match u16::from_be_bytes(*code) {
+    let reply = match u16::from_be_bytes(*code) {
         code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => {
             ws::CloseReason { code: code.into(), description: Some(reason.to_owned()) }
         }
         _ => ws::CloseReason::from((CloseCode::Protocol, "no code that may be sent")),
     };
-    Ok(Some(answer))
+    Ok(Some(reply))
 }
 
 /// How many fragments are reported together.

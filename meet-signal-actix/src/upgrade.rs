@@ -19,9 +19,9 @@ use meet_signal_core::{
     handshake::{Handshake, SUBPROTOCOL, UpgradeRefused},
 };
 
-use crate::{connection::Lifeline, outgoing::outgoing, socket::ActixSocket};
+use crate::{connection::ResetHandle, outgoing::outgoing, socket::ActixSocket};
 
-/// An extractor for the application's own handler: a request that wants to become a session.
+/// An extractor for the application's own handler: a request to open a session.
 ///
 /// ```
 /// use actix_web::{HttpResponse, web};
@@ -30,31 +30,31 @@ use crate::{connection::Lifeline, outgoing::outgoing, socket::ActixSocket};
 /// async fn signal(
 ///     hub: web::Data<Hub>,
 ///     room: web::Path<String>,
-///     // … and the application's own extractors: whoever is logged in, say.
+///     // … and the application's own extractors, such as the user of a login.
 ///     upgrade: SignalUpgrade,
 /// ) -> HttpResponse {
 ///     upgrade.join(&hub, &room, Grant::new())
 /// }
 /// # actix_web::App::new().route("/rooms/{room}/signal", web::get().to(signal));
 /// ```
-#[must_use = "a response is made by `join`"]
+#[must_use = "`join` makes the response"]
 pub struct SignalUpgrade {
     request: HttpRequest,
     payload: Payload,
-    lifeline: Option<Lifeline>,
+    reset_handle: Option<ResetHandle>,
     origins: OriginPolicy,
     client_address: ClientAddress,
 }
 
 impl SignalUpgrade {
-    /// Which pages may connect. By default those of the same host.
+    /// Sets which pages may connect. The default is those of the same host.
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
         self.origins = policy;
         self
     }
 
-    /// Which address of the client counts for the limits per address. By default that of the
-    /// connection; behind a proxy, the one that the proxy passes on.
+    /// Sets which address of the client counts for the limits per address. The default is that of the
+    /// connection; behind a proxy, use the one that the proxy forwards.
     pub fn client_address(mut self, policy: ClientAddress) -> Self {
         self.client_address = policy;
         self
@@ -64,7 +64,7 @@ impl SignalUpgrade {
     ///
     /// `authorize` is a ready [`Grant`](meet_signal_core::Grant), or a closure or a type of the
     /// application's that gets the token of the client's first message; see
-    /// [`Authorize`](crate::Authorize). A request that is refused is answered with
+    /// [`Authorize`](crate::Authorize). A refused request gets the status and the text of
     /// [`UpgradeRefused`].
     pub fn join<A, M>(self, hub: &Hub, room: &str, authorize: A) -> HttpResponse
     where
@@ -79,11 +79,11 @@ impl SignalUpgrade {
         })
     }
 
-    /// Like [`join`](Self::join), for an application with error pages of its own.
+    /// Like [`join`](Self::join), for an application with its own error pages.
     ///
     /// # Errors
     ///
-    /// The request is not to be upgraded.
+    /// The request is refused.
     pub fn try_join<A, M>(
         self,
         hub: &Hub,
@@ -98,10 +98,11 @@ impl SignalUpgrade {
         let (outgoing, body) = outgoing();
         let address = self.peer_address();
         let frame_bytes = hub.limits().frame_bytes();
-        let socket = ActixSocket::new(self.payload, outgoing, self.lifeline, frame_bytes, address);
+        let socket =
+            ActixSocket::new(self.payload, outgoing, self.reset_handle, frame_bytes, address);
         rt::spawn(driver::serve_local(hub.clone(), accepted.room, authorize, socket));
 
-        // What actix-ws would send and receive with is dropped: it would be without a bound.
+        // The session and the stream of actix-ws are dropped: their queues are unbounded.
         let (response, _, _) = actix_ws::handle_with_protocols(
             &self.request,
             no_payload(&self.request),
@@ -112,15 +113,15 @@ impl SignalUpgrade {
     }
 
     fn handshake(&self) -> Handshake {
-        // Not `connection_info`, which believes what a client says of forwarding.
+        // Not `connection_info`, which trusts the forwarding headers of any client.
         let authority = self.request.uri().authority().map(|authority| authority.as_str());
         let handshake = Handshake::new(authority, headers(&self.request));
         handshake.encrypted(self.request.app_config().secure())
     }
 
-    /// The address that counts.
+    /// The address for the limits per address.
     fn peer_address(&self) -> Option<IpAddr> {
-        // Not `connection_info`, which believes what a client says of forwarding.
+        // Not `connection_info`, which trusts the forwarding headers of any client.
         let connection = self.request.peer_addr().map(|address| address.ip());
         self.client_address.resolve(connection, headers(&self.request))
     }
@@ -131,19 +132,19 @@ impl SignalUpgrade {
     }
 }
 
-/// Those of one name in their order.
+/// The request's headers. Those of one name are in their order.
 fn headers(request: &HttpRequest) -> impl Iterator<Item = (&str, &[u8])> {
     request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
 }
 
-/// A parameter of the matched route. A scope around it may have one of the same name, and comes
-/// before it.
+/// A parameter of the matched route: the last one, since a scope around it may have one of the same
+/// name, which comes first.
 pub(crate) fn parameter<'r>(request: &'r HttpRequest, name: &str) -> &'r str {
     let parameters = request.match_info().iter().filter(|(known, _)| *known == name);
     parameters.last().map_or("", |(_, value)| value)
 }
 
-/// The payload is read by the socket.
+/// An empty payload, since the socket reads the real one.
 fn no_payload(request: &HttpRequest) -> web::Payload {
     let taken = web::Payload::from_request(request, &mut Payload::None);
     taken.into_inner().expect("taking a payload never fails")
@@ -157,24 +158,24 @@ impl FromRequest for SignalUpgrade {
         ready(ws::verify_handshake(request.head()).map_err(refuse).map(|()| Self {
             request: request.clone(),
             payload: payload.take(),
-            lifeline: Lifeline::of(request),
+            reset_handle: ResetHandle::of(request),
             origins: OriginPolicy::default(),
             client_address: ClientAddress::default(),
         }))
     }
 }
 
-/// Another version is no handshake of version 13, like everything else that is none.
+/// Responds with 400 also to another version of the protocol.
 fn refuse(error: HandshakeError) -> Error {
     if error != HandshakeError::UnsupportedVersion {
         return error.into();
     }
-    // RFC 6455, section 4.4: it says which version there is.
-    let answer = HttpResponse::BadRequest()
+    // RFC 6455, section 4.4: the response names the supported version.
+    let response = HttpResponse::BadRequest()
         .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
         .content_type("text/plain; charset=utf-8")
         .body(error.to_string());
-    InternalError::from_response(error, answer).into()
+    InternalError::from_response(error, response).into()
 }
 
 impl fmt::Debug for SignalUpgrade {

@@ -10,7 +10,7 @@ use meet_signal_actix::{Hub, SignalService, SignalUpgrade};
 use meet_signal_conformance::{Suite, Target, authorize, limits};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_scope_meets_all_requirements() {
+async fn the_service_meets_all_requirements() {
     let hub = Hub::new(limits());
     let rooms = hub.clone();
     let server = serve(move |app| {
@@ -21,7 +21,7 @@ async fn the_scope_meets_all_requirements() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_own_handler_meets_all_requirements() {
+async fn a_custom_handler_meets_all_requirements() {
     async fn join(hub: Data<Hub>, room: Path<String>, upgrade: SignalUpgrade) -> HttpResponse {
         upgrade.join(&hub, &room, authorize)
     }

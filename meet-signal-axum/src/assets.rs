@@ -1,4 +1,4 @@
-//! Serving the browser side.
+//! Serves the browser side.
 
 use axum::{
     Router,
@@ -7,11 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use meet_signal_js::answer;
+use meet_signal_js::respond;
 
 use crate::parameter::parameter;
 
-/// A router that serves the JS modules by name: nest it where the page imports them from.
+/// A router that serves the JS modules by name: nest it at the path from which the page imports them.
 ///
 /// ```
 /// use axum::Router;
@@ -20,8 +20,8 @@ use crate::parameter::parameter;
 /// let app: Router = Router::new().nest("/js/meet", meet_signal_axum::client());
 /// ```
 ///
-/// Each is served with an `ETag` and revalidated at every use (`Cache-Control: no-cache`), so that
-/// after a deployment no page mixes old modules with new ones.
+/// Each has an `ETag`, and browsers revalidate it at every use (`Cache-Control: no-cache`), so that no
+/// page mixes old and new modules after a deployment.
 pub fn client<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -31,12 +31,12 @@ where
 
 async fn serve(parameters: RawPathParams, headers: HeaderMap) -> Response {
     let tags = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
-    let answer = answer(parameter(&parameters, MODULE), tags);
-    let status = StatusCode::from_u16(answer.status).expect("a status of HTTP");
-    let mut response = (status, answer.body).into_response();
-    // A body of bytes comes with a type of its own; a 304 has none.
+    let module = respond(parameter(&parameters, MODULE), tags);
+    let status = StatusCode::from_u16(module.status).expect("a status of HTTP");
+    let mut response = (status, module.body).into_response();
+    // axum sets a type for a body of bytes, also in a 304.
     response.headers_mut().remove(header::CONTENT_TYPE);
-    let headers = answer
+    let headers = module
         .headers
         .into_iter()
         .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));

@@ -1,4 +1,4 @@
-//! The ready-made route.
+//! The ready-made routes.
 
 use std::{fmt, sync::Arc};
 
@@ -22,13 +22,13 @@ use crate::{assets, parameter::parameter, upgrade::SignalUpgrade};
 /// let app: Router = Router::new().merge(SignalRouter::new(hub).into_router());
 /// ```
 ///
-/// It may be nested at any path, one with parameters too:
+/// It may be nested at any path, also one with parameters:
 ///
 /// ```
 /// # use axum::Router;
 /// # use meet_signal_axum::{Hub, SignalRouter};
 /// # let hub = Hub::default();
-/// // Rooms are at `/teams/{team}/signal/{room}`, and are those of the hub whatever the team is.
+/// // Rooms are at `/teams/{team}/signal/{room}`; all teams share the rooms of the hub.
 /// let app: Router = Router::new().nest("/teams/{team}", SignalRouter::new(hub).into_router());
 /// ```
 ///
@@ -44,7 +44,7 @@ pub struct SignalRouter {
 }
 
 impl SignalRouter {
-    /// Lets everybody in, from pages of the same host.
+    /// Admits every peer, from pages of the same host.
     pub fn new(hub: Hub) -> Self {
         Self {
             hub,
@@ -54,7 +54,7 @@ impl SignalRouter {
         }
     }
 
-    /// Who is let in, and with what: a [`Grant`] for everybody, a closure, or a type of the
+    /// Decides who may join, and what it is granted: a [`Grant`] for all, a closure, or a type of the
     /// application's; see [`Authorize`].
     pub fn authorize<A, M>(mut self, authorize: A) -> Self
     where
@@ -65,20 +65,20 @@ impl SignalRouter {
         self
     }
 
-    /// Which pages may connect.
+    /// Sets which pages may connect.
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
         self.origins = policy;
         self
     }
 
-    /// Which address of the client counts for the limits per address. By default that of the
-    /// connection; behind a proxy, the one that the proxy passes on.
+    /// Sets which address of the client counts for the limits per address. The default is that of the
+    /// connection; behind a proxy, use the one that the proxy forwards.
     pub fn client_address(mut self, policy: ClientAddress) -> Self {
         self.client_address = policy;
         self
     }
 
-    /// The router.
+    /// Makes the router.
     pub fn into_router<S>(self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! An upgraded connection as the core sees it.
+//! An upgraded connection as a [`Socket`] of the core.
 
 use std::{
     future::{self, poll_fn},
@@ -27,11 +27,11 @@ pub(crate) struct AxumSocket<S> {
     peer: Option<IpAddr>,
     /// A message that waits until its fragments have been reported.
     held: Option<Utf8Bytes>,
-    /// An error has ended the stream: nothing more can be read, though something may be there.
+    /// An error has ended the stream: nothing more can be read, even if data has arrived.
     broken: bool,
-    /// The client has sent a close frame. What comes after it changes nothing.
+    /// The client has sent a close frame. Data after it is ignored.
     closing: bool,
-    /// That says that the page goes away.
+    /// The code of that close frame says that the page goes away.
     going_away: bool,
 }
 
@@ -54,11 +54,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
         }
         loop {
             let Poll::Ready(next) = self.inner.poll_next_unpin(cx) else {
-                // It waits for the connection, or for these to be taken.
+                // It waits for more data, or for these reports to be taken.
                 return self.inner.get_mut().take().map_or(Poll::Pending, Poll::Ready);
             };
             return Poll::Ready(match next {
-                // Reading on sends the answer, and ends.
+                // Further reads send the reply to the close frame, and end the stream.
                 Some(Ok(_)) if self.closing => continue,
                 Some(Ok(Message::Close(frame))) => {
                     self.closing = true;
@@ -74,18 +74,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
                     None => Incoming::Text(text),
                 },
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Incoming::Control,
-                // Raw frames are not read.
+                // tungstenite returns no raw frames.
                 Some(Ok(Message::Binary(_) | Message::Frame(_))) => {
                     Incoming::ProtocolError(CloseReason::Binary)
                 }
-                Some(Err(error)) if !self.closing => self.refuse(&error),
+                Some(Err(error)) if !self.closing => self.protocol_error(&error),
                 Some(Err(_)) | None if self.going_away => Incoming::GoingAway,
                 Some(Err(_)) | None => Incoming::Closed,
             });
         }
     }
 
-    fn refuse(&mut self, error: &Error) -> Incoming<Utf8Bytes> {
+    fn protocol_error(&mut self, error: &Error) -> Incoming<Utf8Bytes> {
         self.broken = true;
         match error {
             Error::Capacity(_) => Incoming::ProtocolError(CloseReason::FrameTooLarge),
@@ -107,8 +107,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket for AxumSocket<S> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    // What is written in part when this is dropped is still in tungstenite's buffer, and a close
-    // frame goes in after it.
+    // If this is dropped during a write, the rest of the frame is in tungstenite's buffer, and a close
+    // frame is queued after it.
     async fn send(&mut self, batch: &mut Vec<Frame>) -> Result<(), Disconnected> {
         for frame in batch.drain(..) {
             let text = Utf8Bytes::try_from(frame.into_bytes()).expect("a frame is UTF-8");
@@ -135,12 +135,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket for AxumSocket<S> {
     }
 }
 
-/// Zeroed before each read and kept by each connection: with tungstenite's own 128 KiB it is a third
-/// of the CPU and most of the memory. A candidate comes in one read, a session description in one
-/// to three.
+/// Zeroed before each read and kept by each connection: tungstenite's default of 128 KiB takes a third
+/// of the CPU time and most of the memory. A candidate needs one read, a session description one to
+/// three.
 const READ_BUFFER: usize = 3 * 1024;
 
-/// What may gather before it is written; the driver flushes each batch anyway.
+/// How much is buffered before a write; the driver flushes each batch anyway.
 const WRITE_BUFFER: usize = 16 * 1024;
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::socket::AxumSocket;
 
-/// An extractor for the application's own handler: a request that wants to become a session.
+/// An extractor for the application's own handler: a request to open a session.
 ///
 /// ```
 /// use axum::{extract::{Path, State}, response::Response, routing::any};
@@ -34,7 +34,7 @@ use crate::socket::AxumSocket;
 /// async fn signal(
 ///     State(hub): State<Hub>,
 ///     Path(room): Path<String>,
-///     // … and the application's own extractors: whoever is logged in, say.
+///     // … and the application's own extractors, such as the user of a login.
 ///     upgrade: SignalUpgrade,
 /// ) -> Response {
 ///     upgrade.join(&hub, &room, Grant::new())
@@ -44,21 +44,21 @@ use crate::socket::AxumSocket;
 /// ```
 ///
 /// Route it with [`any`](axum::routing::any): a WebSocket arrives with `GET` over HTTP/1.1 and with
-/// `CONNECT` over HTTP/2 (RFC 8441), where the application has axum's feature `http2`. Any other
-/// method is answered with 405.
+/// `CONNECT` over HTTP/2 (RFC 8441), if the application has axum's feature `http2`. Any other method
+/// gets 405.
 ///
-/// The client's address is that of [`ConnectInfo<SocketAddr>`](ConnectInfo), where the application is
+/// The client's address is that of [`ConnectInfo<SocketAddr>`](ConnectInfo), if the application is
 /// served with `into_make_service_with_connect_info`. Without it the limits per address are off, and
-/// the first such connection of a process is logged, as a warning of [`tracing`]. Behind a proxy the
-/// address is in a header: see [`client_address`](Self::client_address).
-#[must_use = "a response is made by `join`"]
+/// the first such connection of a process logs a warning of [`tracing`]. Behind a proxy the address is
+/// in a header: see [`client_address`](Self::client_address).
+#[must_use = "`join` makes the response"]
 pub struct SignalUpgrade {
     connection: OnUpgrade,
-    /// The answer to the client's key. HTTP/2 has none.
+    /// The value of `Sec-WebSocket-Accept`. HTTP/2 has none.
     accept: Option<HeaderValue>,
     /// The address of the connection.
     peer: Option<IpAddr>,
-    /// For the policy of addresses, which is not known yet. The values are shared with the request's.
+    /// For the policy of addresses, which is set later. The values are shared with the request's.
     headers: HeaderMap,
     handshake: Handshake,
     origins: OriginPolicy,
@@ -66,14 +66,14 @@ pub struct SignalUpgrade {
 }
 
 impl SignalUpgrade {
-    /// Which pages may connect. By default those of the same host.
+    /// Sets which pages may connect. The default is those of the same host.
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
         self.origins = policy;
         self
     }
 
-    /// Which address of the client counts for the limits per address. By default that of the
-    /// connection; behind a proxy, the one that the proxy passes on.
+    /// Sets which address of the client counts for the limits per address. The default is that of the
+    /// connection; behind a proxy, use the one that the proxy forwards.
     pub fn client_address(mut self, policy: ClientAddress) -> Self {
         self.client_address = policy;
         self
@@ -82,8 +82,8 @@ impl SignalUpgrade {
     /// Upgrades the connection, and serves it until its session has ended.
     ///
     /// `authorize` is a ready [`Grant`](meet_signal_core::Grant), or a closure or a type of the
-    /// application's that gets the token of the client's first message; see [`Authorize`]. A request that is refused is answered with
-    /// [`UpgradeRefused`].
+    /// application's that gets the token of the client's first message; see [`Authorize`]. A refused
+    /// request gets the status and the text of [`UpgradeRefused`].
     pub fn join<A, M>(self, hub: &Hub, room: &str, authorize: A) -> Response
     where
         A: Authorize<M> + 'static,
@@ -95,11 +95,11 @@ impl SignalUpgrade {
         })
     }
 
-    /// Like [`join`](Self::join), for an application with error pages of its own.
+    /// Like [`join`](Self::join), for an application with its own error pages.
     ///
     /// # Errors
     ///
-    /// The request is not to be upgraded.
+    /// The request is refused.
     pub fn try_join<A, M>(
         self,
         hub: &Hub,
@@ -115,17 +115,17 @@ impl SignalUpgrade {
         let Self { connection, accept, .. } = self;
         let (hub, room) = (hub.clone(), accepted.room);
         tokio::spawn(async move {
-            // Where it fails, the connection has ended before the answer was sent.
+            // It fails if the connection has ended before the response was sent.
             if let Ok(upgraded) = connection.await {
                 let stream = TokioIo::new(upgraded);
                 let socket = AxumSocket::new(stream, hub.limits(), peer).await;
                 driver::serve(hub, room, authorize, socket).await;
             }
         });
-        Ok(answer(accept, accepted.subprotocol))
+        Ok(switch_protocols(accept, accepted.subprotocol))
     }
 
-    /// The address that counts.
+    /// The address for the limits per address.
     fn peer_address(&self) -> Option<IpAddr> {
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let address = self.client_address.resolve(self.peer, headers);
@@ -137,7 +137,7 @@ impl SignalUpgrade {
 }
 
 /// The response that upgrades the connection: RFC 6455, section 4.2.2, or RFC 8441, section 5.
-fn answer(accept: Option<HeaderValue>, subprotocol: Option<&'static str>) -> Response {
+fn switch_protocols(accept: Option<HeaderValue>, subprotocol: Option<&'static str>) -> Response {
     let mut response = Response::new(Body::empty());
     if let Some(accept) = accept {
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -160,11 +160,11 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let authority = parts.uri.authority().map(|authority| authority.as_str());
         let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        // HTTP/1.1 does not say; HTTP/2 does.
+        // Only HTTP/2 requests have the scheme.
         let encrypted = parts.uri.scheme() == Some(&Scheme::HTTPS);
         let handshake = Handshake::new(authority, headers).encrypted(encrypted);
         let peer = connection_address(parts, state).await;
-        // axum's WebSocket does not show fragments, so only its judgement of the request is used.
+        // axum's WebSocket does not report fragments, so this uses only its check of the request.
         let connection = parts.extensions.get::<OnUpgrade>().cloned();
         let _ = WebSocketUpgrade::from_request_parts(parts, state).await?;
         Ok(Self {
@@ -179,7 +179,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
     }
 }
 
-// Without what the request said: some clients put a token among the subprotocols.
+// Without the request's headers: some clients put a token into the list of subprotocols.
 impl fmt::Debug for SignalUpgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignalUpgrade")
@@ -194,7 +194,7 @@ async fn connection_address<S: Send + Sync>(parts: &mut Parts, state: &S) -> Opt
     info.ok().map(|ConnectInfo(address)| address.ip())
 }
 
-/// Once: it is about how the application is served, which is the same for all connections.
+/// Once: the cause is how the application is served, which is the same for all connections.
 fn warn_of_unknown_addresses() {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
@@ -205,7 +205,7 @@ fn warn_of_unknown_addresses() {
     });
 }
 
-/// The answer to the key of a handshake over HTTP/1.1.
+/// The value of `Sec-WebSocket-Accept` for a handshake over HTTP/1.1.
 fn accept(parts: &Parts) -> Option<HeaderValue> {
     let key = parts.headers.get(header::SEC_WEBSOCKET_KEY)?;
     (parts.version <= Version::HTTP_11).then(|| {
@@ -235,7 +235,7 @@ mod tests {
 
     /// The example of RFC 6455, section 1.3.
     #[test]
-    fn the_key_is_answered_as_the_rfc_says_and_only_over_http_1() {
+    fn the_key_is_accepted_as_in_the_rfc_and_only_over_http_1() {
         let request = Request::get("/").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
         let mut parts = request.body(()).unwrap().into_parts().0;
         assert_eq!(accept(&parts).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");

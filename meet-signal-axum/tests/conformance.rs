@@ -20,7 +20,7 @@ async fn the_router_meets_all_requirements() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_own_handler_meets_all_requirements() {
+async fn a_custom_handler_meets_all_requirements() {
     async fn join(
         State(hub): State<Hub>,
         Path(room): Path<String>,

@@ -1,4 +1,4 @@
-//! What clients that do not read cost the server, which is in a process of its own to be measured.
+//! The memory that clients that do not read use in a server, measured in a process of its own.
 
 #![cfg(target_os = "linux")]
 
@@ -27,29 +27,29 @@ use tokio_tungstenite::{
 async fn a_client_that_never_reads_costs_no_more_than_its_outbox() {
     let server = Server::start();
     let mut sender = server.join("/patient").await;
-    assert_eq!(told(&mut sender).await["type"], "welcome");
+    assert_eq!(next_message(&mut sender).await["type"], "welcome");
     let mut deaf = Vec::new();
     let mut reachable = Vec::new();
     for reference in 0..CLIENTS {
         deaf.push(server.join("/patient").await);
-        let joined = told(&mut sender).await;
+        let joined = next_message(&mut sender).await;
         reachable.push((reference, joined["peer"]["id"].clone()));
     }
     let before = server.peak_memory();
 
-    // One more for each, until none can be reached: at some moment all outboxes are about full.
+    // One more for each, until all are unreachable: then all outboxes are nearly full.
     let mut sent = 0;
     while !reachable.is_empty() {
         let data = "x".repeat(60_000);
         for (reference, id) in &reachable {
             let signal = json!({"type": "signal", "to": id, "data": data, "ref": reference});
-            say(&mut sender, &signal).await;
+            send(&mut sender, &signal).await;
         }
         sent += data.len() as u64;
         assert!(sent < 16 * MIB, "{sent} bytes wait for each client");
-        say(&mut sender, &json!({"type": "signal", "to": "nobody", "data": null})).await;
+        send(&mut sender, &json!({"type": "signal", "to": "nobody", "data": null})).await;
         loop {
-            let error = told(&mut sender).await;
+            let error = next_message(&mut sender).await;
             match error["code"].as_str() {
                 Some("peer-unreachable") => reachable.retain(|(at, _)| error["ref"] != *at),
                 Some("no-such-peer") => break,
@@ -59,11 +59,11 @@ async fn a_client_that_never_reads_costs_no_more_than_its_outbox() {
         }
     }
     let cost = (server.peak_memory() - before) / CLIENTS;
-    println!("{} KiB a client, each of whom was sent {} KiB", cost / KIB, sent / KIB);
+    println!("{} KiB a client, each of which was sent {} KiB", cost / KIB, sent / KIB);
     assert!(cost < Limits::default().outbox_bytes() as u64 + 256 * KIB, "{cost} bytes a client");
 }
 
-/// Each ping has an answer, which waits in the WebSocket's own buffer and not in the outbox.
+/// Each pong waits in the WebSocket's own buffer and not in the outbox.
 #[tokio::test]
 async fn a_client_that_pings_and_never_reads_costs_no_more_than_its_rate() {
     let server = Server::start();
@@ -75,7 +75,7 @@ async fn a_client_that_pings_and_never_reads_costs_no_more_than_its_rate() {
     let floods = clients.iter_mut().map(async |client| {
         let ping = Message::Ping(Bytes::from_static(&[0; 125]));
         for _ in 0..4 * MIB / 125 {
-            // It ends sooner if the server has had enough.
+            // It ends earlier if the server closes the connection.
             if client.feed(ping.clone()).await.is_err() {
                 return;
             }
@@ -89,11 +89,11 @@ async fn a_client_that_pings_and_never_reads_costs_no_more_than_its_rate() {
     assert!(cost < MIB, "{cost} bytes a client");
 }
 
-/// The server's process. It ends with its standard input, which the test holds.
+/// The server's process. It exits when its standard input closes, which the test holds.
 struct Server {
     process: Child,
     address: SocketAddr,
-    /// Held open: it says how the test that it is went.
+    /// Held open: the process is a test, and prints its result.
     _output: BufReader<ChildStdout>,
 }
 
@@ -115,18 +115,18 @@ impl Server {
         Self { process, address: address.expect("the server listens"), _output: output }
     }
 
-    /// A client with a small receive buffer that has said `join`, and does not read by itself.
+    /// A client with a small receive buffer that has sent `join`, and does not read by itself.
     async fn join(&self, hub: &str) -> Client {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a small buffer");
         let stream = socket.connect(self.address).await.expect("the server listens");
         let url = format!("ws://{}{hub}/signal/standup", self.address);
         let (mut client, _) = client_async(url, stream).await.expect("an upgrade");
-        say(&mut client, &json!({"type": "join"})).await;
+        send(&mut client, &json!({"type": "join"})).await;
         client
     }
 
-    /// The most that the process ever held in memory, in bytes.
+    /// The peak memory of the process, in bytes.
     fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
         let status = status.expect("the server runs");
@@ -146,7 +146,7 @@ impl Drop for Server {
 #[tokio::test]
 #[ignore = "the server that the other tests start"]
 async fn the_server() {
-    // Nobody is given up while it is measured, and one may send what it takes.
+    // No client times out during the measurement, and one may send as much as it needs.
     let patient = Limits::builder()
         .heartbeat(Duration::from_secs(300))
         .write_timeout(Duration::from_secs(300))
@@ -157,7 +157,7 @@ async fn the_server() {
     let router = |limits| SignalRouter::new(Hub::new(limits)).into_router();
     let app =
         Router::new().nest("/patient", router(patient)).nest("/default", router(Limits::default()));
-    // What the kernel takes in is not the server's memory, and would have to be filled first.
+    // The kernel's buffers are not the server's memory, and would have to be filled first.
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_send_buffer_size(4096).unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -170,11 +170,11 @@ async fn the_server() {
 
 type Client = WebSocketStream<TcpStream>;
 
-async fn say(client: &mut Client, message: &Value) {
+async fn send(client: &mut Client, message: &Value) {
     client.send(Message::text(message.to_string())).await.expect("the connection is open");
 }
 
-async fn told(client: &mut Client) -> Value {
+async fn next_message(client: &mut Client) -> Value {
     let message = client.next().await.expect("the connection goes on").expect("a message");
     serde_json::from_str(message.to_text().expect("a text")).expect("JSON")
 }

@@ -1,7 +1,7 @@
-//! Every session of a server loses its socket at once, and all come back at once: what happens when
-//! a proxy restarts. Over real sockets, with clients and server in this process.
+//! Every session of a server loses its socket at once, and all resume at once, as after the restart of
+//! a proxy. Over real sockets, with clients and server in this process.
 //!
-//! It prints what the storm of first joins and the storm of resumes cost, and asserts no time:
+//! It prints the cost of the first joins and of the resumes, and asserts no time:
 //! `cargo nextest run -p meet-signal-axum --test storm --no-capture`.
 
 use std::{
@@ -26,7 +26,7 @@ use tokio_tungstenite::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_all_sockets_are_lost_at_once_nobody_misses_anything() {
+async fn when_all_sockets_are_lost_at_once_no_frame_is_lost() {
     let sessions = sessions();
     let hub = hub();
     let address = serve(hub.clone()).await;
@@ -38,38 +38,38 @@ async fn when_all_sockets_are_lost_at_once_nobody_misses_anything() {
     all.wait().await;
     cost.print(sessions, "first joins");
 
-    // Some of it is under way when the sockets are lost, the rest waits for those who come back.
-    tell_all(&hub, sessions, 1..=FROM_THE_APP / 2);
+    // Some frames are in transit when the sockets are lost, the others wait for the resumes.
+    send_to_all(&hub, sessions, 1..=FROM_THE_APP / 2);
     all.wait().await;
-    tell_all(&hub, sessions, FROM_THE_APP / 2 + 1..=FROM_THE_APP);
+    send_to_all(&hub, sessions, FROM_THE_APP / 2 + 1..=FROM_THE_APP);
     let cost = Cost::start();
     all.wait().await;
     let mut ends = Vec::new();
     for client in clients {
-        ends.push(client.await.expect("somebody missed something"));
+        ends.push(client.await.expect("no client misses a frame"));
     }
     cost.print(sessions, "resumes, and all that was missed");
     assert_eq!(hub.sessions(), sessions);
 }
 
-/// One client, from its first join until it has all that it is owed. Its socket is open still.
+/// One client, from its first join until it has received all expected frames. Returns its open socket.
 async fn take_part(address: SocketAddr, n: usize, all: Arc<Barrier>) -> Socket {
     let mut client = Client::default();
     let mut socket = connect(address, n / PEERS).await;
     client.join(&mut socket).await;
     all.wait().await;
     for _ in 1..FROM_EACH {
-        let said = client.say();
-        socket.send(said).await.expect("an open socket");
+        let broadcast = client.next_broadcast();
+        socket.send(broadcast).await.expect("an open socket");
     }
-    // Each has handled another part of what it was sent, and acknowledged another part of that.
+    // Each has handled and acknowledged a different number of frames.
     while client.handled < (n % 8) as u64 {
         client.read(&mut socket).await;
     }
     all.wait().await;
     drop(socket);
 
-    let _ = client.say();
+    let _ = client.next_broadcast();
     all.wait().await;
     let mut socket = connect(address, n / PEERS).await;
     client.resume(&mut socket).await;
@@ -79,16 +79,16 @@ async fn take_part(address: SocketAddr, n: usize, all: Arc<Barrier>) -> Socket {
     socket
 }
 
-/// What a client keeps.
+/// The state of a client.
 #[derive(Default)]
 struct Client {
     id: String,
     ticket: String,
     /// How many of the server's frames it has handled.
     handled: u64,
-    /// Everything that it has said.
-    said: Vec<Message>,
-    /// The last number that came from each peer, and from the application.
+    /// Everything that it has sent.
+    sent: Vec<Message>,
+    /// The last number from each peer, and from the application.
     from_peers: HashMap<String, u64>,
     from_the_app: u64,
     away: HashMap<String, bool>,
@@ -114,16 +114,16 @@ impl Client {
             (&json!("full"), &json!(self.id))
         );
         let received = welcome["received"].as_u64().expect("a number");
-        for again in &self.said[received as usize..] {
-            socket.feed(again.clone()).await.expect("an open socket");
+        for message in &self.sent[received as usize..] {
+            socket.feed(message.clone()).await.expect("an open socket");
         }
         socket.flush().await.expect("an open socket");
     }
 
-    fn say(&mut self) -> Message {
-        let n = self.said.len() + 1;
-        self.said.push(Message::text(json!({"type": "broadcast", "data": n}).to_string()));
-        self.said[n - 1].clone()
+    fn next_broadcast(&mut self) -> Message {
+        let n = self.sent.len() + 1;
+        self.sent.push(Message::text(json!({"type": "broadcast", "data": n}).to_string()));
+        self.sent[n - 1].clone()
     }
 
     async fn read(&mut self, socket: &mut Socket) {
@@ -152,7 +152,7 @@ impl Client {
                 assert_eq!(frame["status"], if *away { "here" } else { "away" }, "in turn");
                 *away = !*away;
             }
-            _ => panic!("nobody leaves, and nothing is refused: {frame}"),
+            _ => panic!("an unexpected frame: {frame}"),
         }
         if self.handled.is_multiple_of(ACKNOWLEDGE_AFTER) {
             let ack = json!({"type": "ack", "received": self.handled});
@@ -199,18 +199,18 @@ async fn serve(hub: Hub) -> SocketAddr {
     address
 }
 
-/// The times are out of reach of the slowest machine: what is lost, is lost because its socket is.
+/// The timeouts are too long for the slowest machine: connections end only because their sockets do.
 fn hub() -> Hub {
     let long = Duration::from_secs(300);
     let limits = Limits::builder().join_timeout(long).heartbeat(long).grace(long);
     Hub::new(limits.build().expect("within the ranges"))
 }
 
-fn tell_all(hub: &Hub, sessions: usize, numbers: impl Iterator<Item = u64>) {
+fn send_to_all(hub: &Hub, sessions: usize, numbers: impl Iterator<Item = u64>) {
     for n in numbers {
         let data = to_raw_value(&n).expect("a number is JSON");
         for room in 0..sessions / PEERS {
-            hub.send_all(&room_id(room), &data).expect("somebody is there");
+            hub.send_all(&room_id(room), &data).expect("the room has members");
         }
     }
 }
@@ -226,7 +226,7 @@ fn text(value: &Value) -> String {
 /// How many sessions this process may have the sockets for.
 fn sessions() -> usize {
     let open = rlimit::increase_nofile_limit(u64::MAX).expect("a limit of open files");
-    // Each has a socket at both ends, and for a moment the server's end of the lost one.
+    // Each has a socket at both ends, and for a moment the server's end of the previous one.
     let possible = (open.saturating_sub(200) / 3) as usize;
     if possible < MOST_SESSIONS {
         println!("no more than {open} open files: {possible} sessions, not {MOST_SESSIONS}");
@@ -234,7 +234,7 @@ fn sessions() -> usize {
     possible.min(MOST_SESSIONS) / PEERS * PEERS
 }
 
-/// What a phase takes, clients and server together.
+/// The cost of a phase, clients and server together.
 struct Cost {
     start: Instant,
     cpu: Option<Duration>,
@@ -248,15 +248,15 @@ impl Cost {
     fn print(&self, sessions: usize, phase: &str) {
         let elapsed = self.start.elapsed();
         let cpu = cpu_time().zip(self.cpu).map(|(now, then)| format!("{:.2?}", now - then));
-        let cpu = cpu.as_deref().unwrap_or("not told by this system");
+        let cpu = cpu.as_deref().unwrap_or("not available on this system");
         println!("{sessions} {phase}: {elapsed:.2?}; CPU of clients and server: {cpu}");
     }
 }
 
-/// User and system time of this process, where the system tells (Linux, `proc_pid_stat(5)`).
+/// User and system time of this process, if the system reports it (Linux, `proc_pid_stat(5)`).
 fn cpu_time() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field is the name in parentheses, and may hold anything.
+    // The second field is the name in parentheses, which may contain anything.
     let (_, fields) = stat.rsplit_once(") ")?;
     let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().ok());
     Some(Duration::from_millis(ticks.sum::<Option<u64>>()? * 1000 / TICKS_PER_SECOND))
@@ -267,17 +267,17 @@ const MOST_SESSIONS: usize = 5_000;
 /// How many sessions a room has.
 const PEERS: usize = 5;
 
-/// How many frames each session has for its room: the last one is said without a socket.
+/// How many frames each session sends to its room: the last one without a socket.
 const FROM_EACH: u64 = 3;
 
-/// How many frames the application has for each room.
+/// How many frames the application sends to each room.
 const FROM_THE_APP: u64 = 4;
 
-/// At the latest after 32, by the protocol; the fewer, the more states there are to come back from.
+/// The protocol requires one after 32 at the latest; fewer mean more different states to resume from.
 const ACKNOWLEDGE_AFTER: u64 = 3;
 
-/// How many connections may wait to be accepted; the system has a bound of its own.
+/// How many connections may wait to be accepted; the system has its own limit.
 const BACKLOG: u32 = 4_096;
 
-/// What Linux tells user space, whatever its own clock does.
+/// `USER_HZ`: the unit in which Linux reports times to user space.
 const TICKS_PER_SECOND: u64 = 100;

@@ -1,4 +1,4 @@
-//! That the limits per address are off is logged, once for a process: so this is one of its own.
+//! The warning that the limits per address are off is logged once for a process, so this test has its own.
 
 use std::{
     net::SocketAddr,
@@ -18,7 +18,7 @@ use tracing::{
 };
 
 #[tokio::test]
-async fn one_line_says_that_the_limits_per_address_are_off() {
+async fn one_warning_reports_that_the_limits_per_address_are_off() {
     let log = Log::default();
     set_global_default(log.clone()).expect("there is no other");
     let rooms = || SignalRouter::new(Hub::default());
@@ -29,14 +29,14 @@ async fn one_line_says_that_the_limits_per_address_are_off() {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async { serve(listener, service).await });
     join(known).await;
-    // Off on purpose.
+    // Switched off explicitly.
     join(served(rooms().client_address(ClientAddress::unknown()).into_router()).await).await;
     assert_eq!(log.lines(), [""; 0]);
 
     let unknown = served(rooms().into_router()).await;
     join(unknown).await;
     join(unknown).await;
-    // The header is missing, and so is the address of the connection.
+    // The header and the address of the connection are both missing.
     let policy = ClientAddress::forwarded_for(1);
     join(served(rooms().client_address(policy).into_router()).await).await;
     let lines = log.lines();
@@ -53,7 +53,7 @@ async fn served(router: Router) -> SocketAddr {
     address
 }
 
-/// Waits until it is let in: then what there is to log has been logged.
+/// Waits for the welcome: the warning is logged before it.
 async fn join(server: SocketAddr) {
     let stream = TcpStream::connect(server).await.expect("a server listens");
     let client = client_async(format!("ws://{server}/signal/standup"), stream).await;
@@ -63,7 +63,7 @@ async fn join(server: SocketAddr) {
     assert!(welcome.to_text().expect("a text").contains("welcome"));
 }
 
-/// What this library has logged.
+/// The log of this library.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 

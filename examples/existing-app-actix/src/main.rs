@@ -1,7 +1,7 @@
 //! A site for teams on actix-web, to which meetings were added: `cargo run -p existing-app-actix`. Log
 //! in as `ada`, `bob` or `cy`, with the password `demo`.
 //!
-//! What the meetings took is in `meetings.rs`, and here in the lines that have a `hub` or `meetings`.
+//! The code for meetings is in `meetings.rs`, and here in the lines with `hub` or `meetings`.
 
 mod login;
 mod meetings;
@@ -16,7 +16,7 @@ use meet_signal_actix::Hub;
 
 #[actix_web::main]
 async fn main() -> io::Result<()> {
-    // With a key that is made now, a restart logs everybody out.
+    // A new key at each start: a restart ends all logins.
     let key = Key::generate();
     let site = Data::new(Site::demo());
     let hub = Data::new(Hub::default());
@@ -35,7 +35,7 @@ async fn main() -> io::Result<()> {
             .configure(pages::routes)
             .configure(meetings::routes)
     });
-    // Its bounds for connections are the defaults, for use behind a reverse proxy. See
+    // The limits of connections are actix's defaults, for use behind a reverse proxy. See
     // `docs/deployment.md`.
     let server = server.on_connect(meet_signal_actix::on_connect).shutdown_signal(stopping);
     let server = server.tcp_nodelay(true).bind(("127.0.0.1", existing_app::port()))?;

@@ -1,4 +1,4 @@
-//! Who is there, and what they may see.
+//! The login, and what each person may see.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -22,10 +22,10 @@ pub(crate) fn routes() -> Router<App> {
     Router::new().route("/login", get(form).post(log_in)).route("/logout", post(log_out))
 }
 
-/// Who is logged in. Everybody else is led to the login.
+/// The person who is logged in. Other requests are redirected to the login.
 pub(crate) struct User(pub(crate) Person);
 
-/// Who is logged in, and the team of the URL, which they belong to.
+/// The person who is logged in, and the team of the URL, of which the person is a member.
 pub(crate) struct Member {
     pub(crate) person: Person,
     pub(crate) team: Team,

@@ -1,7 +1,7 @@
 //! A site for teams on axum, to which meetings were added: `cargo run -p existing-app-axum`. Log in as
 //! `ada`, `bob` or `cy`, with the password `demo`.
 //!
-//! What the meetings took is in `meetings.rs`, and here in the lines that have a `hub` or `meetings`.
+//! The code for meetings is in `meetings.rs`, and here in the lines with `hub` or `meetings`.
 
 mod login;
 mod meetings;
@@ -25,7 +25,7 @@ struct App {
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let hub = Hub::default();
-    // With a key that is made now, a restart logs everybody out.
+    // A new key at each start: a restart ends all logins.
     let app = App { site: Arc::new(Site::demo()), key: Key::generate(), hub: hub.clone() };
     let router = Router::new()
         .merge(login::routes())
@@ -36,7 +36,7 @@ async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", existing_app::port())).await?;
     println!("The site is at http://{}/", listener.local_addr()?);
     let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
-    // Without timeouts for requests: those are its reverse proxy's. See `docs/deployment.md`.
+    // Without timeouts for requests: a reverse proxy has these. See `docs/deployment.md`.
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(meetings::stopping(hub)).await
 }

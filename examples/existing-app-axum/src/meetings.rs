@@ -26,8 +26,8 @@ async fn meeting(Member { person, team }: Member) -> Html<String> {
     Html(page("meeting.html", context! { person, team }))
 }
 
-/// The room of a team. Who is no member does not come this far, and whoever does joins under the name
-/// of the login, whatever the page says.
+/// The room of a team. `Member` rejects other people, and members join under the name of their login,
+/// whatever name the page sends.
 async fn signal(
     Member { person, team }: Member,
     State(hub): State<Hub>,
@@ -37,10 +37,9 @@ async fn signal(
     upgrade.join(&hub, &team.slug, Grant::new().meta(name))
 }
 
-/// Waits until the server is to stop, and has everybody come back a little later: to the process that
-/// takes over.
+/// Waits for the request to stop, and asks all clients to return a little later, to the new process.
 pub(crate) async fn stopping(hub: Hub) {
     stop_requested().await;
-    // Whoever has a dead connection does not answer.
+    // A client with a dead connection does not reply.
     let _ = timeout(Duration::from_secs(3), hub.drain()).await;
 }

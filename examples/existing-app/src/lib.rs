@@ -1,6 +1,5 @@
-//! A site for teams, as there are many: people who log in, teams that they belong to, pages. It is
-//! what an application has before it has meetings; its servers are `existing-app-axum` and
-//! `existing-app-actix`, and this is what they share. Of the meetings, it has one template
+//! An ordinary site for teams: people who log in, teams, pages. The code that its servers,
+//! `existing-app-axum` and `existing-app-actix`, share. For meetings, it has one template
 //! (`meeting.html`) and one module for the page (`meeting.js`).
 
 mod pages;

@@ -1,4 +1,4 @@
-//! What the pages look like. They are embedded.
+//! The pages and static files, embedded.
 
 use std::sync::LazyLock;
 
@@ -10,13 +10,13 @@ use crate::{Person, Team};
 ///
 /// # Panics
 ///
-/// There is no such template, or `context` lacks what it shows. Its tests render each page.
+/// There is no such template, or `context` lacks a value that it uses. The tests render each page.
 pub fn page(name: &str, context: Value) -> String {
     let template = TEMPLATES.get_template(name).expect("a template");
     template.render(context).expect("a context that has all that the template shows")
 }
 
-/// A file that pages refer to.
+/// A static file of the pages.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct StaticFile {
@@ -71,7 +71,7 @@ mod tests {
     use crate::Site;
 
     #[test]
-    fn pages_show_what_they_are_about() {
+    fn pages_show_their_subject() {
         let site = Site::demo();
         let bob = site.person("bob").unwrap();
         let teams = site.teams_of(bob);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_no_markup() {
+    fn names_are_escaped() {
         let mallory = Person { login: "mallory".into(), name: "<script>".into() };
         let home = page("home.html", context! { person => mallory, teams => [(); 0] });
         assert!(home.contains("&lt;script&gt;") && !home.contains("<script>"));

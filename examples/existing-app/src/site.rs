@@ -1,6 +1,6 @@
-//! People and teams. Another site would have them in a database.
+//! People and teams. A real site would have them in a database.
 
-/// Somebody who can log in.
+/// A person who can log in.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Person {
@@ -10,7 +10,7 @@ pub struct Person {
     pub name: String,
 }
 
-/// Some people, and what they work on.
+/// A team of people.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Team {
@@ -18,11 +18,11 @@ pub struct Team {
     pub slug: String,
     /// Its name on pages.
     pub title: String,
-    /// Whoever belongs to it.
+    /// The logins of its members.
     pub members: Vec<Person>,
 }
 
-/// What the site knows.
+/// The data of the site.
 #[derive(Debug)]
 pub struct Site {
     people: Vec<Person>,
@@ -47,9 +47,9 @@ impl Site {
         Self { people: vec![ada, bob, cy], teams }
     }
 
-    /// Whose login and password these are.
+    /// The person with this login and password.
     pub fn log_in(&self, login: &str, password: &str) -> Option<&Person> {
-        // A site for others than a demonstration compares a hash, made by `argon2` say.
+        // A real site compares a hash, such as one of `argon2`.
         self.person(login).filter(|_| password == "demo")
     }
 
@@ -63,14 +63,14 @@ impl Site {
         self.teams.iter().find(|team| team.slug == slug)
     }
 
-    /// The teams that a person belongs to.
+    /// The teams of a person.
     pub fn teams_of(&self, person: &Person) -> Vec<Team> {
         self.teams.iter().filter(|team| team.has(person)).cloned().collect()
     }
 }
 
 impl Team {
-    /// Whether a person belongs to it.
+    /// Whether a person is a member.
     pub fn has(&self, person: &Person) -> bool {
         self.members.iter().any(|member| member.login == person.login)
     }

@@ -1,4 +1,4 @@
-//! The end.
+//! Signals that stop the server.
 
 use tokio::{
     select,

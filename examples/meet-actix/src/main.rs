@@ -14,12 +14,12 @@ use actix_web::{
 };
 use clap::Parser;
 use meet_signal_actix::{Hub, SignalService};
-use meet_web::{Asset, Options, PATIENCE};
+use meet_web::{Asset, DRAIN_TIMEOUT, Options};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    // `meet_signal_actix::on_connect` takes a second one.
+    // `meet_signal_actix::on_connect` uses a second descriptor.
     let bounds = options.bounds.within_open_files(2)?;
     let hub = options.hub()?;
     let stopping = meet_web::stopping(hub.clone());
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = options.listen()?;
     println!("Meet is at {}", options.url(listener.local_addr()?));
 
-    // Each worker has its own counts.
+    // Each worker counts its own connections.
     let workers = available_parallelism()?.get().min(bounds.connections);
     let each = bounds.connections / workers;
     let server = HttpServer::new(move || {
@@ -37,16 +37,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     })
     .workers(workers)
     .max_connections(each)
-    // Its default of 256 handshakes for each worker has all others wait until some time out.
+    // By default, further handshakes wait if 256 are in progress on a worker.
     .max_connection_rate(each)
     .tls_handshake_timeout(bounds.handshake_timeout)
     .client_request_timeout(bounds.request_timeout)
-    // That is for a connection's first request. On a second one, half a head could wait for ever.
+    // That is for a connection's first request. A second one could stay unfinished without limit.
     .keep_alive(KeepAlive::Disabled)
     .tcp_nodelay(true)
     .on_connect(on_connect)
     .shutdown_signal(stopping)
-    .shutdown_timeout(PATIENCE.as_secs());
+    .shutdown_timeout(DRAIN_TIMEOUT.as_secs());
     let server = if options.tls {
         server.listen_rustls_0_23(listener, meet_web::server_config(options.host)?)?
     } else {
@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A participant that takes nothing loses its connection, with TLS and without.
+/// Resets the connections of participants that do not read, with TLS and without.
 fn on_connect(io: &dyn Any, connection: &mut Extensions) {
     match io.downcast_ref::<TlsStream<TcpStream>>() {
         Some(tls) => meet_signal_actix::on_connect_tcp(tls.get_ref().0, connection),

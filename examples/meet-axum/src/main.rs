@@ -14,7 +14,7 @@ use axum::{
 };
 use clap::Parser;
 use meet_signal_axum::{Hub, SignalRouter};
-use meet_web::{Asset, Options, PATIENCE};
+use meet_web::{Asset, DRAIN_TIMEOUT, Options};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::from_std(options.listen()?)?;
     println!("Meet is at {}", options.url(listener.local_addr()?));
-    server::serve(listener, tls, app, bounds, meet_web::stopping(hub), PATIENCE).await;
+    server::serve(listener, tls, app, bounds, meet_web::stopping(hub), DRAIN_TIMEOUT).await;
     Ok(())
 }
 

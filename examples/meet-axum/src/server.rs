@@ -1,4 +1,4 @@
-//! Serves an axum application with bounds for its connections, which `axum::serve` does not have.
+//! Serves an axum application with limits for its connections, which `axum::serve` does not have.
 
 use std::{
     convert::Infallible,
@@ -34,27 +34,28 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// Serves until `stop` resolves, and then until every request is answered, or `patience` is over.
+/// Serves until `stop` resolves, and then until every request has its response, or until
+/// `timeout_after_stop` has elapsed.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     app: Router,
     bounds: Bounds,
     stop: impl Future<Output = ()>,
-    patience: Duration,
+    timeout_after_stop: Duration,
 ) {
     let mut http = http1::Builder::new();
     // From the end of one request until the head of the next one has been read.
     http.timer(TokioTimer::new()).header_read_timeout(bounds.request_timeout);
     let app = TowerToHyperService::new(app);
-    let room = Arc::new(Semaphore::new(bounds.connections));
+    let permits = Arc::new(Semaphore::new(bounds.connections));
     let (stopping, stopped) = watch::channel(());
     let mut stop = pin!(stop);
     loop {
-        // A connection for which there is no room waits in the listener's queue.
+        // A connection without a permit waits in the listener's queue.
         let (tcp, permit, address) = select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &room) => accepted,
+            accepted = accept(&listener, &permits) => accepted,
         };
         let app = app.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
@@ -64,29 +65,29 @@ pub(crate) async fn serve(
         let (http, tls, stopped) = (http.clone(), tls.clone(), stopped.clone());
         tokio::spawn(async move {
             match tls {
-                None => converse(&http, Counted::new(tcp, permit), service, stopped).await,
+                None => serve_http(&http, Counted::new(tcp, permit), service, stopped).await,
                 Some(tls) => {
                     let handshake = timeout(bounds.handshake_timeout, tls.accept(tcp)).await;
                     let Ok(Ok(stream)) = handshake else { return };
-                    converse(&http, Counted::new(stream, permit), service, stopped).await;
+                    serve_http(&http, Counted::new(stream, permit), service, stopped).await;
                 }
             }
         });
     }
     drop((listener, stopped));
     let _ = stopping.send(());
-    let _ = timeout(patience, stopping.closed()).await;
+    let _ = timeout(timeout_after_stop, stopping.closed()).await;
 }
 
-/// Answers requests until the connection ends, becomes a WebSocket, or the server stops.
-async fn converse<IO, S, B>(http: &http1::Builder, io: IO, service: S, mut stopped: Receiver<()>)
+/// Serves requests until the connection ends, becomes a WebSocket, or the server stops.
+async fn serve_http<IO, S, B>(http: &http1::Builder, io: IO, service: S, mut stopped: Receiver<()>)
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     B: Body<Data: Send, Error: Into<BoxError>> + 'static,
 {
     let mut connection = pin!(http.serve_connection(TokioIo::new(io), service).with_upgrades());
-    // Where it fails, that is of the client's making: a timeout, a reset, bytes that are not HTTP.
+    // The client causes all errors: a timeout, a reset, bytes that are not HTTP.
     let _ = select! {
         done = &mut connection => done,
         _ = stopped.changed() => {
@@ -98,29 +99,29 @@ where
 
 async fn accept(
     listener: &TcpListener,
-    room: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> (TcpStream, OwnedSemaphorePermit, SocketAddr) {
-    let permit = room.clone().acquire_owned().await.expect("it is never closed");
+    let permit = permits.clone().acquire_owned().await.expect("it is never closed");
     loop {
         match listener.accept().await {
             Ok((tcp, address)) => {
-                // A connection that is gone already shows that later.
+                // If the connection has ended already, a later read reports it.
                 let _ = tcp.set_nodelay(true);
                 return (tcp, permit, address);
             }
-            Err(error) if is_of_one_connection(&error) => {}
-            // The process or the system is out of descriptors: trying at once would only use the CPU.
+            Err(error) if is_connection_error(&error) => {}
+            // The process or the system is out of descriptors: a retry at once would only use the CPU.
             Err(_) => sleep(RETRY).await,
         }
     }
 }
 
-fn is_of_one_connection(error: &io::Error) -> bool {
+fn is_connection_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// A connection that counts until it is closed, as a WebSocket too.
+/// A connection that holds its permit until it is closed, also as a WebSocket.
 struct Counted<S> {
     stream: S,
     _permit: OwnedSemaphorePermit,

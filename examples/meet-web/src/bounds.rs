@@ -1,11 +1,10 @@
-//! What connections may cost before they have joined a room: how long they may be silent, and how many
-//! of them there may be.
+//! Limits of connections that have not joined a room: their timeouts and their number.
 
 use std::{io, thread::available_parallelism, time::Duration};
 
 use clap::Args;
 
-/// Bounds for connections, whatever they send.
+/// Limits of connections.
 #[derive(Debug, Clone, Copy, Args)]
 #[non_exhaustive]
 pub struct Bounds {
@@ -20,15 +19,15 @@ pub struct Bounds {
         value_parser = seconds)]
     pub handshake_timeout: Duration,
 
-    /// How many connections to serve at once; more of them wait. The default, and the most, is what
-    /// the limit of open files leaves room for
+    /// How many connections to serve at once; further ones wait. The default, and the maximum, is what
+    /// the limit of open files allows
     #[arg(long, env = "CONNECTIONS", value_name = "NUMBER", default_value_t = MOST_CONNECTIONS)]
     pub connections: usize,
 }
 
 impl Bounds {
-    /// Raises the process's limit of open files as far as it goes, and lowers `connections` to what it
-    /// leaves room for, with this many descriptors for each connection.
+    /// Raises the process's soft limit of open files to the hard one, and lowers `connections` to what it
+    /// allows, with this many descriptors for each connection.
     ///
     /// # Errors
     ///
@@ -58,7 +57,7 @@ pub(crate) fn seconds(argument: &str) -> Result<Duration, &'static str> {
     seconds.filter(|time| !time.is_zero()).ok_or("a time is a number of seconds, more than 0")
 }
 
-/// Each takes memory too, and some systems have no limit of open files to speak of.
+/// Each uses memory, too, and some systems have practically no limit of open files.
 const MOST_CONNECTIONS: usize = 65_536;
 
 #[cfg(test)]
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_none_is_refused() {
+    fn an_invalid_time_is_refused() {
         for time in ["0", "-1", "NaN", "inf", "1e300", "soon"] {
             assert!(bounds(&["--handshake-timeout", time]).is_err(), "{time}");
         }

@@ -1,5 +1,5 @@
-//! What the Meet examples share, whatever their web framework: the pages, the command line, the
-//! listener, the certificate, the end.
+//! The code that the Meet examples share: the pages, the command line, the listener, the certificate,
+//! the shutdown.
 
 mod bounds;
 mod login;
@@ -14,10 +14,10 @@ pub use login::Login;
 pub use options::Options;
 pub use pages::{Asset, asset, form_target, home, room};
 pub use security::security_headers;
-pub use stop::{PATIENCE, stopping};
+pub use stop::{DRAIN_TIMEOUT, stopping};
 pub use tls::{CertificateError, server_config};
 
-// The Rust of the project's README is compiled.
+// Compiles the Rust code of the project's README.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

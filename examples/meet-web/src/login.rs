@@ -1,10 +1,10 @@
-//! Who is let in.
+//! The authorization of joins.
 
 use std::time::Duration;
 
 use meet_signal_core::{AuthRequest, Authorize, Decision, Grant};
 
-/// Lets everybody in, at once or after a while.
+/// Admits every participant, at once or after a delay.
 #[derive(Debug, Clone)]
 pub struct Login {
     pub(crate) grant: Grant,

@@ -27,28 +27,28 @@ pub struct Options {
     #[arg(long, env = "PORT", default_value_t = 3000)]
     pub port: u16,
 
-    /// Serve https with a certificate made now: away from localhost, browsers give no camera
-    /// without it
+    /// Serve https with a new self-signed certificate: on other addresses than localhost, browsers
+    /// require it for the camera
     #[arg(long)]
     pub tls: bool,
 
-    /// A STUN server that participants use to find their way to each other, like
-    /// stun:stun.example.com:3478 (repeatable). None by default: nothing leaves the machine unasked
+    /// A STUN server for the participants, like stun:stun.example.com:3478 (repeatable). None by default:
+    /// the application contacts no other host unasked
     #[arg(long, value_name = "URL", value_parser = stun_url)]
     pub stun: Vec<String>,
 
-    /// How long to keep the place of a participant who has lost the connection
+    /// How long to keep the session of a participant who has lost the connection
     #[arg(long, env = "GRACE", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     pub grace: Duration,
 
-    /// How many reverse proxies every connection comes through. Each must append the address of its
+    /// How many reverse proxies every connection passes. Each must append the address of its
     /// own client to X-Forwarded-For; the limits per address use the one that the outermost proxy
     /// appended. With 0 the header is not read, and behind a proxy all clients share one address
     #[arg(long, env = "TRUSTED_PROXIES", default_value_t = 0, value_name = "NUMBER")]
     pub trusted_proxies: u8,
 
-    /// How long to take to decide about each join, as an application with a slow login does; with
-    /// 30 or more nobody gets in. For tests of what participants see then
+    /// The delay before each join is admitted, as by an application with a slow login; with 30 or more
+    /// every join is refused. For tests of the client
     #[arg(long, value_name = "SECONDS", value_parser = seconds, hide = true)]
     pub login_seconds: Option<Duration>,
 
@@ -58,11 +58,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// Listens where these options say, for connections that time out.
+    /// Listens at the address of these options, for connections that time out.
     ///
     /// # Errors
     ///
-    /// The address is not to be had; the message says which.
+    /// The address is not available; the message names it.
     pub fn listen(&self) -> io::Result<TcpListener> {
         let address = SocketAddr::new(self.host, self.port);
         listen(address).map_err(|error| {
@@ -79,12 +79,12 @@ impl Options {
         Ok(Hub::new(Limits::builder().grace(self.grace).build()?))
     }
 
-    /// Which address of a client counts for the limits per address.
+    /// The policy for the address of a client.
     pub fn client_address(&self) -> ClientAddress {
         ClientAddress::forwarded_for(self.trusted_proxies)
     }
 
-    /// Lets everybody in, and gives them the STUN servers.
+    /// Admits every participant, with the STUN servers.
     pub fn login(&self) -> Login {
         Login { grant: Grant::new().ice_servers(self.ice_servers()), takes: self.login_seconds }
     }
@@ -107,11 +107,11 @@ impl Options {
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
-    // Connections that have to wait until they are accepted: the standard library's 128 are few. The
-    // system may know better.
+    // The queue of connections to be accepted: the standard library's 128 are few. The system may have
+    // a lower limit.
     socket2::SockRef::from(&listener).listen(4096)?;
-    // Each connection inherits it: whoever takes nothing for so long is gone, though a web server
-    // that writes to it would wait for ever.
+    // Each connection inherits it. It closes a connection whose peer does not read for so long, for
+    // which a web server would wait without limit.
     #[cfg(target_os = "linux")]
     socket2::SockRef::from(&listener).set_tcp_user_timeout(Some(USER_TIMEOUT))?;
     Ok(listener)

@@ -10,7 +10,7 @@ use rust_embed::RustEmbed;
 #[folder = "static"]
 struct Files;
 
-/// A file to be served.
+/// A file to serve.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Asset {
@@ -18,7 +18,7 @@ pub struct Asset {
     pub content_type: String,
     /// The content.
     pub body: Cow<'static, [u8]>,
-    /// Whether it is what the address names: answered with 200, or else with 404.
+    /// Whether the address is valid: the status is 200, otherwise 404.
     pub found: bool,
 }
 
@@ -27,8 +27,8 @@ pub fn home() -> Asset {
     asset("home.html").expect("the pages are embedded")
 }
 
-/// The page at `/room/{name}`, with the name as decoded from the path. The page says what is wrong with a
-/// name that no room can have, or with one that is no UTF-8 (`None`).
+/// The page at `/room/{name}`, with the name as decoded from the path. The page explains what is wrong
+/// with an invalid name, or with one that is not UTF-8 (`None`).
 pub fn room(name: Option<&str>) -> Asset {
     let name = name.map(|name| name.trim_end_matches('/'));
     let found = name.is_some_and(|name| name.parse::<RoomId>().is_ok());
@@ -45,8 +45,8 @@ pub fn asset(name: &str) -> Option<Asset> {
     Some(Asset { content_type, body: file.data, found: true })
 }
 
-/// Where the form of the home page leads, in a browser without scripts: `/room?room=standup` to
-/// `/room/standup`. A name that no room can have leads back home, where the form says what a name is.
+/// The redirect of the home page's form, in a browser without scripts: from `/room?room=standup` to
+/// `/room/standup`. An invalid name redirects to the home page, where the form describes valid names.
 pub fn form_target(fields: &[(String, String)]) -> String {
     let name = fields.iter().find(|(field, _)| field == "room").map_or("", |(_, name)| name);
     match name.trim().parse::<RoomId>() {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_pages_refer_to_is_there() {
+    fn every_file_that_a_page_refers_to_exists() {
         for page in [home(), room(Some("standup"))] {
             let html = String::from_utf8(page.body.into_owned()).unwrap();
             let referred = html.split("\"/assets/").skip(1);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_possible_room_is_found() {
+    fn only_a_valid_room_is_found() {
         for name in ["standup", "standup/", "...", &"x".repeat(64)] {
             assert!(room(Some(name)).found, "{name}");
         }

@@ -1,15 +1,15 @@
-//! What browsers are told about every response, so that a fault of a page harms less.
+//! Security headers of every response, which limit the effect of a fault in a page.
 
 /// The headers of every response, pages, redirects and errors alike, to a request with this `Host`.
 ///
-/// The pages use nothing that is not served from here; `blob:` and `data:` are what the browser makes
-/// itself. In older versions of Safari `'self'` does not cover WebSockets, so the policy names them for the host
-/// of the request alone: `ws:` and `wss:` for every host would let a script that should not be there send
-/// what it likes to anywhere.
+/// The pages load resources from this host only; the browser itself creates `blob:` and `data:` URLs. In
+/// older versions of Safari `'self'` does not cover WebSockets, so the policy allows them for the host of
+/// the request. It does not allow `ws:` and `wss:` for every host: an injected script could then send
+/// data anywhere.
 pub fn security_headers(host: Option<&str>) -> [(&'static str, String); 2] {
     let connect = match host {
         Some(host) if is_source(host) => format!("'self' ws://{host} wss://{host}"),
-        // Newer browsers are served all the same.
+        // In newer browsers `'self'` is sufficient.
         _ => "'self'".to_owned(),
     };
     let policy = format!(
@@ -19,8 +19,8 @@ pub fn security_headers(host: Option<&str>) -> [(&'static str, String); 2] {
     [("content-security-policy", policy), ("x-content-type-options", "nosniff".to_owned())]
 }
 
-/// Whether a policy can name it: a `host-source` has letters, digits, hyphens and dots, and perhaps a port
-/// (CSP Level 3, section 2.3.1). IPv6 addresses it cannot have.
+/// Whether it is a `host-source` of a policy: letters, digits, hyphens and dots, and optionally a port
+/// (CSP Level 3, section 2.3.1). IPv6 addresses are not allowed.
 fn is_source(host: &str) -> bool {
     let (name, port) = host.split_once(':').unwrap_or((host, "0"));
     !name.is_empty()

@@ -1,4 +1,4 @@
-//! The end.
+//! The shutdown of the server.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use tokio::{
     time::timeout,
 };
 
-/// Waits for Ctrl-C or SIGTERM, tells every participant to come back later, and waits until they have
-/// heard it. Then the server may stop.
+/// Waits for Ctrl-C or SIGTERM, asks all clients to return later, and waits until their sessions have
+/// ended. Then the server may stop.
 pub async fn stopping(hub: Hub) {
     let mut terminated = signal(SignalKind::terminate()).expect("a process can listen to signals");
     select! {
         _ = ctrl_c() => {}
         _ = terminated.recv() => {}
     }
-    // A participant whose connection is dead never answers; the server stops all the same.
-    let _ = timeout(PATIENCE, hub.drain()).await;
+    // A client whose connection is dead never replies; the server stops anyway.
+    let _ = timeout(DRAIN_TIMEOUT, hub.drain()).await;
 }
 
-/// How long anything waits for participants that do not answer.
-pub const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the shutdown waits for clients that do not reply.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);

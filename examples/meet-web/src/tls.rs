@@ -1,4 +1,4 @@
-//! A certificate for trying it out.
+//! A self-signed certificate for tests.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -13,7 +13,7 @@ use rustls::{
 use thiserror::Error;
 use time::{Duration, OffsetDateTime};
 
-/// No certificate could be made.
+/// The certificate could not be created.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CertificateError {
@@ -25,8 +25,8 @@ pub enum CertificateError {
     Use(#[from] rustls::Error),
 }
 
-/// A server's TLS with a new self-signed certificate for localhost and `host`. Browsers warn of it,
-/// and then give the camera all the same.
+/// The TLS configuration of a server with a new self-signed certificate for localhost and `host`.
+/// Browsers warn of it, and allow the camera.
 ///
 /// # Errors
 ///
@@ -50,10 +50,10 @@ fn certificate(
     params.not_before = now - CLOCK_SKEW;
     params.not_after = now + VALID;
     params.is_ca = IsCa::ExplicitNoCa;
-    // What an ECDSA key does in TLS, and nothing else.
+    // The only use of an ECDSA key in TLS.
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    // 0.0.0.0 is an address to listen at. Nobody opens it.
+    // 0.0.0.0 is an address to listen at, not one to open.
     let addresses = [[127, 0, 0, 1].into(), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), host];
     let addresses = addresses.into_iter().filter(|address| !address.is_unspecified());
     let addresses: BTreeSet<_> = addresses.collect();
@@ -67,7 +67,7 @@ fn certificate(
 
 /// A browser's clock may be behind this machine's.
 const CLOCK_SKEW: Duration = Duration::days(1);
-/// Browsers take certificates for at most 398 days, `CLOCK_SKEW` included. Each start makes a new one.
+/// Browsers accept certificates for at most 398 days, including `CLOCK_SKEW`. Each start creates a new one.
 const VALID: Duration = Duration::days(396);
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
         verify(&certificate, "localhost", now).unwrap();
     }
 
-    /// As a browser does whose user trusts it.
+    /// Verifies it as a browser does whose user trusts it.
     fn verify(
         certificate: &CertificateDer<'static>,
         name: &'static str,

@@ -1,5 +1,5 @@
-//! The smallest adapter: a server of nothing but rooms, on tokio-tungstenite. `docs/new-adapter.md`
-//! goes through it.
+//! The smallest adapter: a server that has only rooms, on tokio-tungstenite. `docs/new-adapter.md`
+//! explains it.
 
 use std::{
     future::{self, poll_fn},
@@ -28,7 +28,7 @@ use tokio_tungstenite::{
     },
 };
 
-/// Rooms at `/signal/{room}`, until accepting fails.
+/// Serves rooms at `/signal/{room}`, until accepting fails.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ async fn connection(stream: TcpStream, peer: IpAddr, hub: Hub, authorize: Arc<dy
     let decide = |request: &Request, mut response: Response| {
         let headers = request.headers().iter();
         let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
-        // Any other path is no room's name.
+        // Any other path has no room name.
         let name = request.uri().path().strip_prefix("/signal/").unwrap_or_default();
         let handshake = Handshake::new(None, headers);
         let accepted = handshake.check(name, &OriginPolicy::same_host()).map_err(refuse)?;
@@ -62,7 +62,7 @@ async fn connection(stream: TcpStream, peer: IpAddr, hub: Hub, authorize: Arc<dy
         Ok(response)
     };
     let upgrade = accept_hdr_async(stream, decide);
-    // A request that was refused has its answer, and one that does not come gets none.
+    // A refused request has its response already; if none arrives, there is none to send.
     let upgraded = tokio::time::timeout(hub.limits().join_timeout(), upgrade).await;
     let Ok(Ok(websocket)) = upgraded else { return };
     let room = room.expect("the upgrade was decided");
@@ -86,7 +86,7 @@ struct MinimalSocket {
     peer: IpAddr,
     /// A message that waits until its fragments have been reported.
     held: Option<Utf8Bytes>,
-    /// The client has said that its page goes away.
+    /// The client's close frame says that its page goes away.
     going_away: bool,
 }
 
@@ -107,7 +107,7 @@ impl MinimalSocket {
                 None => Incoming::Text(text),
             },
             Some(Ok(Message::Binary(_))) => Incoming::ProtocolError(CloseReason::Binary),
-            // Reading on answers them.
+            // Further reads send the reply.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Incoming::Control,
             Some(Ok(Message::Close(frame))) => {
                 self.going_away = frame.is_some_and(|frame| is_going_away(frame.code.into()));

@@ -1,4 +1,4 @@
-//! The smallest adapter as a server: rooms, and nothing else.
+//! The smallest adapter as a server that has only rooms.
 
 use std::io;
 

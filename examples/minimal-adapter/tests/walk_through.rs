@@ -1,4 +1,4 @@
-//! `docs/new-adapter.md` shows this example's code, and no other.
+//! The code in `docs/new-adapter.md` is this example's code.
 
 #[test]
 fn the_walk_through_shows_this_code() {

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, poll, stream};
 use super::*;
 use crate::outgoing::{Body, outgoing};
 
-/// A socket to which these bytes came at once, and which waits for more. Its body has to be kept.
+/// A socket that has received these bytes at once, and waits for more. The test must keep its body.
 fn received(bytes: Vec<u8>) -> (ActixSocket, Body) {
     let chunks = stream::iter([Ok(Bytes::from(bytes))]).chain(stream::pending());
     let (outgoing, body) = outgoing();
@@ -49,7 +49,7 @@ async fn fragments_are_reported_together_as_they_have_arrived() {
 }
 
 #[actix_web::test]
-async fn a_flood_that_has_arrived_lets_other_tasks_run() {
+async fn a_buffered_flood_lets_other_tasks_run() {
     const FRAGMENTS: usize = 64 * 20;
     let mut bytes = frame(false, OpCode::Text, "").to_vec();
     bytes.extend(frame(false, OpCode::Continue, "").repeat(FRAGMENTS - 1));
@@ -58,7 +58,7 @@ async fn a_flood_that_has_arrived_lets_other_tasks_run() {
     while counted < FRAGMENTS {
         match poll!(pin!(socket.recv())) {
             Poll::Ready(incoming) => counted += partial(&incoming).expect("a fragment").0,
-            // All are there: it waits for nothing but its turn.
+            // All have arrived: it waits only to yield.
             Poll::Pending => turns += 1,
         }
     }

@@ -1,4 +1,4 @@
-//! Which address counts for the limits per address: one connection for each, here.
+//! Which address counts for the limits per address: here, one connection for each.
 
 use std::net::SocketAddr;
 
@@ -22,20 +22,20 @@ use crate::{
 type Headers<'a> = &'a [(&'static str, &'static str)];
 
 #[tokio::test]
-async fn a_header_is_not_believed_by_default() {
+async fn headers_are_ignored_by_default() {
     let server = serve_hub(&hub());
-    let _ada = let_in(server.address, &[]).await;
+    let _ada = join_succeeds(server.address, &[]).await;
     for header in [
         ("X-Forwarded-For", "198.51.100.1"),
         ("Forwarded", "for=198.51.100.1"),
         ("X-Real-IP", "198.51.100.1"),
     ] {
-        is_refused(server.address, &[header]).await;
+        join_is_refused(server.address, &[header]).await;
     }
 }
 
 #[tokio::test]
-async fn each_address_that_the_proxy_passes_on_has_its_own_limits() {
+async fn each_forwarded_address_has_its_own_limits() {
     let policies = [
         (ClientAddress::forwarded_for(1), "X-Forwarded-For", ["198.51.100.1", "198.51.100.2"]),
         (ClientAddress::forwarded(1), "Forwarded", ["for=198.51.100.1", "for=198.51.100.2"]),
@@ -44,30 +44,30 @@ async fn each_address_that_the_proxy_passes_on_has_its_own_limits() {
     for (policy, name, [one, other]) in policies {
         for server in [scoped(policy.clone()), handled(policy)] {
             let server = server.address;
-            let _ada = let_in(server, &[(name, one)]).await;
-            is_refused(server, &[(name, one)]).await;
-            let _bob = let_in(server, &[(name, other)]).await;
-            // Without the header it is that of the connection, for all of them.
-            let _cy = let_in(server, &[]).await;
-            is_refused(server, &[(name, "unknown")]).await;
+            let _ada = join_succeeds(server, &[(name, one)]).await;
+            join_is_refused(server, &[(name, one)]).await;
+            let _bob = join_succeeds(server, &[(name, other)]).await;
+            // Without the header, all have the address of the connection.
+            let _cy = join_succeeds(server, &[]).await;
+            join_is_refused(server, &[(name, "unknown")]).await;
         }
     }
 }
 
 #[tokio::test]
-async fn what_a_client_says_of_itself_through_a_proxy_is_not_believed() {
+async fn addresses_that_a_client_claims_through_a_proxy_are_ignored() {
     let server = scoped(ClientAddress::forwarded_for(1));
-    let _ada = let_in(server.address, &[("X-Forwarded-For", "198.51.100.1")]).await;
-    is_refused(server.address, &[("X-Forwarded-For", "203.0.113.9, 198.51.100.1")]).await;
+    let _ada = join_succeeds(server.address, &[("X-Forwarded-For", "198.51.100.1")]).await;
+    join_is_refused(server.address, &[("X-Forwarded-For", "203.0.113.9, 198.51.100.1")]).await;
     let lines = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-For", "198.51.100.1")];
-    is_refused(server.address, &lines).await;
+    join_is_refused(server.address, &lines).await;
 }
 
 #[tokio::test]
 async fn without_an_address_there_are_no_limits_per_address() {
     let server = scoped(ClientAddress::unknown());
-    let _ada = let_in(server.address, &[]).await;
-    let _bob = let_in(server.address, &[]).await;
+    let _ada = join_succeeds(server.address, &[]).await;
+    let _bob = join_succeeds(server.address, &[]).await;
 }
 
 fn hub() -> Hub {
@@ -86,25 +86,25 @@ fn handled(policy: ClientAddress) -> Server {
     serve(move |app| {
         let (hub, policy) = (hub.clone(), policy.clone());
         let signal = move |upgrade: SignalUpgrade| {
-            let answer = upgrade.client_address(policy.clone());
-            let answer = answer.join(&hub, "standup", Grant::new());
-            async move { answer }
+            let upgrade = upgrade.client_address(policy.clone());
+            let upgrade = upgrade.join(&hub, "standup", Grant::new());
+            async move { upgrade }
         };
         app.route("/signal/{room}", web::get().to(signal));
     })
 }
 
-/// Connects, and is let in.
-async fn let_in(server: SocketAddr, headers: Headers<'_>) -> Peer {
+/// Connects and joins.
+async fn join_succeeds(server: SocketAddr, headers: Headers<'_>) -> Peer {
     let mut peer = connect(server, headers).await;
     peer.send(&json!({"type": "join"})).await;
-    let answer = peer.next().await.expect("a message");
-    assert_eq!(answer["type"], "welcome", "{headers:?}");
+    let message = peer.next().await.expect("a message");
+    assert_eq!(message["type"], "welcome", "{headers:?}");
     peer
 }
 
-/// Connects, and is told that there are too many connections.
-async fn is_refused(server: SocketAddr, headers: Headers<'_>) {
+/// Connects, and gets the error for too many connections.
+async fn join_is_refused(server: SocketAddr, headers: Headers<'_>) {
     let error = connect(server, headers).await.next().await.expect("a message");
     assert_eq!(error["code"], "rate-limited", "{headers:?}");
 }

@@ -1,4 +1,4 @@
-//! What a connection gets that sends what it should not, and that nothing else is refused.
+//! The close codes for invalid frames, and that valid frames are accepted.
 
 use meet_signal_actix::{Hub, Limits};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn server() -> Server {
     serve_hub(&Hub::new(limits))
 }
 
-/// Sends these bytes in the middle of a session, and returns how the connection ends.
+/// Sends these bytes within a session, and returns the close code and reason.
 async fn close_after(bytes: &[u8]) -> (u16, String) {
     let server = server();
     let (mut peer, _) = Peer::join(server.address, ROOM, "Ada").await;
@@ -28,7 +28,7 @@ fn broadcast(length: usize) -> String {
     text(&"x".repeat(length - text("").len()))
 }
 
-/// Sends these bytes, and returns what another member gets.
+/// Sends these bytes, and returns the message that another member receives.
 async fn relayed(bytes: &[u8]) -> Value {
     let server = server();
     let (mut ada, _) = Peer::join(server.address, ROOM, "Ada").await;
@@ -68,22 +68,22 @@ async fn a_message_in_many_fragments_with_pings_between_arrives_whole() {
     assert!(text.contains(data.as_str().unwrap()));
 }
 
-/// It is no message and never becomes one, so that it could go on for ever.
+/// They never complete a message, so they could continue without end.
 #[tokio::test]
 async fn continuation_frames_without_end_are_too_many_messages() {
     for payload in [&b""[..], b"x"] {
         let server = serve_hub(&Hub::default());
-        let (mut witness, _) = Peer::join(server.address, ROOM, "Bob").await;
+        let (mut observer, _) = Peer::join(server.address, ROOM, "Bob").await;
         let (mut peer, _) = Peer::join(server.address, ROOM, "Ada").await;
         peer.send_raw(&frame(TEXT, b"")).await;
         peer.send_raw(&frame(CONTINUE, payload).repeat(20_000)).await;
         assert_eq!(peer.expect_close().await.0, 4004);
-        assert_eq!(witness.expect("status").await["status"], "away");
+        assert_eq!(observer.expect("status").await["status"], "away");
     }
 }
 
 #[tokio::test]
-async fn a_character_may_be_torn_apart_by_fragments() {
+async fn a_character_may_be_split_between_fragments() {
     let text = r#"{"type":"broadcast","data":"é"}"#;
     let (head, tail) = text.as_bytes().split_at(text.find('é').unwrap() + 1);
     let fragments = [frame(TEXT, head), frame(FIN | CONTINUE, tail)];
@@ -97,7 +97,7 @@ async fn a_message_over_the_limit_ends_with_1009() {
     assert_eq!(close_after(&whole).await, too_large);
     let fragments = [frame(TEXT, &[b' '; LIMIT]), frame(CONTINUE, b" ")];
     assert_eq!(close_after(&fragments.concat()).await, too_large);
-    // The announcement is enough: nothing is read for it.
+    // The length in the header is sufficient: no payload is read.
     for announced in [LIMIT + 1, 1 << 16, 1 << 40, usize::MAX] {
         assert_eq!(close_after(&header(FIN | TEXT, announced)).await, too_large, "{announced}");
     }
@@ -111,7 +111,7 @@ async fn binary_ends_with_1003() {
 }
 
 #[tokio::test]
-async fn what_is_not_utf8_ends_with_1007() {
+async fn text_that_is_not_utf8_ends_with_1007() {
     let not_utf8 = (1007, "text is UTF-8".to_owned());
     assert_eq!(close_after(&frame(FIN | TEXT, b"\"\xff\"")).await, not_utf8);
     let torn = [frame(TEXT, b"\"\xc3"), frame(FIN | CONTINUE, b"\"")];
@@ -119,7 +119,7 @@ async fn what_is_not_utf8_ends_with_1007() {
 }
 
 #[tokio::test]
-async fn nonsense_ends_with_1002() {
+async fn invalid_frames_end_with_1002() {
     const RESERVED_BIT: u8 = 0x40;
     let mut unmasked = frame(FIN | TEXT, b"{}");
     unmasked[1] &= 0x7f;
@@ -142,7 +142,7 @@ async fn nonsense_ends_with_1002() {
     }
 }
 
-/// It is a lost connection like any other: the session stays.
+/// The session is kept, as after any lost connection.
 #[tokio::test]
 async fn a_close_frame_of_any_code_is_answered_and_keeps_the_session() {
     let server = server();
@@ -154,16 +154,16 @@ async fn a_close_frame_of_any_code_is_answered_and_keeps_the_session() {
     }
 }
 
-/// Joins, closes with this code, and returns the code of the answer.
+/// Joins, closes with this code, and returns the code of the reply.
 async fn close_with(server: &Server, code: u16) -> u16 {
     let room = format!("{ROOM}-{code}");
-    let (mut witness, _) = Peer::join(server.address, &room, "Ada").await;
+    let (mut observer, _) = Peer::join(server.address, &room, "Ada").await;
     let (mut peer, _) = Peer::join(server.address, &room, "Bob").await;
-    witness.expect("joined").await;
+    observer.expect("joined").await;
     peer.send_raw(&frame(FIN | CLOSE, &[&code.to_be_bytes()[..], b"bye"].concat())).await;
-    let (answer, _) = peer.expect_close().await;
-    assert_eq!(witness.expect("status").await["status"], "away", "{code}");
-    answer
+    let (reply, _) = peer.expect_close().await;
+    assert_eq!(observer.expect("status").await["status"], "away", "{code}");
+    reply
 }
 
 #[tokio::test]
@@ -176,17 +176,17 @@ async fn nothing_follows_the_close_frame() {
 }
 
 #[tokio::test]
-async fn before_the_join_it_is_the_same() {
+async fn invalid_input_before_the_join_ends_with_the_same_codes() {
     let server = server();
     let mut peer = Peer::connect(server.address, ROOM).await;
     peer.send_raw(&frame(FIN | BINARY, b"{}")).await;
     assert_eq!(peer.expect_close().await.0, 1003);
 }
 
-/// A socket that is dropped with received data unread is reset, and what was sent and is still under
-/// way is discarded: the close frame, where the other end is behind with reading.
+/// A socket that is dropped with unread data is reset, which discards sent data in transit: the close
+/// frame, if the other end reads slowly.
 #[tokio::test]
-async fn the_close_frame_reaches_a_client_that_is_behind_and_goes_on_sending() {
+async fn the_close_frame_reaches_a_slow_client_that_keeps_sending() {
     let binary = frame(FIN | BINARY, b"");
     for (offence, code) in [(binary, 1003), (header(FIN | TEXT, 1 << 20), 1009)] {
         let server = serve_hub(&Hub::default());
@@ -205,5 +205,5 @@ async fn the_close_frame_reaches_a_client_that_is_behind_and_goes_on_sending() {
 
 const ROOM: &str = "/signal/standup";
 
-/// Less than actix's own limit, and than one reading of the socket.
+/// Less than actix's own limit, and less than one read from the socket.
 const LIMIT: usize = 2 * 1024;

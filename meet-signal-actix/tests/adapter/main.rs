@@ -1,12 +1,12 @@
 //! The adapter over real sockets, served by several workers.
 
 mod addresses;
-mod answers;
 mod frames;
 mod memory;
 mod mounts;
 mod peer;
 mod raw;
+mod responses;
 mod secrets;
 mod server;
 mod sessions;

@@ -1,4 +1,4 @@
-//! What a peer costs that does not read. Measured at a process of its own, from outside.
+//! The memory of a peer that does not read, measured in a server process from outside.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -39,11 +39,11 @@ impl ServerProcess {
         let address = lines
             .map(Result::unwrap)
             .find_map(|line| line.strip_prefix(ADDRESS).map(str::to_owned))
-            .expect("the server says where it is");
+            .expect("the server prints its address");
         Self { address: address.parse().expect("an address"), process }
     }
 
-    /// The most memory that it ever had, in bytes.
+    /// Its peak memory, in bytes.
     fn peak(&self) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
         let status = status.expect("the process is alive");
@@ -55,7 +55,7 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // The end of its standard input ends it, too, should this process be killed.
+        // It also exits when its standard input closes, if this process is killed.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -114,7 +114,7 @@ async fn a_peer_that_does_not_read_costs_a_bounded_amount_of_memory() {
 }
 
 #[tokio::test]
-async fn pings_do_not_pile_up_answers() {
+async fn pongs_do_not_pile_up() {
     let server = ServerProcess::start();
     let (mut talker, _) = Peer::join(server.address, ROOM, "talker").await;
     let mut stuck = Vec::new();
@@ -143,9 +143,9 @@ const BROADCASTS: usize = 200;
 const FRAME: usize = 48 * 1024;
 const PINGS: usize = 16 * 1024;
 
-/// What a peer that does not read may cost: 48 KiB in the slot, as much in actix's buffer, its share of
-/// the frames in the outboxes, which here are the same ones, and what the allocator makes of it.
+/// The allowed memory of a peer that does not read: 48 KiB in the slot, as much in actix's buffer, its
+/// share of the frames in the outboxes, which all peers share here, and the overhead of the allocator.
 const UNREAD: usize = 192 * 1024;
 
-/// What a peer that sends a lot at once may cost besides: the buffer that actix reads into.
+/// The additional memory of a peer that sends much at once: the buffer that actix reads into.
 const READ: usize = 256 * 1024;

@@ -1,4 +1,4 @@
-//! Awkward places to mount the routes at.
+//! Unusual places to mount the routes.
 
 use actix_web::{
     App, HttpResponse,
@@ -10,12 +10,12 @@ use actix_web::{
 use meet_signal_actix::{Hub, SignalService};
 
 use crate::{
-    answers::request,
     peer::Peer,
+    responses::request,
     server::{Server, run, serve},
 };
 
-/// The routes at this prefix: rooms of these names, and the browser side.
+/// Checks the routes at this prefix: rooms of these names, and the browser side.
 async fn is_mounted(server: &Server, prefix: &str) {
     let path = format!("{prefix}/signal/standup");
     let (mut ada, welcome) = Peer::join(server.address, &path, "Ada").await;
@@ -47,7 +47,7 @@ async fn scopes_with_parameters_may_be_around() {
 }
 
 #[tokio::test]
-async fn a_service_for_everything_else_takes_nothing_away() {
+async fn a_default_service_hides_no_route() {
     let fallback = || web::to(async || HttpResponse::ImATeapot().finish());
     let hub = Hub::default();
     let server = run(move || {
@@ -65,8 +65,8 @@ async fn a_service_for_everything_else_takes_nothing_away() {
             ("GET", "/signal/a/b", 418),
             ("POST", "/meet-signal/index.js", 405),
         ] {
-            let answer = request(server.address, method, &format!("{prefix}{path}"), &[]).await;
-            assert_eq!(answer.status, status, "{method} {prefix}{path}");
+            let response = request(server.address, method, &format!("{prefix}{path}"), &[]).await;
+            assert_eq!(response.status, status, "{method} {prefix}{path}");
         }
     }
 }
@@ -99,7 +99,7 @@ async fn paths_may_be_rewritten() {
     is_mounted(&server, "/teams/x").await;
 }
 
-/// Has `/elsewhere` lead to a team.
+/// Rewrites `/elsewhere` to the path of a team.
 fn rewrite(request: &mut ServiceRequest) {
     let path = request.path().to_owned();
     let Some(rest) = path.strip_prefix("/elsewhere") else { return };

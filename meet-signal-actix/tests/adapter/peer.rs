@@ -36,7 +36,7 @@ impl Peer {
         (peer, welcome)
     }
 
-    /// Joins, reads nothing, and has little room for what is not read.
+    /// Joins with a small receive buffer, and reads nothing.
     pub(crate) async fn join_without_reading(address: SocketAddr, path: &str) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a size");
@@ -50,17 +50,17 @@ impl Peer {
         self.0.send(Message::text(message.to_string())).await.expect("a connection");
     }
 
-    /// Sends bytes that may be no frames.
+    /// Sends bytes that need not be frames.
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
         self.0.get_mut().write_all(bytes).await.expect("a connection");
     }
 
-    /// Sends nothing more, and says so.
+    /// Shuts down the write half of the connection.
     pub(crate) async fn end_writing(&mut self) {
         self.0.get_mut().shutdown().await.expect("a connection");
     }
 
-    /// Waits, without reading, until the other end has discarded what it sent.
+    /// Waits, without reading, until the other end has reset the connection.
     pub(crate) async fn expect_reset(&self) {
         let tcp = self.0.get_ref();
         tcp.ready(Interest::ERROR).await.expect("a connection");
@@ -78,7 +78,7 @@ impl Peer {
         }
     }
 
-    /// The code and the reason that end the connection.
+    /// The code and the reason of the close frame.
     pub(crate) async fn expect_close(&mut self) -> (u16, String) {
         loop {
             if let Err(close) = self.next().await {
@@ -87,7 +87,7 @@ impl Peer {
         }
     }
 
-    /// The next frame; none once both ends have closed.
+    /// The next frame; `None` when both ends have closed.
     pub(crate) async fn frame(&mut self) -> Option<Message> {
         self.0.next().await.map(|frame| frame.expect("a connection that is not reset"))
     }
@@ -108,14 +108,14 @@ impl Peer {
 }
 
 /// A frame of RFC 6455, section 5.2. `first` has the FIN bit, the reserved bits and the opcode. The
-/// mask is zero, which leaves the payload as it is.
+/// mask is zero, which leaves the payload unchanged.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = header(first, payload.len());
     frame.extend(payload);
     frame
 }
 
-/// The header of a frame that may never come.
+/// The header of a frame whose payload may never come.
 pub(crate) fn header(first: u8, length: usize) -> Vec<u8> {
     const MASKED: u8 = 0x80;
     let mut header = vec![first];

@@ -1,4 +1,4 @@
-//! A client that has no library: it knows whole text frames, and nothing else of the WebSocket.
+//! A client without a WebSocket library: it supports whole text frames only.
 
 use std::net::SocketAddr;
 
@@ -10,20 +10,20 @@ use tokio::{
 };
 
 use crate::{
-    answers::HANDSHAKE,
     peer::{FIN, TEXT, frame},
+    responses::HANDSHAKE,
 };
 
 pub(crate) struct Connection<S>(BufReader<S>);
 
-/// With little room for what is not read.
+/// Connects with a small receive buffer.
 pub(crate) async fn connect(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a size");
     socket.connect(address).await.expect("a server listens")
 }
 
-/// Asks for a WebSocket, and returns the status.
+/// Requests a WebSocket, and returns the status.
 pub(crate) async fn upgrade<S>(
     stream: S,
     address: SocketAddr,
@@ -65,7 +65,7 @@ where
         }
     }
 
-    /// The next message. After each piece of it, something else is waited for.
+    /// The next message. Calls `between` after each piece of it.
     async fn next(&mut self, mut between: impl AsyncFnMut()) -> Value {
         assert_eq!(self.0.read_u8().await.expect("a frame"), FIN | TEXT, "a whole message");
         let length = match self.0.read_u8().await.expect("a length") {
@@ -86,14 +86,14 @@ pub(crate) fn broadcast(bytes: usize) -> String {
     json!({"type": "broadcast", "data": "x".repeat(bytes)}).to_string()
 }
 
-/// A hub in which one talker's share of an outbox, a third of half of it, holds all that
-/// [`one_reads_slowly`] sends: nothing is refused to the talker.
+/// A hub in which one talker's share of an outbox, a third of half of it, has room for everything that
+/// [`one_reads_slowly`] sends: the talker gets no error.
 pub(crate) fn roomy_hub() -> Hub {
     Hub::new(Limits::builder().outbox_bytes(3 * 1024 * 1024).build().expect("limits"))
 }
 
-/// In a [`roomy_hub`]. One sends more than all buffers on the way take, and the other reads a piece each time that the
-/// server has answered the first.
+/// In a [`roomy_hub`], one sends more than all buffers in between hold, and the other reads a piece each
+/// time that the server has replied to the first.
 pub(crate) async fn one_reads_slowly<S>(talker: &mut Connection<S>, reader: &mut Connection<S>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -115,12 +115,12 @@ where
             .await;
         assert_eq!(message["data"].as_str().map(str::len), Some(48 * 1024));
     }
-    // The connection is still its own, in both directions.
+    // The connection still works in both directions.
     reader.send(r#"{"type":"update","meta":1}"#).await;
     talker.expect("updated").await;
 }
 
 const MESSAGES: usize = 8;
 
-/// How much is read at a time.
+/// How many bytes are read at a time.
 const PIECE: usize = 4 * 1024;

@@ -1,4 +1,4 @@
-//! The adapter's types in a log: each of its public ones has to be here.
+//! The `Debug` output of the adapter's types: each public one must be here.
 
 use actix_web::{FromRequest, dev::Payload, test::TestRequest};
 use meet_signal_actix::{Grant, Hub, IceServer, SignalService, SignalUpgrade};

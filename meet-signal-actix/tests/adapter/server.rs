@@ -75,7 +75,7 @@ where
     let address = listener.local_addr().expect("it listens");
     let server = HttpServer::new(application)
         .workers(2)
-        // Not to be saved by actix's own waiting for whoever is still sending.
+        // Not masked by actix's own wait for peers that are still sending.
         .client_disconnect_timeout(Duration::ZERO)
         .disable_signals()
         .listen(listener)
@@ -86,22 +86,22 @@ where
     Server { address, handle }
 }
 
-/// A server that says when actix gives a connection up.
+/// A server that reports when actix drops a connection.
 pub(crate) struct Observed {
     pub(crate) address: SocketAddr,
     pub(crate) ends: UnboundedReceiver<()>,
     handle: ServerHandle,
 }
 
-/// Says so.
+/// Reports it when it is dropped.
 struct Connection(UnboundedSender<()>);
 
-/// What a server of the tests is besides its hub.
+/// The variants of a test server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Plain,
     Tls,
-    /// Plain, and does not end the connections of peers that take nothing.
+    /// Plain, without `on_connect`: it does not reset the connections of peers that do not read.
     Unhooked,
 }
 
@@ -148,7 +148,7 @@ impl Drop for Connection {
     }
 }
 
-/// An application that is nothing but rooms.
+/// An application that has only rooms.
 pub(crate) fn rooms(hub: &Hub) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let hub = hub.clone();
     move |app| {
@@ -156,7 +156,7 @@ pub(crate) fn rooms(hub: &Hub) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
     }
 }
 
-/// A listener whose connections take little that is not read: the system would hold megabytes.
+/// A listener whose connections have small send buffers: the system's default is megabytes.
 pub(crate) fn small_buffers() -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_send_buffer_size(4096).expect("a size");
@@ -167,7 +167,7 @@ pub(crate) fn small_buffers() -> Socket {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Sent at once; the future only waits for the end.
+        // The stop is sent at once; the future only waits for its completion.
         drop(self.handle.stop(false));
     }
 }

@@ -1,4 +1,4 @@
-//! Connections that become sessions.
+//! Sessions over real connections.
 
 use std::{
     collections::HashSet,
@@ -37,7 +37,7 @@ async fn peers_on_different_workers_meet() {
             let threads = Arc::clone(&threads);
             let authorize = move |_: AuthRequest| {
                 threads.lock().unwrap().insert(thread::current().id());
-                // Held across the decision: it need not be `Send`.
+                // Held across an await: the future need not be `Send`.
                 let grant = Rc::new(Grant::new());
                 async move { Ok::<_, Denied>(Grant::clone(&grant)) }
             };
@@ -76,7 +76,7 @@ async fn several_hubs_in_one_process_do_not_meet() {
     assert_eq!(hubs.map(|hub| hub.sessions()), [1, 1]);
 }
 
-/// What the application of the next test knows its users by.
+/// The extractor of the application in the next test.
 struct User(String);
 
 impl FromRequest for User {
@@ -131,7 +131,7 @@ async fn pings_are_answered_and_are_signs_of_life() {
     let limits = Limits::builder().heartbeat(BEAT).build().unwrap();
     let server = serve_hub(&Hub::new(limits));
     let (mut peer, _) = Peer::join(server.address, ROOM, "Ada").await;
-    // It would be lost after three beats without a sign of life.
+    // Without pings, it would time out after three heartbeats.
     for beat in 0..10 {
         peer.expect("ping").await;
         peer.send_raw(&frame(FIN | PING, &[beat])).await;
@@ -141,7 +141,7 @@ async fn pings_are_answered_and_are_signs_of_life() {
 }
 
 #[tokio::test]
-async fn who_falls_silent_is_told_so() {
+async fn a_silent_client_is_closed_with_4001() {
     let limits = Limits::builder().heartbeat(BEAT).build().unwrap();
     let server = serve_hub(&Hub::new(limits));
     let (mut peer, _) = Peer::join(server.address, ROOM, "Ada").await;
@@ -153,13 +153,13 @@ async fn a_close_frame_is_answered_with_its_code() {
     let server = serve_hub(&Hub::default());
     let (mut other, _) = Peer::join(server.address, ROOM, "Bob").await;
     let going_away = CloseFrame { code: 1001.into(), reason: "bye".into() };
-    for (payload, answer) in
+    for (payload, reply) in
         [(&b"\x03\xe9bye"[..], Message::Close(Some(going_away))), (b"", Message::Close(None))]
     {
         let (mut peer, _) = Peer::join(server.address, ROOM, "Ada").await;
         peer.send_raw(&frame(FIN | CLOSE, payload)).await;
         let got = peer.frame().await.unwrap();
-        assert_eq!(got, answer);
+        assert_eq!(got, reply);
         assert_eq!(other.expect("status").await["status"], "away");
     }
 }
@@ -175,7 +175,7 @@ async fn a_connection_that_breaks_leaves_its_session_away() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_tells_its_peers_when_to_come_back() {
+async fn a_stopping_server_sends_its_peers_a_retry_delay() {
     let hub = Hub::default();
     let stop = Arc::new(Notify::new());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -189,7 +189,7 @@ async fn a_server_that_stops_tells_its_peers_when_to_come_back() {
     };
     let server = HttpServer::new(move || App::new().service(SignalService::new(hub.clone())))
         .workers(2)
-        // A server that waited for WebSockets would wait so long.
+        // A server that waited for WebSockets would wait for this time.
         .shutdown_timeout(3600)
         .shutdown_signal(stopped)
         .listen(listener)
@@ -201,7 +201,7 @@ async fn a_server_that_stops_tells_its_peers_when_to_come_back() {
     let (code, reason) = peer.expect_close().await;
     assert_eq!(code, 4000);
     assert!(reason.starts_with("retry-after-ms="), "{reason}");
-    // The answer to the close frame goes out when reading goes on.
+    // Further reads send the reply to the close frame.
     assert_eq!(peer.frame().await, None);
     server.await.unwrap().unwrap();
 }

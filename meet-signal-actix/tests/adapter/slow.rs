@@ -1,4 +1,4 @@
-//! What becomes of a peer that does not read.
+//! Peers that do not read, or read slowly.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ pub(crate) fn hub() -> Hub {
     Hub::new(limits.expect("in range"))
 }
 
-/// More than a connection with small buffers takes, and less than an outbox.
+/// Broadcasts more than a connection with small buffers holds, and less than an outbox does.
 async fn broadcast_much(peer: &mut Peer) {
     for _ in 0..8 {
         peer.send(&json!({"type": "broadcast", "data": "x".repeat(48 * 1024)})).await;
@@ -32,15 +32,15 @@ async fn a_write_that_takes_too_long_ends_the_connection() {
     broadcast_much(&mut talker).await;
     assert_eq!(talker.expect("status").await["status"], "away");
 
-    // It reads again, and finds the reason after what was on its way.
+    // It reads again, and gets the close reason after the data in transit.
     stuck.expect("welcome").await;
     stuck.expect("broadcast").await;
     assert_eq!(stuck.expect_close().await, (4002, "too slow".to_owned()));
 }
 
-/// It neither reads nor goes away.
+/// It neither reads nor closes.
 #[tokio::test]
-async fn a_peer_that_takes_nothing_loses_its_connection() {
+async fn a_peer_that_does_not_read_loses_its_connection() {
     let mut server = observed(&hub(), small_buffers().into(), Kind::Plain);
     let (mut talker, _) = Peer::join(server.address, ROOM, "Ada").await;
     let stuck = Peer::join_without_reading(server.address, ROOM).await;
@@ -51,20 +51,20 @@ async fn a_peer_that_takes_nothing_loses_its_connection() {
     server.ends.recv().await.expect("the end of the connection that is stuck");
     assert!(away.elapsed() < Duration::from_secs(10), "{:?}", away.elapsed());
     assert!(server.ends.try_recv().is_err(), "the other one goes on");
-    // Nor does anything of it stay in the system.
+    // The system keeps none of its data.
     stuck.expect_reset().await;
 }
 
-/// Each begins the end of its connection, and goes on to take nothing.
+/// Each begins to close its connection, and still does not read.
 #[tokio::test]
-async fn a_peer_that_closes_and_takes_nothing_loses_its_connection() {
+async fn a_peer_that_closes_and_does_not_read_loses_its_connection() {
     let close = frame(FIN | CLOSE, &[3, 232]);
     for (offence, end) in [(&close[..], false), (&frame(FIN | BINARY, b""), false), (b"", true)] {
         let mut server = observed(&Hub::default(), small_buffers().into(), Kind::Plain);
         let (mut talker, _) = Peer::join(server.address, ROOM, "Ada").await;
         let mut stuck = Peer::join_without_reading(server.address, ROOM).await;
         talker.expect("joined").await;
-        // Less than what actix asks for more at, so that the body ends and the flush does not.
+        // Less than actix's threshold to poll for more, so that the body ends and the flush does not.
         talker.send(&json!({"type": "broadcast", "data": "x".repeat(24 * 1024)})).await;
         stuck.send(&json!({"type": "update", "meta": "here"})).await;
         talker.expect("updated").await;
@@ -77,8 +77,8 @@ async fn a_peer_that_closes_and_takes_nothing_loses_its_connection() {
     }
 }
 
-/// actix itself has no timeout for writing; without the adapter's and the system's, a peer that
-/// neither reads nor goes away keeps its connection, though not its session.
+/// actix itself has no write timeout: without those of the adapter and the system, a peer that neither
+/// reads nor closes keeps its connection, but not its session.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn with_a_timeout_of_the_system_the_connection_ends_too() {
@@ -94,14 +94,14 @@ async fn with_a_timeout_of_the_system_the_connection_ends_too() {
     assert!(server.ends.try_recv().is_err(), "the other one goes on");
 }
 
-/// What the driver may do to a write: drop it, and close.
+/// The driver may drop a write, and then close.
 #[tokio::test]
 async fn the_close_frame_is_not_put_inside_a_frame() {
     let server = serve_at(small_buffers().into(), rooms(&hub()));
     let (mut talker, _) = Peer::join(server.address, ROOM, "Ada").await;
     let mut stuck = Peer::join_without_reading(server.address, ROOM).await;
     talker.expect("joined").await;
-    // Longer than what actix takes of a peer that takes nothing.
+    // Longer than what actix buffers for a peer that does not read.
     let long = "x".repeat(64_000);
     talker.send(&json!({"type": "broadcast", "data": long})).await;
     assert_eq!(talker.expect("status").await["status"], "away");
@@ -110,7 +110,7 @@ async fn the_close_frame_is_not_put_inside_a_frame() {
     assert_eq!(stuck.next().await, Err((4002, "too slow".to_owned())));
 }
 
-/// It has no library: it answers no WebSocket pings, and reads no fragments.
+/// It has no WebSocket library: it sends no pongs, and supports no fragments.
 #[tokio::test]
 async fn a_peer_that_reads_slowly_gets_everything_and_keeps_its_connection() {
     let mut server = observed(&raw::roomy_hub(), small_buffers().into(), Kind::Plain);

@@ -16,8 +16,8 @@ use tokio_rustls::{
 };
 
 use crate::{
-    answers::{HANDSHAKE, request},
     raw::{self, Connection, broadcast},
+    responses::{HANDSHAKE, request},
     server::{Kind, observed, serve, small_buffers},
     slow::hub,
 };
@@ -27,41 +27,41 @@ async fn pages_without_encryption_may_not_connect_to_a_server_with_it() {
     let server = observed(&Hub::default(), small_buffers().into(), Kind::Tls);
     for (scheme, status) in [("https", 101), ("http", 403)] {
         let origin = format!("Origin: {scheme}://{}", server.address);
-        let (answer, _) = upgrade(server.address, &[&origin]).await;
-        assert_eq!(answer, status, "{origin}");
+        let (response, _) = upgrade(server.address, &[&origin]).await;
+        assert_eq!(response, status, "{origin}");
     }
 }
 
 #[tokio::test]
-async fn without_encryption_it_may_have_been_taken_off() {
+async fn a_plain_connection_may_be_behind_a_tls_proxy() {
     let server = observed(&Hub::default(), small_buffers().into(), Kind::Plain);
     for scheme in ["https", "http"] {
         let origin = format!("Origin: {scheme}://{}", server.address);
         let headers = [&HANDSHAKE[..], &[&origin]].concat();
-        let answer = request(server.address, "GET", "/signal/standup", &headers).await;
-        assert_eq!(answer.status, 101, "{origin}");
+        let response = request(server.address, "GET", "/signal/standup", &headers).await;
+        assert_eq!(response.status, 101, "{origin}");
     }
 }
 
 #[tokio::test]
-async fn hosts_are_those_that_are_listed() {
+async fn only_listed_hosts_are_accepted() {
     let policy = OriginPolicy::same_host_among(["meet.example.com"]).expect("a host");
     let server = serve(move |app| {
         app.service(SignalService::new(Hub::default()).origins(policy.clone()));
     });
-    // As of a page whose name was made to lead here.
+    // As from a page whose name resolves to this server (DNS rebinding).
     let origin = format!("Origin: http://{}", server.address);
     let headers = [&HANDSHAKE[..], &[&origin]].concat();
-    let answer = request(server.address, "GET", "/signal/standup", &headers).await;
-    assert_eq!(answer.status, 403);
+    let response = request(server.address, "GET", "/signal/standup", &headers).await;
+    assert_eq!(response.status, 403);
     let origin = "Origin: http://meet.example.com";
     let headers = [&HANDSHAKE[..], &[origin]].concat();
-    // Its `Host` is another one.
+    // The `Host` of the request is another one.
     assert_eq!(request(server.address, "GET", "/signal/standup", &headers).await.status, 403);
 }
 
 #[tokio::test]
-async fn a_peer_that_takes_nothing_loses_its_connection() {
+async fn a_peer_that_does_not_read_loses_its_connection() {
     let mut server = observed(&hub(), small_buffers().into(), Kind::Tls);
     let (_, mut stuck) = upgrade(server.address, &[]).await;
     stuck.send(r#"{"type":"join"}"#).await;
@@ -85,7 +85,7 @@ async fn a_peer_that_reads_slowly_gets_everything_and_keeps_its_connection() {
     assert!(server.ends.try_recv().is_err());
 }
 
-/// Asks for a WebSocket, and returns the status.
+/// Requests a WebSocket, and returns the status.
 async fn upgrade(address: SocketAddr, headers: &[&str]) -> (u16, Connection<TlsStream<TcpStream>>) {
     let tcp = raw::connect(address).await;
     let provider = ring::default_provider();
@@ -100,7 +100,7 @@ async fn upgrade(address: SocketAddr, headers: &[&str]) -> (u16, Connection<TlsS
     raw::upgrade(tls, address, headers).await
 }
 
-/// It is the server's own, made when it began.
+/// The server creates its certificate when it starts.
 #[derive(Debug)]
 struct AnyCertificate;
 

@@ -1,4 +1,4 @@
-//! What one address may use, and that others do not notice.
+//! The limits of one address, and that they do not affect other addresses.
 
 use std::{
     sync::{
@@ -39,7 +39,7 @@ async fn joining_and_dropping_keeps_no_more_sessions_than_an_address_may() {
                 let room = format!("dropped-{round}-{}", n / 10);
                 let (mut peer, _) = Peer::join(server, ATTACKER, &room).await;
                 if n % 2 == 0 {
-                    // It is kept for the whole grace.
+                    // A frame makes the session last for the whole grace period.
                     peer.settle().await;
                 }
                 peer.drop_hard();
@@ -51,7 +51,8 @@ async fn joining_and_dropping_keeps_no_more_sessions_than_an_address_may() {
             }
         }
         println!("{adapter:?}: {most} sessions at the most");
-        // The pair, those who are away, the innocent ones' own, and of whom it is about to be noticed.
+        // The pair, the away sessions, those of the other addresses, and those whose loss is about to be
+        // detected.
         until(|| setup.hub.sessions() <= 2 + 32 + 4 * scale()).await;
         pair.held().await;
     })
@@ -59,7 +60,7 @@ async fn joining_and_dropping_keeps_no_more_sessions_than_an_address_may() {
 }
 
 #[tokio::test]
-async fn ghosts_of_one_address_leave_others_room() {
+async fn away_members_of_one_address_leave_places_for_others() {
     on_both(async |adapter| {
         let setup = Setup::new(Limits::default());
         let server = setup.serve(adapter);
@@ -70,7 +71,7 @@ async fn ghosts_of_one_address_leave_others_room() {
             peer
         }));
         ghosts.await.into_iter().for_each(Peer::drop_hard);
-        // Half of the room is kept for them.
+        // Half of the room's places are kept for them.
         let room = "haunted".parse().unwrap();
         until(|| setup.hub.roster(&room).len() <= 8).await;
         Peer::join(server, 4, "haunted").await;
@@ -80,7 +81,7 @@ async fn ghosts_of_one_address_leave_others_room() {
 }
 
 #[tokio::test]
-async fn ghosts_of_several_addresses_that_never_spoke_are_soon_gone() {
+async fn away_members_of_several_addresses_that_never_sent_are_soon_removed() {
     let limits = Limits::builder().unheard_grace(Duration::from_secs(1)).build().unwrap();
     on_both(async |adapter| {
         let setup = Setup::new(limits.clone());
@@ -88,7 +89,7 @@ async fn ghosts_of_several_addresses_that_never_spoke_are_soon_gone() {
         let pair = Pair::join(adapter, server).await;
         let ghosts = join_all((0..16).map(|n| Peer::join(server, [ATTACKER, 9][n % 2], "haunted")));
         ghosts.await.into_iter().for_each(|(ghost, _)| ghost.drop_hard());
-        // Long before the grace of those who have spoken, which is 30 s.
+        // Long before the grace period of 30 s of members that have sent a frame.
         let in_time = timeout(Duration::from_secs(15), async {
             loop {
                 let mut peer = Peer::connect(server, 4, "haunted").await;
@@ -112,14 +113,14 @@ async fn connections_of_one_address_are_bounded() {
         let setup = Setup::new(limits.clone());
         let server = setup.serve(adapter);
         let pair = Pair::join(adapter, server).await;
-        // Not all of them join.
+        // Not all of them send `join`.
         let mut open = Vec::new();
         for n in 0..4 {
             open.push(Peer::join(server, ATTACKER, &format!("open-{n}")).await.0);
         }
         while open.len() < 40 {
             let mut silent = Peer::connect(server, ATTACKER, "silent").await;
-            // Once it is answered, it is counted; who is let in first otherwise is not said.
+            // After the reply, it is counted. Otherwise the order of the joins is undefined.
             silent.send(&json!({"type": "leave"})).await;
             assert_eq!(silent.expect("error").await["code"], "not-joined");
             open.push(silent);
@@ -140,13 +141,13 @@ async fn connections_of_one_address_are_bounded() {
 }
 
 #[tokio::test]
-async fn failed_authorisations_of_one_address_are_cut_off_without_asking() {
+async fn refused_joins_of_one_address_are_cut_off_without_asking() {
     let limits = Limits::builder().address_refusals_per_minute(5).build().unwrap();
     on_both(async |adapter| {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
-        let setup = Setup::new(limits.clone()).decide(move |applicant: AuthRequest| -> Decision {
-            let is_guess = applicant.token.is_some();
+        let setup = Setup::new(limits.clone()).decide(move |request: AuthRequest| -> Decision {
+            let is_guess = request.token.is_some();
             count.fetch_add(usize::from(is_guess), Ordering::Relaxed);
             Box::pin(async move {
                 if is_guess { Err(Denied::unauthorized("wrong")) } else { Ok(Grant::new()) }
@@ -180,7 +181,7 @@ async fn failed_authorisations_of_one_address_are_cut_off_without_asking() {
     .await;
 }
 
-/// Waits for something that nothing announces.
+/// Polls a condition for which there is no event.
 async fn until(condition: impl Fn() -> bool) {
     let wait = timeout(Duration::from_secs(20), async {
         while !condition() {

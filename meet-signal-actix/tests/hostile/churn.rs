@@ -1,4 +1,4 @@
-//! Joins, leaves and updates without end.
+//! Endless joins, leaves and updates.
 
 use meet_signal_actix::Limits;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ async fn a_reload_gets_into_a_full_hub_and_a_stranger_does_not() {
 
             let mut reloaded = Peer::connect(server, 4, "full").await;
             let join = json!({"replaces": welcome["ticket"]});
-            welcome = reloaded.join_with(join).await.expect("it is let in");
+            welcome = reloaded.join_with(join).await.expect("it joins");
             assert_eq!(page.expect_end().await.1, Some(4508));
             page = reloaded;
         }
@@ -45,7 +45,7 @@ async fn joins_and_leaves_of_one_address_leave_a_slow_reader_its_connection() {
         let server = Setup::new(Limits::default()).small_buffers().serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let mut slow = Peer::connect_small(server, 4, ROOM).await;
-        slow.join_with(json!({})).await.expect("it is let in");
+        slow.join_with(json!({})).await.expect("it joins");
         let mut refused = 0;
         for _ in 0..130 * scale() {
             let mut peer = Peer::connect(server, ATTACKER, ROOM).await;
@@ -59,7 +59,7 @@ async fn joins_and_leaves_of_one_address_leave_a_slow_reader_its_connection() {
             }
         }
         assert!(refused >= 100, "{refused}");
-        // Others get in, and the one who has read nothing so far finds everything.
+        // Others can join, and the member that has not read gets all messages.
         Peer::join(server, 5, ROOM).await;
         assert_eq!(slow.settle().await, Vec::<Value>::new());
         pair.held().await;
@@ -74,7 +74,7 @@ async fn reloads_without_end_leave_a_slow_reader_its_connection() {
         let server = Setup::new(Limits::default()).small_buffers().serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let mut slow = Peer::connect_small(server, 4, ROOM).await;
-        slow.join_with(json!({})).await.expect("it is let in");
+        slow.join_with(json!({})).await.expect("it joins");
         let (mut page, mut welcome) = Peer::join(server, ATTACKER, ROOM).await;
         let mut refused = 0;
         for _ in 0..130 * scale() {
@@ -89,7 +89,7 @@ async fn reloads_without_end_leave_a_slow_reader_its_connection() {
             }
         }
         assert!(refused >= 100, "{refused}");
-        // A reload that is refused ends nothing.
+        // A refused reload does not end the previous session.
         assert_eq!(page.settle().await, Vec::<Value>::new());
         assert_eq!(slow.settle().await, Vec::<Value>::new());
         pair.held().await;
@@ -103,7 +103,7 @@ async fn updates_of_all_sessions_of_one_address_leave_a_slow_reader_its_connecti
         let server = Setup::new(Limits::default()).small_buffers().serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let mut slow = Peer::connect_small(server, 4, ROOM).await;
-        slow.join_with(json!({})).await.expect("it is let in");
+        slow.join_with(json!({})).await.expect("it joins");
         let mut refused = 0;
         for _ in 0..6 {
             let (mut attacker, _) = Peer::join(server, ATTACKER, ROOM).await;
@@ -113,7 +113,7 @@ async fn updates_of_all_sessions_of_one_address_leave_a_slow_reader_its_connecti
             let errors = attacker.settle().await;
             refused += errors.iter().filter(|error| error["code"] == "rate-limited").count();
         }
-        assert!(refused > 0, "the attacker is told");
+        assert!(refused > 0, "the attacker gets an error");
         assert_eq!(slow.settle().await, Vec::<Value>::new());
         pair.held().await;
     })

@@ -1,4 +1,4 @@
-//! Ends that the hub decides while a write to the client is stuck.
+//! Sessions that the hub ends while a write to the client stalls.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ fn limits() -> Limits {
     Limits::builder().write_timeout(Duration::from_secs(5)).build().expect("in range")
 }
 
-/// A member that does not read, to which a write is stuck; and its welcome.
+/// A member that does not read, so that a write to it stalls; and its welcome.
 async fn stuck(server: std::net::SocketAddr) -> (Peer, Value, Peer) {
     let mut stuck = Peer::connect_small(server, 4, ROOM).await;
-    let welcome = stuck.join_with(json!({})).await.expect("it is let in");
+    let welcome = stuck.join_with(json!({})).await.expect("it joins");
     let (mut talker, _) = Peer::join(server, 5, ROOM).await;
-    // Until what waits for it is as much as may wait for it.
+    // Until its outbox is full.
     loop {
         talker.send(&broadcast("x".repeat(48 * 1024))).await;
         let errors = talker.settle().await;
@@ -38,7 +38,7 @@ async fn served(adapter: Adapter) -> (Setup, std::net::SocketAddr) {
 }
 
 #[tokio::test]
-async fn a_stuck_client_is_told_that_its_room_was_closed() {
+async fn a_stalled_client_gets_the_code_of_its_closed_room() {
     on_both(async |adapter| {
         let (setup, server) = served(adapter).await;
         let pair = Pair::join(adapter, server).await;
@@ -51,7 +51,7 @@ async fn a_stuck_client_is_told_that_its_room_was_closed() {
 }
 
 #[tokio::test]
-async fn a_stuck_client_is_told_that_its_server_drains() {
+async fn a_stalled_client_gets_the_code_of_its_draining_server() {
     on_both(async |adapter| {
         let (setup, server) = served(adapter).await;
         let (mut stuck, _, _talker) = stuck(server).await;
@@ -64,14 +64,14 @@ async fn a_stuck_client_is_told_that_its_server_drains() {
 }
 
 #[tokio::test]
-async fn a_stuck_client_is_told_that_it_was_replaced() {
+async fn a_stalled_client_gets_the_code_of_its_replacement() {
     on_both(async |adapter| {
         let (_setup, server) = served(adapter).await;
         let pair = Pair::join(adapter, server).await;
         let (mut stuck, welcome, _talker) = stuck(server).await;
         let mut newer = Peer::connect(server, 4, ROOM).await;
         let joined = newer.join_with(json!({"replaces": welcome["ticket"]})).await;
-        assert_eq!(joined.expect("it is let in")["resumed"], "no");
+        assert_eq!(joined.expect("it joins")["resumed"], "no");
         assert_eq!(stuck.expect_end().await.1, Some(4508));
         assert_eq!(newer.settle().await, Vec::<Value>::new());
         pair.held().await;
@@ -80,13 +80,13 @@ async fn a_stuck_client_is_told_that_it_was_replaced() {
 }
 
 #[tokio::test]
-async fn a_stuck_client_is_told_that_it_was_taken_over() {
+async fn a_stalled_client_gets_the_code_of_a_takeover() {
     on_both(async |adapter| {
         let (_setup, server) = served(adapter).await;
         let pair = Pair::join(adapter, server).await;
         let (mut stuck, welcome, _talker) = stuck(server).await;
         let (mut newer, back) = Peer::resume(server, 4, ROOM, &welcome["ticket"], 0).await;
-        back.expect("it is let in");
+        back.expect("it joins");
         assert_eq!(stuck.expect_end().await.1, Some(4508));
         assert_eq!(newer.settle().await, Vec::<Value>::new());
         pair.held().await;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn nine_long_broadcasts_cost_nobody_a_connection_or_an_offer() {
+async fn nine_long_broadcasts_cost_no_member_a_connection_or_an_offer() {
     on_both(async |adapter| {
         let server = Setup::new(Limits::default()).small_buffers().serve(adapter);
         let pair = Pair::join(adapter, server).await;
@@ -28,14 +28,14 @@ async fn nine_long_broadcasts_cost_nobody_a_connection_or_an_offer() {
         for _ in 0..9 {
             attacker.send(&broadcast(long())).await;
         }
-        assert!(refusals(&attacker.settle().await) > 0, "the sender is told");
+        assert!(refusals(&attacker.settle().await) > 0, "the sender gets an error");
 
         let (mut honest, _) = Peer::join(server, 5, ROOM).await;
         for (_, id) in &victims {
             honest.send(&signal(id, "offer")).await;
         }
         assert_eq!(honest.settle().await, Vec::<Value>::new());
-        // Each gets it, the slowest one, too.
+        // Each receives it, also the slowest one.
         let pauses = [Duration::from_secs(1), Duration::ZERO].into_iter().cycle();
         let read = victims.iter_mut().zip(pauses).map(|((victim, _), pause)| offer(victim, pause));
         join_all(read).await;
@@ -54,7 +54,7 @@ async fn nine_long_signals_leave_the_victim_its_connection_and_an_offer() {
         for _ in 0..9 {
             attacker.send(&signal(&id, long())).await;
         }
-        assert!(refusals(&attacker.settle().await) > 0, "the sender is told");
+        assert!(refusals(&attacker.settle().await) > 0, "the sender gets an error");
         let (mut honest, _) = Peer::join(server, 5, ROOM).await;
         honest.send(&signal(&id, "offer")).await;
         assert_eq!(honest.settle().await, Vec::<Value>::new());
@@ -66,7 +66,7 @@ async fn nine_long_signals_leave_the_victim_its_connection_and_an_offer() {
 
 #[tokio::test]
 async fn a_thousand_short_frames_leave_an_away_member_its_offer() {
-    // Nobody gives anything up for its rate.
+    // No rate limit applies.
     let limits = Limits::builder().rate_per_second(10_000).rate_burst(10_000);
     on_both(async |adapter| {
         let server = Setup::new(limits.clone().build().unwrap()).serve(adapter);
@@ -85,7 +85,7 @@ async fn a_thousand_short_frames_leave_an_away_member_its_offer() {
         for number in 0..1_100 {
             attacker.send(&signal(id, number)).await;
         }
-        assert!(refusals(&attacker.settle().await) > 0, "the sender is told");
+        assert!(refusals(&attacker.settle().await) > 0, "the sender gets an error");
         honest.send(&signal(id, "offer")).await;
         assert_eq!(honest.settle().await, Vec::<Value>::new());
 
@@ -108,9 +108,9 @@ async fn floods_from_several_addresses_take_no_frame_of_a_third_peer_either() {
     a_slow_reader_hears_a_third_peer_beside(&[ATTACKER, 9, 10, 11, 12]).await;
 }
 
-/// The pair is in the room, too, and keeps up with it.
+/// The pair is in the same room, and reads everything.
 #[tokio::test]
-async fn a_flood_in_its_own_room_takes_no_frame_from_an_innocent_pair() {
+async fn a_flood_in_its_own_room_takes_no_frame_from_the_observer_pair() {
     on_both(async |adapter| {
         let server = Setup::new(Limits::default()).serve(adapter);
         let pair = Pair::join(adapter, server).await;
@@ -126,7 +126,7 @@ async fn a_flood_in_its_own_room_takes_no_frame_from_an_innocent_pair() {
     .await;
 }
 
-/// It answers nothing but the protocol's own messages, and all that is sent is legal.
+/// The reader replies only to the protocol's own messages, and all frames are valid.
 async fn a_slow_reader_hears_a_third_peer_beside(hosts: &[u8]) {
     on_both(async |adapter| {
         let server = Setup::new(Limits::default()).small_buffers().serve(adapter);
@@ -140,16 +140,16 @@ async fn a_slow_reader_hears_a_third_peer_beside(hosts: &[u8]) {
         }
         let attack = join_all(attackers.iter_mut().map(|attacker| flood(attacker, &id, end)));
         let talk = async {
-            let mut said = 0;
+            let mut sent = 0;
             while Instant::now() < end {
-                honest.send(&signal(&id, said)).await;
+                honest.send(&signal(&id, sent)).await;
                 assert_eq!(honest.settle().await, Vec::<Value>::new());
-                said += 1;
+                sent += 1;
                 sleep(Duration::from_millis(100)).await;
             }
             honest.send(&signal(&id, "offer")).await;
             assert_eq!(honest.settle().await, Vec::<Value>::new());
-            said
+            sent
         };
         let read = async {
             let mut heard = Vec::new();
@@ -165,15 +165,15 @@ async fn a_slow_reader_hears_a_third_peer_beside(hosts: &[u8]) {
                 sleep(Duration::from_secs_f64(bytes as f64 / 65_536.0)).await;
             }
         };
-        let (refused, said, heard) = tokio::join!(attack, talk, read);
-        assert!(refused.iter().sum::<usize>() > 0, "the senders are told");
-        assert_eq!(heard, (0..said).collect::<Vec<_>>());
+        let (refused, sent, heard) = tokio::join!(attack, talk, read);
+        assert!(refused.iter().sum::<usize>() > 0, "the senders get errors");
+        assert_eq!(heard, (0..sent).collect::<Vec<_>>());
         pair.held().await;
     })
     .await;
 }
 
-/// As fast as the limits allow, with frames of different sizes; says how many were refused.
+/// Sends as fast as the limits allow, in frames of different sizes. Returns how many were refused.
 async fn flood(attacker: &mut Peer, to: &Value, end: Instant) -> usize {
     let mut refused = 0;
     let sizes = [60_000, 20, 4_000, 60_000, 200, 16_000];
@@ -186,7 +186,7 @@ async fn flood(attacker: &mut Peer, to: &Value, end: Instant) -> usize {
         attacker.send(&message).await;
         let errors = attacker.settle().await;
         refused += refusals(&errors);
-        // What the limits allow, and no more.
+        // As much as the limits allow.
         if let Some(wait) = errors.iter().find_map(|error| error["retryAfterMs"].as_u64()) {
             sleep(Duration::from_millis(wait)).await;
         }
@@ -195,10 +195,10 @@ async fn flood(attacker: &mut Peer, to: &Value, end: Instant) -> usize {
     refused
 }
 
-/// A member with little room for what it does not read, and its id.
+/// A member with a small receive buffer, and its id.
 async fn victim(server: std::net::SocketAddr) -> (Peer, Value) {
     let mut victim = Peer::connect_small(server, 4, ROOM).await;
-    let welcome = victim.join_with(json!({})).await.expect("it is let in");
+    let welcome = victim.join_with(json!({})).await.expect("it joins");
     let id = welcome["self"]["id"].clone();
     (victim, id)
 }
@@ -219,7 +219,7 @@ fn refusals(errors: &[Value]) -> usize {
     errors.iter().filter(|error| error["code"] == "peer-unreachable").count()
 }
 
-/// With what is around it, the longest frame.
+/// The longest payload that fits into a frame.
 fn long() -> String {
     "x".repeat(64 * 1024 - 80)
 }

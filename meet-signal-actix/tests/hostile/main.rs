@@ -1,14 +1,14 @@
-//! Attacks over real sockets against both adapters, with an innocent pair of peers beside each. What
-//! each attack shows is in `docs/semantics.md`; `scripts/hostile` runs them alone.
+//! Attacks over real sockets against both adapters, each with an observer pair of peers on the same
+//! server. `docs/semantics.md` lists the attacks; `scripts/hostile` runs them alone.
 #![cfg(target_os = "linux")]
 
 mod addresses;
-mod authorising;
+mod authorizing;
+mod bad_messages;
 mod churn;
 mod endings;
 mod flooding;
 mod memory;
-mod nonsense;
 mod pair;
 mod peer;
 mod priority;
@@ -19,8 +19,8 @@ mod unfinished;
 
 use server::Adapter;
 
-/// Attacks both adapters: one after the other where they are measured, otherwise at the same time, to
-/// be done sooner.
+/// Attacks both adapters: one after the other if latencies are measured, otherwise at the same time, to
+/// finish earlier.
 async fn on_both(attack: impl AsyncFn(Adapter)) {
     if is_measured() {
         priority::second();
@@ -31,12 +31,12 @@ async fn on_both(attack: impl AsyncFn(Adapter)) {
     }
 }
 
-/// Whether the pair's times are of interest.
+/// Whether the pair's latencies are measured.
 fn is_measured() -> bool {
     std::env::var_os(SCALE).is_some()
 }
 
-/// How much longer or larger an attack is than in the short form.
+/// The factor by which an attack is longer or larger than in the short form.
 fn scale() -> usize {
     let scale = std::env::var(SCALE).ok();
     scale.map_or(1, |scale| scale.parse().expect("a whole number"))

@@ -1,4 +1,4 @@
-//! What members that are away make the server keep.
+//! The memory that the server keeps for away members.
 
 use crate::{
     on_both,
@@ -14,13 +14,13 @@ async fn full_queues_of_hundreds_of_away_sessions_stay_within_the_hubs_bytes() {
         let server = Process::start(adapter);
         let address = server.address;
         let pair = Pair::join(adapter, address).await;
-        // Innocent, with a small queue.
-        let (mut innocent, welcome) = Peer::join(address, 4, "small").await;
+        // A member of another address, with a small outbox.
+        let (mut observer, welcome) = Peer::join(address, 4, "small").await;
         let (mut friend, _) = Peer::join(address, 5, "small").await;
-        innocent.expect("joined").await;
-        innocent.settle().await;
-        let received = innocent.received;
-        innocent.drop_hard();
+        observer.expect("joined").await;
+        observer.settle().await;
+        let received = observer.received;
+        observer.drop_hard();
         friend.expect("status").await;
         friend.send(&signal(&welcome["self"]["id"], "offer")).await;
         friend.settle().await;
@@ -29,7 +29,7 @@ async fn full_queues_of_hundreds_of_away_sessions_stay_within_the_hubs_bytes() {
         let mut sent = 0;
         let mut attackers = Vec::new();
         for number in 0..20 * scale() {
-            // Of one address, `address_away` may be away, and half of a room.
+            // At most `address_away` sessions of one address may be away, and half of a room.
             let hosts = 11 + 2 * (number / 20) as u8;
             let room = format!("full-{number}");
             let (mut attacker, _) = Peer::join(address, 10, &room).await;
@@ -41,7 +41,7 @@ async fn full_queues_of_hundreds_of_away_sessions_stay_within_the_hubs_bytes() {
                 victim.drop_hard();
                 attacker.expect("status").await;
             }
-            // Each of its own: what is broadcast is one frame in memory.
+            // Separate frames: all receivers of a broadcast share one frame in memory.
             for id in ids.iter().cycle().take(2 * ids.len()) {
                 attacker.send(&signal(id, "x".repeat(40_000))).await;
                 sent += 40_000;
@@ -51,20 +51,20 @@ async fn full_queues_of_hundreds_of_away_sessions_stay_within_the_hubs_bytes() {
         }
         let growth = server.resident().saturating_sub(before);
         println!("{adapter:?}: {} KiB more, of {} KiB sent", growth / 1024, sent / 1024);
-        // Queues may take half of it. Sessions, and what the allocator makes of all, come on top.
+        // Outboxes may use half of it. Sessions and the allocator's overhead are additional.
         let sessions = 16 * 20 * scale();
         assert!(growth < HUB_BYTES + sessions * SESSION, "{growth} bytes");
 
         let ticket = &welcome["ticket"];
-        let (mut innocent, back) = Peer::resume(address, 4, "small", ticket, received).await;
+        let (mut observer, back) = Peer::resume(address, 4, "small", ticket, received).await;
         assert_eq!(back.expect("it is kept")["resumed"], "full");
-        assert_eq!(innocent.expect("signal").await["data"], "offer");
+        assert_eq!(observer.expect("signal").await["data"], "offer");
         pair.held().await;
     })
     .await;
 }
 
-/// What [`Limits::sessions`](meet_signal_actix::Limits::sessions) says of it.
+/// See [`Limits::sessions`](meet_signal_actix::Limits::sessions).
 #[tokio::test]
 async fn a_session_that_is_kept_costs_a_few_kib() {
     on_both(async |adapter| {
@@ -74,7 +74,7 @@ async fn a_session_that_is_kept_costs_a_few_kib() {
         let before = server.resident();
         let sessions = 500 * scale();
         for n in 0..sessions {
-            // Each of an address of its own, in rooms of eight.
+            // Each has its own address, in rooms of eight.
             let host = 10 + (n % 200) as u8;
             let (mut peer, _) = Peer::join(address, host, &format!("kept-{}", n / 8)).await;
             peer.settle().await;
@@ -88,5 +88,5 @@ async fn a_session_that_is_kept_costs_a_few_kib() {
     .await;
 }
 
-/// What a session may take besides its queue, with its task or its connection.
+/// The allowed memory of a session without its outbox, including its task or its connection.
 const SESSION: usize = 16 * 1024;

@@ -1,4 +1,4 @@
-//! Two innocent peers, who signal to each other for as long as the attack takes.
+//! The observer pair: two correct peers that exchange signals during an attack.
 
 use std::{
     net::SocketAddr,
@@ -17,7 +17,7 @@ use crate::{
     server::Adapter,
 };
 
-/// They are refused nothing, are never closed, and miss no frame: otherwise the test fails.
+/// The test fails if they get an error, are closed, or miss a frame.
 pub(crate) struct Pair {
     adapter: Adapter,
     thread: Option<JoinHandle<()>>,
@@ -28,7 +28,7 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// Joins a room of its own, and goes on for a while before the attack.
+    /// Joins a separate room, and exchanges signals for a while before the attack.
     pub(crate) async fn join(adapter: Adapter, server: SocketAddr) -> Self {
         let latencies = Arc::<Mutex<Vec<_>>>::default();
         let (trip, trips) = watch::channel(0);
@@ -48,7 +48,7 @@ impl Pair {
         pair
     }
 
-    /// Waits until they have answered each other so many times more.
+    /// Waits for so many further round trips.
     pub(crate) async fn goes_on(&mut self, trips: usize) {
         let end = *self.trips.borrow() + trips;
         if self.trips.wait_for(|trips| *trips >= end).await.is_err() {
@@ -56,10 +56,10 @@ impl Pair {
         }
     }
 
-    /// Ends the attack: they have gone on, and left with everything. Says how long it took them.
+    /// Ends the attack: they have continued, and have received all frames. Prints their latencies.
     pub(crate) async fn held(mut self) {
         self.goes_on(TRIPS).await;
-        let latencies = self.latencies.lock().expect("nobody panics").clone();
+        let latencies = self.latencies.lock().expect("no thread panics").clone();
         let (quiet, attacked) = latencies.split_at(self.quiet);
         println!(
             "{:?}: p50/p99 {} quiet, {} attacked ({} round trips)",
@@ -74,7 +74,7 @@ impl Pair {
     fn end(&mut self) {
         self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {
-            thread.join().expect("the innocent pair goes on");
+            thread.join().expect("the observer pair continues");
         }
     }
 }
@@ -95,7 +95,7 @@ async fn talk(
         heard(&mut bob, number).await;
         bob.send(&signal(&to_ada, number)).await;
         heard(&mut ada, number).await;
-        latencies.lock().expect("nobody panics").push(began.elapsed());
+        latencies.lock().expect("no thread panics").push(began.elapsed());
         let _ = trip.send(number + 1);
         if *stopped.borrow() {
             return;
@@ -108,7 +108,7 @@ async fn talk(
 async fn heard(peer: &mut Peer, number: usize) {
     loop {
         let message =
-            peer.next().await.unwrap_or_else(|end| panic!("innocent, and closed: {end:?}"));
+            peer.next().await.unwrap_or_else(|end| panic!("the observer was closed: {end:?}"));
         assert_ne!(message["type"], "error", "{message}");
         if message["type"] == "signal" && message["data"].is_number() {
             assert_eq!(message["data"], Value::from(number), "no frame is missing");
@@ -124,10 +124,10 @@ fn percentiles(latencies: &[Duration]) -> String {
     format!("{:.1}/{:.1} ms", at(0.5), at(0.99))
 }
 
-/// How many round trips there are before the attack, and in it at the least.
+/// The number of round trips before the attack, and the minimum during it.
 const TRIPS: usize = 30;
 
-/// Their room, which an attacker may join.
+/// Their room, which an attacker may join, too.
 pub(crate) const ROOM: &str = "pair";
 
 const PACE: Duration = Duration::from_millis(20);

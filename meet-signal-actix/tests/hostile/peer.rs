@@ -1,4 +1,4 @@
-//! A client at an address of its choice.
+//! A client with a configurable address.
 
 use std::{
     io,
@@ -16,17 +16,17 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest},
 };
 
-/// The attacker's address; innocent ones are at others.
+/// The attacker's address; other peers have other addresses.
 pub(crate) const ATTACKER: u8 = 1;
 
-/// It counts what it receives, and answers what the protocol says that a client answers.
+/// It counts the frames that it receives, and sends the replies that the protocol requires.
 pub(crate) struct Peer {
     pub(crate) socket: WebSocketStream<TcpStream>,
     /// How many sequenced frames it has received.
     pub(crate) received: u64,
 }
 
-/// How a connection ended: a close code, if it was told one.
+/// How a connection ended: the close code, if there was one.
 pub(crate) type End = Option<u16>;
 
 impl Peer {
@@ -35,7 +35,7 @@ impl Peer {
         Self::over(tcp(server, host, None).await.expect("a connection"), room).await
     }
 
-    /// The same with little room for what it does not read.
+    /// The same with a small receive buffer.
     pub(crate) async fn connect_small(server: SocketAddr, host: u8, room: &str) -> Self {
         Self::over(tcp(server, host, Some(4096)).await.expect("a connection"), room).await
     }
@@ -49,14 +49,14 @@ impl Peer {
 
     pub(crate) async fn join(server: SocketAddr, host: u8, room: &str) -> (Self, Value) {
         let mut peer = Self::connect(server, host, room).await;
-        let welcome = peer.join_with(json!({})).await.expect("it is let in");
+        let welcome = peer.join_with(json!({})).await.expect("it joins");
         (peer, welcome)
     }
 
-    /// Says `join` with these fields, and waits for the welcome.
+    /// Sends `join` with these fields, and waits for the welcome.
     pub(crate) async fn join_with(&mut self, mut fields: Value) -> Result<Value, (Value, End)> {
         fields["type"] = "join".into();
-        // It may have been refused before.
+        // The server may have refused the connection already.
         let _ = self.try_send(&fields).await;
         let mut error = Value::Null;
         loop {
@@ -82,12 +82,12 @@ impl Peer {
         self.socket.send(Message::text(message.to_string())).await
     }
 
-    /// Sends bytes that may be no whole frames.
+    /// Sends bytes that need not be whole frames.
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.socket.get_mut().write_all(bytes).await
     }
 
-    /// Goes on with a session on a connection of its own.
+    /// Resumes a session on another connection.
     pub(crate) async fn resume(
         server: SocketAddr,
         host: u8,
@@ -98,11 +98,11 @@ impl Peer {
         let mut peer = Self::connect(server, host, room).await;
         peer.received = received;
         let resume = json!({"ticket": ticket, "received": received});
-        let answer = peer.join_with(json!({"resume": resume})).await;
-        (peer, answer)
+        let reply = peer.join_with(json!({"resume": resume})).await;
+        (peer, reply)
     }
 
-    /// The next message. A ping is answered, and every sixteenth frame acknowledged.
+    /// The next message. Replies to a ping, and acknowledges every sixteenth frame.
     pub(crate) async fn next(&mut self) -> Result<Value, End> {
         loop {
             let text = match self.socket.next().await {
@@ -114,7 +114,7 @@ impl Peer {
                 Some(Err(_)) | None => return Err(None),
             };
             let message: Value = serde_json::from_str(&text).expect("JSON");
-            let answer = match message["type"].as_str() {
+            let reply = match message["type"].as_str() {
                 Some("ping") => Some("pong"),
                 Some("welcome") => None,
                 _ => {
@@ -122,9 +122,9 @@ impl Peer {
                     self.received.is_multiple_of(16).then_some("ack")
                 }
             };
-            if let Some(answer) = answer {
-                // Whether the connection goes on is seen when it is read.
-                let _ = self.try_send(&json!({"type": answer, "received": self.received})).await;
+            if let Some(reply) = reply {
+                // The next read shows whether the connection is still open.
+                let _ = self.try_send(&json!({"type": reply, "received": self.received})).await;
             }
             return Ok(message);
         }
@@ -140,7 +140,7 @@ impl Peer {
         }
     }
 
-    /// How the connection ends, and the errors before.
+    /// The errors before the end of the connection, and how it ends.
     pub(crate) async fn expect_end(&mut self) -> (Vec<Value>, End) {
         let mut errors = Vec::new();
         loop {
@@ -152,7 +152,7 @@ impl Peer {
         }
     }
 
-    /// Waits until all that it has sent is handled, and returns the errors that it was answered.
+    /// Waits until the server has handled everything that it has sent, and returns the errors.
     pub(crate) async fn settle(&mut self) -> Vec<Value> {
         self.send(&json!({"type": "signal", "to": "nobody", "data": 0, "ref": SETTLED})).await;
         let mut errors = Vec::new();
@@ -165,7 +165,7 @@ impl Peer {
         }
     }
 
-    /// Ends as a lost connection does: with a reset.
+    /// Ends with a reset, like a lost connection.
     pub(crate) fn drop_hard(self) {
         let tcp = self.socket.into_inner().into_std().expect("a socket");
         socket2::Socket::from(tcp).set_linger(Some(std::time::Duration::ZERO)).expect("an option");
@@ -202,7 +202,7 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The header of a frame that may never come.
+/// The header of a frame whose payload may never come.
 pub(crate) fn header(first: u8, length: usize) -> Vec<u8> {
     const MASKED: u8 = 0x80;
     let mut header = vec![first];
@@ -226,5 +226,5 @@ pub(crate) const CONTINUE: u8 = 0x0;
 pub(crate) const TEXT: u8 = 0x1;
 pub(crate) const PING: u8 = 0x9;
 
-/// A number that no other message of the tests has.
+/// A `ref` that no other message of the tests has.
 const SETTLED: u64 = 1 << 40;

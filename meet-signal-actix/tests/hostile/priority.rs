@@ -1,22 +1,22 @@
-//! In production, attackers have machines of their own. Here, where it is measured, server and pair run
-//! before the attackers, and these before all other processes (`SCHED_FIFO`, sched(7)). Without the
-//! right to that, the load of the machine is measured, too.
+//! In production, attackers have their own machines. Here, if latencies are measured, the server and the
+//! pair have priority over the attackers, and these over all other processes (`SCHED_FIFO`, sched(7)).
+//! Without that privilege, the load of the machine affects the latencies.
 
 use std::{fs, process::Command};
 
 use crate::is_measured;
 
-/// The server's threads and the pair's.
+/// For the threads of the server and the pair.
 pub(crate) fn first() {
     set(20);
 }
 
-/// The attackers' thread.
+/// For the attackers' thread.
 pub(crate) fn second() {
     set(10);
 }
 
-/// Sets the calling thread's.
+/// Sets the priority of the calling thread.
 fn set(priority: u8) {
     if !is_measured() {
         return;

@@ -1,4 +1,4 @@
-//! A server in a process of its own, to be measured and to be stopped from outside.
+//! A server in a separate process, which a test measures or stops.
 
 use std::{
     env, fs,
@@ -31,11 +31,11 @@ impl Process {
         let address = lines
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix(ADDRESS)?.parse().ok())
-            .expect("the server says where it is");
+            .expect("the server prints its address");
         Self { address, child }
     }
 
-    /// What of its memory is in use, in bytes.
+    /// Its resident memory, in bytes.
     pub(crate) fn resident(&self) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("the process is alive");
@@ -54,7 +54,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The end of its standard input ends it, too, should this process be killed.
+        // It also exits when its standard input closes, if this process is killed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -79,7 +79,7 @@ fn the_server() {
     io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
 }
 
-/// What the process keeps for all sessions; half of it for queues.
+/// The limit `hub_bytes`; half of it is for outboxes.
 pub(crate) const HUB_BYTES: usize = 8 << 20;
 
 const ADAPTER: &str = "MEET_SIGNAL_HOSTILE_ADAPTER";

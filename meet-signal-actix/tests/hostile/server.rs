@@ -1,4 +1,4 @@
-//! A server with rooms, on either adapter, in threads of its own.
+//! A server with rooms, on either adapter, in separate threads.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -25,13 +25,13 @@ pub(crate) enum Adapter {
 pub(crate) type Decision = Pin<Box<dyn Future<Output = Result<Grant, Denied>> + Send>>;
 type Decide = Arc<dyn Fn(AuthRequest) -> Decision + Send + Sync>;
 
-/// What to serve, and how.
+/// The configuration of a server.
 #[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) hub: Hub,
     pub(crate) decide: Decide,
     pub(crate) workers: usize,
-    /// Whether connections take little that is not read: the system would hold megabytes.
+    /// Whether connections have small send buffers: the system's default is megabytes.
     pub(crate) small_buffers: bool,
 }
 
@@ -83,15 +83,15 @@ impl Setup {
             .expect("a runtime");
         let decide = self.decide;
         let rooms =
-            SignalRouter::new(self.hub).authorize(move |applicant| decide(applicant)).into_router();
+            SignalRouter::new(self.hub).authorize(move |request| decide(request)).into_router();
         let app: Router = rooms.route(STAND_STILL, get(async || thread::sleep(STANDSTILL)));
         runtime.block_on(async {
-            // Not on the runtime's main thread, which is none of its workers.
+            // Not on the runtime's main thread, which is not a worker.
             let served = tokio::spawn(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
                 axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
             });
-            started.send(()).expect("somebody waits");
+            started.send(()).expect("the test waits");
             served.await.expect("it goes on").expect("it goes on");
         });
     }
@@ -102,8 +102,8 @@ impl Setup {
             let server = HttpServer::new(move || {
                 priority::first();
                 let decide = Arc::clone(&self.decide);
-                let rooms = SignalService::new(self.hub.clone())
-                    .authorize(move |applicant| decide(applicant));
+                let rooms =
+                    SignalService::new(self.hub.clone()).authorize(move |request| decide(request));
                 let stand_still = web::get().to(async || {
                     thread::sleep(STANDSTILL);
                     "done"
@@ -117,7 +117,7 @@ impl Setup {
             .listen(listener)
             .expect("it listens")
             .run();
-            started.send(()).expect("somebody waits");
+            started.send(()).expect("the test waits");
             server.await.expect("it goes on");
         });
     }
@@ -127,8 +127,8 @@ impl Setup {
         if self.small_buffers {
             socket.set_send_buffer_size(4096).expect("a size");
         }
-        // Each accepted connection has it from here. Nagle's algorithm would delay the second of two
-        // small frames for as long as the other end delays its acknowledgement.
+        // Accepted connections inherit it. Nagle's algorithm would delay the second of two small frames
+        // until the other end acknowledges the first.
         socket.set_tcp_nodelay(true).expect("an option");
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a port");
         socket.listen(1024).expect("a port");
@@ -140,5 +140,5 @@ impl Setup {
 /// A request for this path blocks one worker.
 pub(crate) const STAND_STILL: &str = "/stand-still";
 
-/// For so long: more than three heartbeats of a second.
+/// The duration: more than three heartbeats of a second.
 const STANDSTILL: Duration = Duration::from_millis(3_500);

@@ -1,4 +1,4 @@
-//! A server that stands still for longer than three heartbeats, while its clients go on.
+//! A server that stalls for longer than three heartbeats, while its clients continue.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn no_client_is_given_up_after_a_standstill_of_all_workers() {
+async fn no_client_is_closed_after_a_standstill_of_all_workers() {
     let limits = Limits::builder().heartbeat(Duration::from_secs(1)).build().unwrap();
     on_both(async |adapter| {
         let server = Setup::new(limits.clone()).workers(1).serve(adapter);
@@ -29,8 +29,8 @@ async fn no_client_is_given_up_after_a_standstill_of_all_workers() {
         let request =
             format!("GET {STAND_STILL} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
         still.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        let mut over = Box::pin(still.read_to_end(&mut answer));
+        let mut response = Vec::new();
+        let mut over = Box::pin(still.read_to_end(&mut response));
         loop {
             tokio::select! {
                 read = &mut over => break assert!(read.unwrap() > 0),
@@ -44,7 +44,7 @@ async fn no_client_is_given_up_after_a_standstill_of_all_workers() {
 }
 
 #[tokio::test]
-async fn no_client_is_given_up_after_the_process_was_stopped() {
+async fn no_client_is_closed_after_the_process_was_stopped() {
     on_both(async |adapter| {
         let server = Process::start(adapter);
         let pair = Pair::join(adapter, server.address).await;
@@ -74,7 +74,7 @@ async fn talk(clients: &mut [Peer]) {
     }
 }
 
-/// Each is answered once more, after the time in which the server gives clients up.
+/// Each gets another reply, after the time in which the server closes silent clients.
 async fn all_go_on(clients: Vec<Peer>) {
     let rounds = clients.into_iter().map(async |mut client| {
         assert_eq!(client.settle().await, Vec::<Value>::new());

@@ -1,4 +1,4 @@
-//! Messages, frames and joins that never end.
+//! Messages, frames and joins that are never completed.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::{
 };
 
 #[tokio::test]
-async fn messages_that_never_end_are_given_up_in_time() {
+async fn unfinished_messages_are_cut_in_time() {
     let limits = Limits::builder().message_timeout(Duration::from_secs(1)).build().unwrap();
     on_both(async |adapter| {
         let server = Setup::new(limits.clone()).serve(adapter);
         let pair = Pair::join(adapter, server).await;
         let ends = join_all((0..100 * scale()).map(async |n| {
             let (mut peer, _) = Peer::join(server, ATTACKER, &format!("endless-{}", n / 10)).await;
-            // Half of them send a little more, again and again.
+            // Half of them keep sending small fragments.
             let piece = frame(CONTINUE, if n % 2 == 0 { b"" } else { b"x" });
             peer.send_raw(&frame(TEXT, &[b'x'; 60_000])).await.unwrap();
             drip(peer, &[frame(FIN | PING, b""), piece]).await
@@ -66,7 +66,7 @@ async fn a_flood_of_websocket_pings_ends_its_connection() {
 }
 
 #[tokio::test]
-async fn a_join_that_never_ends_is_given_up_in_time() {
+async fn an_unfinished_join_is_cut_in_time() {
     let limits = Limits::builder().join_timeout(Duration::from_secs(1)).build().unwrap();
     on_both(async |adapter| {
         let setup = Setup::new(limits.clone());
@@ -84,7 +84,7 @@ async fn a_join_that_never_ends_is_given_up_in_time() {
                     return drip(peer, &[talk, ping]).await;
                 }
             }
-            // In the middle of a frame no ping can come.
+            // No ping can be sent within a frame.
             drip(peer, if n % 4 == 2 { &[] } else { std::slice::from_ref(&ping) }).await
         }))
         .await;
@@ -113,23 +113,23 @@ async fn a_frame_that_comes_byte_by_byte_is_no_sign_of_life() {
     .await;
 }
 
-/// Sends one of these after the other, every tenth of a second, until the connection ends.
+/// Sends one of these after the other, ten a second, until the connection ends.
 async fn drip(mut peer: Peer, pieces: &[Vec<u8>]) -> End {
     let mut pieces = pieces.iter().cycle();
     loop {
-        // What is read is answered with nothing, which might come between two pieces.
+        // It replies to nothing: a reply might come between two pieces.
         tokio::select! {
             end = ended(&mut peer) => return end,
             () = sleep(Duration::from_millis(100)) => {}
         }
         if let Some(piece) = pieces.next() {
-            // The end is what is read.
+            // The read reports the end.
             let _ = peer.send_raw(piece).await;
         }
     }
 }
 
-/// Begins a message, and sends these frames as fast as it can.
+/// Begins a message, and sends these frames as fast as possible.
 async fn flood(mut peer: Peer, piece: &[u8]) -> End {
     peer.send_raw(&frame(TEXT, b"")).await.expect("a connection");
     for _ in 0..10 {
@@ -140,7 +140,7 @@ async fn flood(mut peer: Peer, piece: &[u8]) -> End {
     ended(&mut peer).await
 }
 
-/// Reads up to the end, and answers nothing: an answer might come into the middle of a frame.
+/// Reads until the end, without replies: a reply might come within a frame.
 async fn ended(peer: &mut Peer) -> End {
     loop {
         match peer.socket.next().await {

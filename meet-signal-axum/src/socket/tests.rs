@@ -1,4 +1,4 @@
-//! On a connection in memory that takes no more than it has room for.
+//! On a connection in memory with a bounded buffer.
 
 use std::iter;
 
@@ -14,7 +14,7 @@ const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const FIN: u8 = 0x80;
 
-/// A frame whose mask changes nothing.
+/// A frame with a mask of zeros, which leaves the payload unchanged.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
@@ -29,13 +29,13 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A server's end, and the client's, with room for so many bytes in each direction.
+/// The server's end and the client's, with a buffer of so many bytes in each direction.
 async fn connection(room: usize) -> (AxumSocket<DuplexStream>, DuplexStream) {
     let (server, client) = duplex(room);
     (AxumSocket::new(server, &Limits::default(), None).await, client)
 }
 
-/// What is received without waiting.
+/// Everything that is received without waiting.
 fn all_received(socket: &mut AxumSocket<DuplexStream>) -> Vec<String> {
     iter::from_fn(|| socket.recv().now_or_never())
         .map(|incoming| match incoming {
@@ -47,7 +47,7 @@ fn all_received(socket: &mut AxumSocket<DuplexStream>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn fragments_are_reported_before_their_message_and_pings_are_none() {
+async fn fragments_are_reported_before_their_message_and_pings_are_no_fragments() {
     let (mut socket, mut client) = connection(4096).await;
     let frames = [
         frame(FIN | TEXT, b"whole"),
@@ -65,7 +65,7 @@ async fn fragments_are_reported_before_their_message_and_pings_are_none() {
         "Control",
         "in three parts",
         "whole again",
-        // After the messages that came before: a message that is not complete is known to be one.
+        // After the messages before it: an incomplete message is recognized.
         "1 with 12 bytes",
     ];
     assert_eq!(all_received(&mut socket), expected);
@@ -82,7 +82,7 @@ async fn fragments_are_reported_as_they_arrive() {
     assert_eq!(all_received(&mut socket), ["abcd"]);
 }
 
-/// Each `recv` is dropped as soon as it has to wait, after every single byte.
+/// Drops each `recv` as soon as it waits, after every single byte.
 #[tokio::test]
 async fn receiving_is_cancel_safe() {
     let (mut socket, mut client) = connection(4096).await;
@@ -100,7 +100,7 @@ async fn receiving_is_cancel_safe() {
     assert_eq!(received, ["1 with 4 bytes", "Control", "fragments", &"x".repeat(200)]);
 }
 
-/// The connection always has more, so that tungstenite alone would never come back from it.
+/// The connection always has more data, so tungstenite alone would never return.
 #[tokio::test]
 async fn a_flood_of_empty_fragments_is_reported_read_by_read() {
     let flood = [frame(TEXT, b""), frame(CONTINUATION, b"").repeat(99_999)].concat();
@@ -119,8 +119,8 @@ async fn a_flood_of_empty_fragments_is_reported_read_by_read() {
 }
 
 #[tokio::test]
-async fn what_follows_a_close_frame_changes_nothing() {
-    // The answer to it does not fit in, so that reading goes on.
+async fn data_after_a_close_frame_is_ignored() {
+    // The reply to it does not fit into the buffer, so that reading continues.
     let (mut socket, mut client) = connection(64).await;
     assert!(socket.send(&mut vec![frame_of(200)]).now_or_never().is_none());
     client.write_all(&frame(FIN | CLOSE, b"\x03\xE8")).await.unwrap();
@@ -132,7 +132,7 @@ async fn what_follows_a_close_frame_changes_nothing() {
 
 #[tokio::test]
 async fn a_close_frame_comes_after_the_rest_of_a_frame_that_was_written_in_part() {
-    // Of the longer ones, a part is written before all frames are taken.
+    // Part of the longer ones is written before all frames are taken.
     for (room, length) in [(1, 300), (2, 300), (3, 300), (64, 300), (320, 300), (64, 40_000)] {
         let (mut socket, client) = connection(room).await;
         let sent = frame_of(length);

@@ -1,4 +1,4 @@
-//! Which address counts for the limits per address: one connection for each, here.
+//! Which address counts for the limits per address: here, one connection for each.
 
 use std::net::SocketAddr;
 
@@ -20,25 +20,25 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::support::{Client, serve, serve_with_addresses, told};
+use crate::support::{Client, next_message, serve, serve_with_addresses};
 
 type Headers<'a> = &'a [(&'static str, &'static str)];
 
 #[tokio::test]
-async fn a_header_is_not_believed_by_default() {
+async fn headers_are_ignored_by_default() {
     let server = serve_with_addresses(SignalRouter::new(hub()).into_router()).await;
-    let _ada = let_in(server, &[]).await;
+    let _ada = join_succeeds(server, &[]).await;
     for header in [
         ("X-Forwarded-For", "198.51.100.1"),
         ("Forwarded", "for=198.51.100.1"),
         ("X-Real-IP", "198.51.100.1"),
     ] {
-        is_refused(server, &[header]).await;
+        join_is_refused(server, &[header]).await;
     }
 }
 
 #[tokio::test]
-async fn each_address_that_the_proxy_passes_on_has_its_own_limits() {
+async fn each_forwarded_address_has_its_own_limits() {
     let policies = [
         (ClientAddress::forwarded_for(1), "X-Forwarded-For", ["198.51.100.1", "198.51.100.2"]),
         (ClientAddress::forwarded(1), "Forwarded", ["for=198.51.100.1", "for=198.51.100.2"]),
@@ -53,25 +53,25 @@ async fn each_address_that_the_proxy_passes_on_has_its_own_limits() {
         let handled = Router::new().route("/signal/{room}", routing::any(signal)).with_state(hub());
         for router in [routed, handled] {
             let server = serve_with_addresses(router).await;
-            let _ada = let_in(server, &[(name, one)]).await;
-            is_refused(server, &[(name, one)]).await;
-            let _bob = let_in(server, &[(name, other)]).await;
-            // Without the header it is that of the connection, for all of them.
-            let _cy = let_in(server, &[]).await;
-            is_refused(server, &[(name, "unknown")]).await;
+            let _ada = join_succeeds(server, &[(name, one)]).await;
+            join_is_refused(server, &[(name, one)]).await;
+            let _bob = join_succeeds(server, &[(name, other)]).await;
+            // Without the header, all have the address of the connection.
+            let _cy = join_succeeds(server, &[]).await;
+            join_is_refused(server, &[(name, "unknown")]).await;
         }
     }
 }
 
 #[tokio::test]
-async fn what_a_client_says_of_itself_through_a_proxy_is_not_believed() {
+async fn addresses_that_a_client_claims_through_a_proxy_are_ignored() {
     let policy = ClientAddress::forwarded_for(1);
     let router = SignalRouter::new(hub()).client_address(policy).into_router();
     let server = serve_with_addresses(router).await;
-    let _ada = let_in(server, &[("X-Forwarded-For", "198.51.100.1")]).await;
-    is_refused(server, &[("X-Forwarded-For", "203.0.113.9, 198.51.100.1")]).await;
+    let _ada = join_succeeds(server, &[("X-Forwarded-For", "198.51.100.1")]).await;
+    join_is_refused(server, &[("X-Forwarded-For", "203.0.113.9, 198.51.100.1")]).await;
     let lines = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-For", "198.51.100.1")];
-    is_refused(server, &lines).await;
+    join_is_refused(server, &lines).await;
 }
 
 #[tokio::test]
@@ -82,8 +82,8 @@ async fn without_an_address_there_are_no_limits_per_address() {
         serve_with_addresses(unknown.into_router()).await,
     ];
     for server in servers {
-        let _ada = let_in(server, &[]).await;
-        let _bob = let_in(server, &[]).await;
+        let _ada = join_succeeds(server, &[]).await;
+        let _bob = join_succeeds(server, &[]).await;
     }
 }
 
@@ -91,17 +91,17 @@ fn hub() -> Hub {
     Hub::new(Limits::builder().address_connections(1).build().expect("limits"))
 }
 
-/// Connects, and is let in.
-async fn let_in(server: SocketAddr, headers: Headers<'_>) -> Client {
+/// Connects and joins.
+async fn join_succeeds(server: SocketAddr, headers: Headers<'_>) -> Client {
     let mut client = connect(server, headers).await;
     client.send(Message::text(r#"{"type":"join"}"#)).await.expect("the connection is open");
-    assert_eq!(told(&mut client).await["type"], "welcome", "{headers:?}");
+    assert_eq!(next_message(&mut client).await["type"], "welcome", "{headers:?}");
     client
 }
 
-/// Connects, and is told that there are too many connections.
-async fn is_refused(server: SocketAddr, headers: Headers<'_>) {
-    let error = told(&mut connect(server, headers).await).await;
+/// Connects, and gets the error for too many connections.
+async fn join_is_refused(server: SocketAddr, headers: Headers<'_>) {
+    let error = next_message(&mut connect(server, headers).await).await;
     assert_eq!(error["code"], "rate-limited", "{headers:?}");
 }
 

@@ -1,4 +1,4 @@
-//! Serving the browser side.
+//! The routes of the browser side.
 
 use std::net::SocketAddr;
 
@@ -18,18 +18,18 @@ async fn server() -> SocketAddr {
 async fn every_module_is_served_as_javascript() {
     let server = server().await;
     for module in modules() {
-        let answer = get(server, &format!("/meet-signal/{}", module.name), &[]).await;
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.body.as_bytes(), module.source);
-        assert_eq!(answer.header("content-type"), Some("text/javascript; charset=utf-8"));
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-        assert_eq!(answer.header("cache-control"), Some("no-cache"));
-        assert_eq!(answer.header("etag"), Some(module.etag.as_str()));
+        let response = get(server, &format!("/meet-signal/{}", module.name), &[]).await;
+        assert_eq!(response.status, 200);
+        assert_eq!(response.body.as_bytes(), module.source);
+        assert_eq!(response.header("content-type"), Some("text/javascript; charset=utf-8"));
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(response.header("cache-control"), Some("no-cache"));
+        assert_eq!(response.header("etag"), Some(module.etag.as_str()));
     }
 }
 
 #[tokio::test]
-async fn what_the_browser_has_is_not_sent_again() {
+async fn a_cached_module_is_not_sent_again() {
     let server = server().await;
     let etag = get(server, INDEX, &[]).await.header("etag").unwrap().to_owned();
     for tags in [
@@ -39,33 +39,33 @@ async fn what_the_browser_has_is_not_sent_again() {
         format!("\"another\",W/{etag} , \"third\""),
         "*".to_owned(),
     ] {
-        let answer = get(server, INDEX, &[("If-None-Match", &tags)]).await;
-        assert_eq!(answer.status, 304, "{tags}");
-        assert_eq!(answer.header("etag"), Some(etag.as_str()));
-        assert_eq!(answer.header("cache-control"), Some("no-cache"));
+        let response = get(server, INDEX, &[("If-None-Match", &tags)]).await;
+        assert_eq!(response.status, 304, "{tags}");
+        assert_eq!(response.header("etag"), Some(etag.as_str()));
+        assert_eq!(response.header("cache-control"), Some("no-cache"));
     }
     let lines = [("If-None-Match", "\"another\""), ("If-None-Match", etag.as_str())];
     assert_eq!(get(server, INDEX, &lines).await.status, 304, "a list over two lines");
 }
 
 #[tokio::test]
-async fn what_the_browser_has_not_is_sent() {
+async fn a_module_that_is_not_cached_is_sent() {
     let server = server().await;
     let etag = get(server, INDEX, &[]).await.header("etag").unwrap().to_owned();
     let unquoted = etag.trim_matches('"');
     for tags in ["\"another\"", "W/\"another\"", unquoted, "\"*\"", ""] {
-        let answer = get(server, INDEX, &[("If-None-Match", tags)]).await;
-        assert_eq!(answer.status, 200, "{tags}");
-        assert!(!answer.body.is_empty());
+        let response = get(server, INDEX, &[("If-None-Match", tags)]).await;
+        assert_eq!(response.status, 200, "{tags}");
+        assert!(!response.body.is_empty());
     }
 }
 
 #[tokio::test]
-async fn what_is_no_module_is_not_found() {
+async fn an_unknown_module_is_not_found() {
     let server = server().await;
     for name in ["", "nothing.js", "Index.js", "index.js/", "..%2Flib.rs", "%2e%2e%2flib.rs"] {
-        let answer = get(server, &format!("/meet-signal/{name}"), &[]).await;
-        assert_eq!(answer.status, 404, "{name}");
+        let response = get(server, &format!("/meet-signal/{name}"), &[]).await;
+        assert_eq!(response.status, 404, "{name}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! WebSockets over HTTP/2 (RFC 8441): a stream of one connection each, asked for with `CONNECT`.
+//! WebSockets over HTTP/2 (RFC 8441): each is a stream of one connection, opened with `CONNECT`.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -34,7 +34,7 @@ impl Connection {
         let (requests, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
         tokio::spawn(connection);
         let mut requests = requests.ready().await.expect("an open connection");
-        // It is in the server's settings, which come before its first response.
+        // The server's settings, which precede its first response, announce it.
         let request = Request::get(format!("http://{server}/nothing")).body(());
         let request = request.expect("a request");
         let (response, _) = requests.send_request(request, true).expect("an open connection");
@@ -86,7 +86,7 @@ impl Connection {
     }
 }
 
-/// A WebSocket on a stream of HTTP/2.
+/// A WebSocket on an HTTP/2 stream.
 struct WebSocket {
     to_server: SendStream<Bytes>,
     from_server: RecvStream,
@@ -94,7 +94,7 @@ struct WebSocket {
 }
 
 impl WebSocket {
-    /// Sends a frame, whose mask changes nothing.
+    /// Sends a frame with a mask of zeros, which leaves the payload unchanged.
     fn send(&mut self, first: u8, payload: &[u8]) {
         let length = u8::try_from(payload.len()).expect("a short frame");
         assert!(length < 126);
@@ -102,11 +102,11 @@ impl WebSocket {
         self.to_server.send_data(frame.into(), false).expect("an open stream");
     }
 
-    fn say(&mut self, message: &Value) {
+    fn send_message(&mut self, message: &Value) {
         self.send(0x81, message.to_string().as_bytes());
     }
 
-    /// The next frame: its first byte and its payload. None at the end of the stream.
+    /// The next frame: its first byte and its payload. `None` at the end of the stream.
     async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some(frame) = self.take_frame() {
@@ -133,7 +133,7 @@ impl WebSocket {
         Some((first, payload))
     }
 
-    async fn told(&mut self) -> Value {
+    async fn next_message(&mut self) -> Value {
         let (first, payload) = self.next().await.expect("the stream goes on");
         assert_eq!(first, 0x81);
         serde_json::from_slice(&payload).expect("JSON")
@@ -141,34 +141,34 @@ impl WebSocket {
 }
 
 #[tokio::test]
-async fn sessions_live_on_streams_of_one_connection() {
+async fn sessions_run_on_streams_of_one_connection() {
     let hub = Hub::default();
     let app = Router::new().nest("/teams/{team}", SignalRouter::new(hub.clone()).into_router());
     let mut connection = Connection::open(app).await;
     let mut ada = connection.websocket("/teams/red/signal/standup").await;
-    ada.say(&json!({"type": "join"}));
-    let welcome = ada.told().await;
+    ada.send_message(&json!({"type": "join"}));
+    let welcome = ada.next_message().await;
     assert_eq!((&welcome["type"], &welcome["room"]), (&json!("welcome"), &json!("standup")));
     let mut bob = connection.websocket("/teams/red/signal/standup").await;
-    bob.say(&json!({"type": "join"}));
-    let peers = bob.told().await["peers"].clone();
+    bob.send_message(&json!({"type": "join"}));
+    let peers = bob.next_message().await["peers"].clone();
     assert_eq!(peers[0]["id"], welcome["self"]["id"]);
-    assert_eq!(ada.told().await["type"], "joined");
+    assert_eq!(ada.next_message().await["type"], "joined");
 
     // In fragments, around a ping.
     bob.send(0x01, br#"{"type":"broad"#);
     bob.send(0x89, b"?");
     bob.send(0x80, br#"cast","data":"hello"}"#);
     assert_eq!(bob.next().await, Some((0x8A, b"?".to_vec())));
-    assert_eq!(ada.told().await["data"], "hello");
+    assert_eq!(ada.next_message().await["data"], "hello");
 
-    // A close frame is answered, the stream ends, and the session is kept.
+    // The server replies to a close frame, the stream ends, and the session is kept.
     bob.send(0x88, b"\x03\xE8");
     assert_eq!(bob.next().await, Some((0x88, b"\x03\xE8".to_vec())));
     assert_eq!(bob.next().await, None);
-    assert_eq!(ada.told().await["status"], "away");
+    assert_eq!(ada.next_message().await["status"], "away");
 
-    ada.say(&json!({"type": "leave"}));
+    ada.send_message(&json!({"type": "leave"}));
     let (first, payload) = ada.next().await.unwrap();
     assert_eq!((first, &payload[..2]), (0x88, b"\x03\xE8".as_slice()));
     ada.send(0x88, b"\x03\xE8");
@@ -176,7 +176,7 @@ async fn sessions_live_on_streams_of_one_connection() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_answered_as_over_http_1() {
+async fn refused_requests_get_the_same_responses_as_over_http_1() {
     async fn signal(
         State(hub): State<Hub>,
         Path(room): Path<String>,

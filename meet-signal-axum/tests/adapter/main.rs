@@ -1,4 +1,4 @@
-//! What this adapter does beyond the protocol, and the conformance suite cannot see.
+//! The behavior of this adapter that the conformance suite cannot test.
 
 mod addresses;
 mod assets;

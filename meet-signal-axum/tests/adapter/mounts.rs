@@ -1,5 +1,5 @@
 //! Where an application may mount the routes: below prefixes with parameters, in services, behind
-//! paths that are rewritten.
+//! rewritten paths.
 
 use axum::{
     Router,
@@ -31,10 +31,10 @@ async fn works(app: Router, prefix: &str) {
     assert_eq!(request(server, "POST", &path, &[]).await.status, 405, "{prefix}");
 
     let index = format!("{prefix}/meet-signal/index.js");
-    let answer = get(server, &index, &[]).await;
-    assert_eq!(answer.status, 200, "{prefix}");
-    assert_eq!(answer.header("content-type"), Some("text/javascript; charset=utf-8"));
-    let etag = answer.header("etag").expect("an ETag");
+    let response = get(server, &index, &[]).await;
+    assert_eq!(response.status, 200, "{prefix}");
+    assert_eq!(response.header("content-type"), Some("text/javascript; charset=utf-8"));
+    let etag = response.header("etag").expect("an ETag");
     assert_eq!(get(server, &index, &[("If-None-Match", etag)]).await.status, 304, "{prefix}");
     let unknown = format!("{prefix}/meet-signal/standup");
     assert_eq!(get(server, &unknown, &[]).await.status, 404, "{prefix}");
@@ -58,7 +58,7 @@ async fn below_a_parameter_of_any_name() {
 #[tokio::test]
 async fn in_a_service_that_is_nested() {
     works(Router::new().nest_service("/teams/{team}", signal()), "/teams/red").await;
-    // Its parameters come on top of the router's own, of the same name too.
+    // It has parameters in addition to the router's own, also of the same name.
     let app = Router::new().nest_service("/{meet_signal_room}/{meet_signal_module}", signal());
     works(app, "/daily/app.js").await;
 }
@@ -89,10 +89,10 @@ async fn behind_paths_that_are_rewritten() {
     let server = serve(app()).await;
     let (_client, welcome) = join(server, "/red/signal/standup/").await;
     assert_eq!(welcome["room"], "standup");
-    // The page's host is that of the header, which nobody has rewritten.
+    // The page's host is that of the header, which is not rewritten.
     let origin = format!("http://{server}");
-    let answer = upgrade(server, "/red/signal/standup", &[("Origin", &origin)]).await;
-    assert_eq!(answer.status, 101);
+    let response = upgrade(server, "/red/signal/standup", &[("Origin", &origin)]).await;
+    assert_eq!(response.status, 101);
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn the_client_alone_below_a_parameter() {
 }
 
 #[tokio::test]
-async fn a_handler_of_ones_own_with_parameters_of_its_own() {
+async fn an_application_handler_with_its_own_parameters() {
     async fn signal(
         State(hub): State<Hub>,
         Path((team, room)): Path<(String, String)>,

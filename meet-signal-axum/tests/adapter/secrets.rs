@@ -1,4 +1,4 @@
-//! The adapter's types in a log: each of its public ones has to be here.
+//! The `Debug` output of the adapter's types: each public one must be here.
 
 use axum::{Router, extract::Path, routing};
 use meet_signal_axum::{Grant, Hub, IceServer, SignalRouter, SignalUpgrade};
@@ -20,8 +20,8 @@ async fn no_public_type_shows_a_secret() {
         ("Authorization", "Bearer correct-horse-battery-staple"),
         ("X-Forwarded-For", "correct-horse-battery-staple"),
     ];
-    let answer = upgrade(server, &format!("/standup?token={SECRET}"), &headers).await;
-    let shown = answer.body;
+    let response = upgrade(server, &format!("/standup?token={SECRET}"), &headers).await;
+    let shown = response.body;
     assert!(shown.contains("SignalUpgrade") && !shown.contains(SECRET), "{shown}");
 }
 

@@ -19,7 +19,7 @@ pub(crate) async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-/// The same, with the addresses of its clients.
+/// Like [`serve`], with the addresses of clients.
 pub(crate) async fn serve_with_addresses(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
@@ -28,20 +28,20 @@ pub(crate) async fn serve_with_addresses(router: Router) -> SocketAddr {
     address
 }
 
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) body: String,
     headers: Vec<(String, String)>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 }
 
-pub(crate) async fn get(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn get(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response {
     request(server, "GET", path, headers).await
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn request(
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
-) -> Answer {
+) -> Response {
     let stream = TcpStream::connect(server).await.expect("the server listens");
     let mut stream = BufReader::new(stream);
     let headers: String =
@@ -60,18 +60,18 @@ pub(crate) async fn request(
 
     let status = line(&mut stream).await;
     let status = status.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let mut answer =
-        Answer { status: status.expect("a status"), body: String::new(), headers: Vec::new() };
+    let mut response =
+        Response { status: status.expect("a status"), body: String::new(), headers: Vec::new() };
     loop {
         let line = line(&mut stream).await;
         let Some((name, value)) = line.split_once(':') else { break };
-        answer.headers.push((name.to_owned(), value.trim().to_owned()));
+        response.headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let has_body = method != "HEAD" && answer.status != 304;
-    let length = answer.header("content-length").filter(|_| has_body);
+    let has_body = method != "HEAD" && response.status != 304;
+    let length = response.header("content-length").filter(|_| has_body);
     let length = length.map_or(0, |length| length.parse().expect("a number"));
-    stream.take(length).read_to_string(&mut answer.body).await.expect("a text");
-    answer
+    stream.take(length).read_to_string(&mut response.body).await.expect("a text");
+    response
 }
 
 async fn line(stream: &mut BufReader<TcpStream>) -> String {
@@ -81,8 +81,8 @@ async fn line(stream: &mut BufReader<TcpStream>) -> String {
     line.trim_end().to_owned()
 }
 
-/// Asks for a WebSocket.
-pub(crate) async fn upgrade(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
+/// Requests a WebSocket.
+pub(crate) async fn upgrade(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response {
     get(server, path, &[&HANDSHAKE, headers].concat()).await
 }
 
@@ -101,12 +101,12 @@ pub(crate) async fn join(server: SocketAddr, path: &str) -> (Client, Value) {
     let client = client_async(format!("ws://{server}{path}"), stream).await;
     let (mut client, _) = client.expect("the request is upgraded");
     client.send(Message::text(r#"{"type":"join"}"#)).await.expect("the connection is open");
-    let welcome = told(&mut client).await;
+    let welcome = next_message(&mut client).await;
     assert_eq!(welcome["type"], "welcome");
     (client, welcome)
 }
 
-pub(crate) async fn told(client: &mut Client) -> Value {
-    let message = client.next().await.expect("the connection goes on").expect("a message");
+pub(crate) async fn next_message(client: &mut Client) -> Value {
+    let message = client.next().await.expect("the connection is open").expect("a message");
     serde_json::from_str(message.to_text().expect("a text")).expect("JSON")
 }

@@ -1,4 +1,4 @@
-//! What an application makes of the adapter.
+//! The upgrade request, with an application's own options and handlers.
 
 use axum::{
     Router,
@@ -14,7 +14,7 @@ use meet_signal_axum::{
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{HANDSHAKE, get, join, request, serve, told, upgrade};
+use crate::support::{HANDSHAKE, get, join, next_message, request, serve, upgrade};
 
 #[tokio::test]
 async fn listed_origins_may_connect_and_no_others() {
@@ -28,58 +28,58 @@ async fn listed_origins_may_connect_and_no_others() {
         ("null", 403),
         (&same_host, 403),
     ] {
-        let answer = upgrade(server, "/signal/standup", &[("Origin", origin)]).await;
-        assert_eq!(answer.status, status, "{origin}");
+        let response = upgrade(server, "/signal/standup", &[("Origin", origin)]).await;
+        assert_eq!(response.status, status, "{origin}");
     }
     assert_eq!(upgrade(server, "/signal/standup", &[]).await.status, 101);
 }
 
-/// HTTP/2 says so in each request, HTTP/1.1 where the target is absolute.
+/// The scheme is in each HTTP/2 request, and in an HTTP/1.1 request with an absolute target.
 #[tokio::test]
-async fn where_the_connection_is_encrypted_pages_that_are_not_may_not_connect() {
+async fn http_pages_may_not_connect_over_an_encrypted_connection() {
     let server = serve(SignalRouter::new(Hub::default()).into_router()).await;
     for (target, scheme, status) in [
         ("https", "https", 101),
         ("https", "http", 403),
         ("http", "http", 101),
-        // Behind a proxy that takes the encryption off.
+        // Behind a proxy that terminates TLS.
         ("http", "https", 101),
     ] {
         let path = format!("{target}://{server}/signal/standup");
         let origin = format!("{scheme}://{server}");
-        let answer = upgrade(server, &path, &[("Origin", &origin)]).await;
-        assert_eq!(answer.status, status, "{origin} at {path}");
+        let response = upgrade(server, &path, &[("Origin", &origin)]).await;
+        assert_eq!(response.status, status, "{origin} at {path}");
     }
 }
 
 #[tokio::test]
-async fn hosts_are_those_that_are_listed() {
+async fn only_listed_hosts_are_accepted() {
     let policy = |host: &str| OriginPolicy::same_host_among([host]).unwrap();
     for (name, status) in [("meet.example.com", 403), ("127.0.0.1", 101)] {
-        // Its port is known when it listens, and not before.
+        // The port is known only when the server listens.
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = listener.local_addr().unwrap();
         let policy = policy(&format!("{name}:{}", server.port()));
         let router = SignalRouter::new(Hub::default()).origins(policy).into_router::<()>();
         tokio::spawn(async { axum::serve(listener, router).await });
         let origin = format!("http://{server}");
-        let answer = upgrade(server, "/signal/standup", &[("Origin", &origin)]).await;
-        assert_eq!(answer.status, status, "{name}");
+        let response = upgrade(server, "/signal/standup", &[("Origin", &origin)]).await;
+        assert_eq!(response.status, status, "{name}");
     }
 }
 
 #[tokio::test]
-async fn with_browsers_only_an_origin_is_asked_for() {
+async fn with_browsers_only_an_origin_is_required() {
     let policy = OriginPolicy::same_host().browsers_only();
     let server = serve(SignalRouter::new(Hub::default()).origins(policy).into_router()).await;
     assert_eq!(upgrade(server, "/signal/standup", &[]).await.status, 403);
     let origin = format!("http://{server}");
-    let answer = upgrade(server, "/signal/standup", &[("Origin", &origin)]).await;
-    assert_eq!(answer.status, 101);
+    let response = upgrade(server, "/signal/standup", &[("Origin", &origin)]).await;
+    assert_eq!(response.status, 101);
 }
 
 #[tokio::test]
-async fn a_refusal_says_why_to_who_reads_the_console() {
+async fn a_refused_request_gets_the_reason_as_text() {
     let server = serve(SignalRouter::new(Hub::default()).into_router()).await;
     let refused = upgrade(server, "/signal/a%20b", &[]).await;
     assert_eq!((refused.status, refused.body.starts_with("a room name is")), (400, true));
@@ -92,8 +92,8 @@ async fn a_refusal_says_why_to_who_reads_the_console() {
 #[tokio::test]
 async fn a_get_without_an_upgrade_is_a_client_error() {
     let server = serve(SignalRouter::new(Hub::default()).into_router()).await;
-    let answer = get(server, "/signal/standup", &[]).await;
-    assert!((400..500).contains(&answer.status), "{}", answer.status);
+    let response = get(server, "/signal/standup", &[]).await;
+    assert!((400..500).contains(&response.status), "{}", response.status);
 }
 
 #[tokio::test]
@@ -114,8 +114,8 @@ async fn no_other_method_is_upgraded() {
     for path in ["/rooms/standup", "/signal/standup"] {
         assert_eq!(request(server, "GET", path, &HANDSHAKE).await.status, 101, "{path}");
         for method in ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"] {
-            let answer = request(server, method, path, &HANDSHAKE).await;
-            assert_eq!(answer.status, 405, "{method} {path}");
+            let response = request(server, method, path, &HANDSHAKE).await;
+            assert_eq!(response.status, 405, "{method} {path}");
         }
     }
 }
@@ -126,13 +126,13 @@ async fn another_version_of_websocket_is_a_bad_request() {
     for version in ["8", "12", "14", ""] {
         let mut headers = HANDSHAKE;
         headers[2].1 = version;
-        let answer = get(server, "/signal/standup", &headers).await;
-        assert_eq!(answer.status, 400, "{version}");
+        let response = get(server, "/signal/standup", &headers).await;
+        assert_eq!(response.status, 400, "{version}");
     }
 }
 
 #[tokio::test]
-async fn two_hubs_in_one_process_know_nothing_of_each_other() {
+async fn two_hubs_in_one_process_are_independent() {
     let (one, two) = (Hub::default(), Hub::default());
     let app = Router::new()
         .nest("/one", SignalRouter::new(one.clone()).into_router())
@@ -144,10 +144,10 @@ async fn two_hubs_in_one_process_know_nothing_of_each_other() {
     let room = "standup".parse().unwrap();
     assert_eq!((one.roster(&room).len(), two.roster(&room).len()), (1, 1));
 
-    // Nothing of the other room came before this.
+    // No message of the other room came before this one.
     let signal = json!({"type": "signal", "to": other["self"]["id"], "data": 1, "ref": 1});
     in_one.send(Message::text(signal.to_string())).await.unwrap();
-    assert_eq!(told(&mut in_one).await["code"], "no-such-peer");
+    assert_eq!(next_message(&mut in_one).await["code"], "no-such-peer");
 }
 
 /// Stands for an application's own login.
@@ -179,13 +179,13 @@ async fn an_extractor_of_the_application_refuses_before_the_upgrade() {
     let app = Router::new().route("/rooms/{room}", routing::any(signal)).with_state(hub.clone());
     let server = serve(app).await;
     assert_eq!(upgrade(server, "/rooms/standup", &[]).await.status, 401);
-    let answer = upgrade(server, "/rooms/standup", &[("X-User", "Ada")]).await;
-    assert_eq!(answer.status, 101);
-    assert!(hub.rooms().is_empty(), "nobody said `join`");
+    let response = upgrade(server, "/rooms/standup", &[("X-User", "Ada")]).await;
+    assert_eq!(response.status, 101);
+    assert!(hub.rooms().is_empty(), "no client sent `join`");
 }
 
 #[tokio::test]
-async fn an_application_may_have_pages_of_its_own_for_what_is_refused() {
+async fn an_application_may_respond_to_refused_requests_itself() {
     async fn signal(
         State(hub): State<Hub>,
         Path(room): Path<String>,
@@ -199,8 +199,8 @@ async fn an_application_may_have_pages_of_its_own_for_what_is_refused() {
 
     let app = Router::new().route("/rooms/{room}", routing::any(signal)).with_state(Hub::default());
     let server = serve(app).await;
-    let answer = upgrade(server, "/rooms/a%20b", &[]).await;
-    assert_eq!((answer.status, answer.body.as_str()), (404, "there is no such room"));
-    let answer = upgrade(server, "/rooms/a", &[("Origin", "null")]).await;
-    assert_eq!(answer.status, 418);
+    let response = upgrade(server, "/rooms/a%20b", &[]).await;
+    assert_eq!((response.status, response.body.as_str()), (404, "there is no such room"));
+    let response = upgrade(server, "/rooms/a", &[("Origin", "null")]).await;
+    assert_eq!(response.status, 418);
 }

@@ -1,4 +1,4 @@
-//! What holds for the site on either framework, over real sockets, against the program itself.
+//! Tests of the site on either framework, over real sockets, against the program itself.
 
 use std::{
     io::{BufRead, BufReader},
@@ -38,7 +38,7 @@ impl Site {
         Self { address: url.trim_end_matches('/').parse().expect("an address"), process }
     }
 
-    /// The head of an answer, and its body.
+    /// The head of a response, and its body.
     async fn request(&self, request: &str, headers: &str, body: &str) -> (String, String) {
         let mut tcp = TcpStream::connect(self.address).await.expect("the site listens");
         let length = body.len();
@@ -48,9 +48,9 @@ impl Site {
             self.address
         );
         tcp.write_all(request.as_bytes()).await.expect("a connection");
-        let mut answer = String::new();
-        tcp.read_to_string(&mut answer).await.expect("an answer");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let mut response = String::new();
+        tcp.read_to_string(&mut response).await.expect("a response");
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head");
         (head.to_owned(), body.to_owned())
     }
 
@@ -58,7 +58,7 @@ impl Site {
         self.request(&format!("GET {path}"), &format!("Cookie: {cookie}\r\n"), "").await
     }
 
-    /// The cookie of whoever logs in.
+    /// Logs in, and returns the cookie.
     async fn log_in(&self, login: &str) -> String {
         let form = "Content-Type: application/x-www-form-urlencoded\r\n";
         let body = format!("login={login}&password=demo");
@@ -75,7 +75,7 @@ impl Site {
         request.headers_mut().insert("cookie", cookie);
         match connect_async(request).await {
             Ok((socket, _)) => Ok(Peer(socket)),
-            Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("{error}"),
         }
     }
@@ -95,7 +95,7 @@ impl Peer {
         self.0.send(Message::text(message.to_string())).await.expect("a connection");
     }
 
-    /// The next message, which is of this type.
+    /// The next message, which must have this type.
     async fn expect(&mut self, kind: &str) -> Value {
         let message = self.0.next().await.expect("a message").expect("a connection");
         let message: Value = serde_json::from_str(message.to_text().expect("text")).expect("JSON");
@@ -105,7 +105,7 @@ impl Peer {
 }
 
 #[tokio::test]
-async fn who_is_not_logged_in_is_led_to_the_login() {
+async fn a_request_without_a_login_is_redirected() {
     let site = Site::start();
     for path in ["/", "/teams/apollo", "/teams/apollo/meeting"] {
         let (head, _) = site.page(path, "").await;
@@ -118,7 +118,7 @@ async fn who_is_not_logged_in_is_led_to_the_login() {
 }
 
 #[tokio::test]
-async fn who_is_of_another_team_does_not_get_in() {
+async fn a_member_of_another_team_is_refused() {
     let site = Site::start();
     let cy = site.log_in("cy").await;
     let (head, _) = site.page("/teams/apollo/meeting", &cy).await;
@@ -129,7 +129,7 @@ async fn who_is_of_another_team_does_not_get_in() {
 }
 
 #[tokio::test]
-async fn members_meet_under_the_names_that_they_logged_in_with() {
+async fn members_join_under_the_names_of_their_logins() {
     let site = Site::start();
     let mut ada = site.connect(SIGNAL, &site.log_in("ada").await).await.unwrap();
     ada.send(json!({"type": "join", "meta": {"name": "Grace Hopper"}})).await;
@@ -157,9 +157,9 @@ async fn the_page_of_a_meeting_has_all_that_it_loads() {
     assert!(head.contains("content-type: text/javascript"), "{head}");
 }
 
-/// As a deployment does.
+/// By a signal, as a deployment does.
 #[tokio::test]
-async fn a_server_that_is_asked_to_stop_tells_the_meeting_and_ends() {
+async fn a_stopping_server_drains_the_meeting_and_exits() {
     let mut site = Site::start();
     let mut ada = site.connect(SIGNAL, &site.log_in("ada").await).await.unwrap();
     ada.send(json!({"type": "join"})).await;

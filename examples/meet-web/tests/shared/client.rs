@@ -52,27 +52,27 @@ pub(crate) async fn connect(server: &Server) -> Connection {
     Box::new(TlsConnector::from(Arc::new(config)).connect(name, tcp).await.expect("a handshake"))
 }
 
-/// The first bytes of the answer to a request.
-pub(crate) async fn answer(connection: &mut Connection, request: &str) -> String {
+/// The first bytes of the response to a request.
+pub(crate) async fn response(connection: &mut Connection, request: &str) -> String {
     connection.write_all(request.as_bytes()).await.expect("a connection");
     let mut start = [0; 12];
-    connection.read_exact(&mut start).await.expect("an answer");
+    connection.read_exact(&mut start).await.expect("a response");
     String::from_utf8_lossy(&start).into_owned()
 }
 
-/// The answer to a request without a body, on a connection of its own: all of it, or its head where the
+/// The response to a request without a body, on a separate connection: all of it, or its head if the
 /// connection becomes a WebSocket.
 pub(crate) async fn exchange(server: &Server, request: &str) -> String {
     let mut connection = connect(server).await;
     connection.write_all(request.as_bytes()).await.expect("a connection");
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     // A server that has refused the rest of a request may reset the connection.
-    while let Ok(1..) = connection.read_buf(&mut answer).await {
-        if answer.starts_with(b"HTTP/1.1 101") && answer.ends_with(b"\r\n\r\n") {
+    while let Ok(1..) = connection.read_buf(&mut response).await {
+        if response.starts_with(b"HTTP/1.1 101") && response.ends_with(b"\r\n\r\n") {
             break;
         }
     }
-    String::from_utf8_lossy(&answer).into_owned()
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 /// Waits until the server closes the connection.
@@ -80,7 +80,7 @@ pub(crate) async fn closed(mut connection: impl AsyncRead + Unpin) {
     while !matches!(connection.read(&mut [0; 4096]).await, Ok(0) | Err(_)) {}
 }
 
-/// Sends a byte now and then, until the server closes the connection.
+/// Sends a byte from time to time, until the server closes the connection.
 pub(crate) async fn drip(connection: Connection, bytes: &[u8]) {
     let (read, mut write) = tokio::io::split(connection);
     let write = async {
@@ -100,12 +100,12 @@ pub(crate) async fn drip(connection: Connection, bytes: &[u8]) {
     closed.await;
 }
 
-/// What it waits for has to come at all.
+/// Waits with a generous timeout.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(60), future).await.unwrap_or_else(|_| panic!("{what}: never"))
 }
 
-/// Raises this process's limit of open files as far as it goes: to what it is now.
+/// Raises this process's soft limit of open files to the hard one, and returns it.
 pub(crate) fn raise_open_files() -> usize {
     let most = rlimit::increase_nofile_limit(u64::MAX).expect("a limit of open files");
     usize::try_from(most).unwrap_or(usize::MAX)
@@ -134,7 +134,7 @@ impl Peer {
         (peer, welcome)
     }
 
-    /// Through a proxy, which has written this into `X-Forwarded-For`. Joining is the caller's.
+    /// Connects as through a proxy that sets `X-Forwarded-For` to this. Does not send `join`.
     pub(crate) async fn forwarded(server: &Server, room: &str, addresses: &'static str) -> Self {
         Self::open(server, room, connect(server).await, Some(addresses)).await
     }
@@ -154,7 +154,7 @@ impl Peer {
         Self(client_async(request, connection).await.expect("an upgrade").0)
     }
 
-    /// Leaves for good.
+    /// Sends `leave`.
     pub(crate) async fn leave(mut self) {
         self.send(&json!({"type": "leave"})).await;
         let close = async { while !matches!(self.0.next().await, Some(Ok(Message::Close(_)))) {} };
@@ -185,14 +185,14 @@ impl Peer {
         }
     }
 
-    /// That the server answers it.
+    /// Checks that the server replies.
     pub(crate) async fn is_served(&mut self) {
         self.send(&json!({"type": "nothing"})).await;
         assert_eq!(self.expect("error").await["code"], "unknown-type");
     }
 }
 
-/// The server makes its certificate when it starts.
+/// The server creates its certificate when it starts.
 #[derive(Debug)]
 struct AnyCertificate;
 

@@ -1,4 +1,4 @@
-//! Connections that never get as far as a room.
+//! Connections that never join a room.
 
 use std::{process::Command, thread::available_parallelism, time::Instant};
 
@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use tokio::{io::AsyncWriteExt, join};
 
 use super::{
-    client::{Peer, answer, closed, connect, drip, raise_open_files, soon, tcp},
+    client::{Peer, closed, connect, drip, raise_open_files, response, soon, tcp},
     server::Server,
 };
 
@@ -22,8 +22,8 @@ async fn silent_and_slow_connections_are_closed_and_websockets_are_not() {
         };
         let second = |start: &'static str| async {
             let mut connection = connect(&server).await;
-            assert_eq!(answer(&mut connection, REQUEST).await, "HTTP/1.1 200");
-            // Where there is no second request, it is closed by now.
+            assert_eq!(response(&mut connection, REQUEST).await, "HTTP/1.1 200");
+            // Without keep-alive, it is closed by now.
             let _ = connection.write_all(start.as_bytes()).await;
             closed(connection).await;
         };
@@ -32,7 +32,7 @@ async fn silent_and_slow_connections_are_closed_and_websockets_are_not() {
         };
         let dripping_again = async {
             let mut connection = connect(&server).await;
-            assert_eq!(answer(&mut connection, REQUEST).await, "HTTP/1.1 200");
+            assert_eq!(response(&mut connection, REQUEST).await, "HTTP/1.1 200");
             drip(connection, &endless_head()).await;
         };
         join!(
@@ -46,7 +46,7 @@ async fn silent_and_slow_connections_are_closed_and_websockets_are_not() {
             soon("half a second head", second(HALF)),
             soon("a second head that never ends", dripping_again),
         );
-        // All this time, at least.
+        // For at least this time.
         peer.is_served().await;
     }
 }
@@ -76,14 +76,14 @@ async fn more_stalled_connections_than_open_files_end_and_let_others_in() {
         let stalled = join_all((0..600).map(|_| tcp(&server))).await;
         soon("a newcomer", async {
             let mut newcomer = connect(&server).await;
-            assert_eq!(answer(&mut newcomer, REQUEST).await, "HTTP/1.1 200");
+            assert_eq!(response(&mut newcomer, REQUEST).await, "HTTP/1.1 200");
         })
         .await;
         soon("the end of all that stalled", join_all(stalled.into_iter().map(closed))).await;
     }
 }
 
-/// The bound of connections is made from the limit of open files, which others may use up.
+/// The limit of connections derives from the limit of open files, which other code may use up.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_server_without_a_free_descriptor_waits_for_one() {
@@ -96,10 +96,10 @@ async fn a_server_without_a_free_descriptor_waits_for_one() {
     let (start, used) = (Instant::now(), server.cpu_ticks());
     let stalled = join_all((0..200).map(|_| tcp(&server))).await;
     let mut newcomer = connect(&server).await;
-    let answered = soon("a newcomer", answer(&mut newcomer, REQUEST)).await;
-    assert_eq!(answered, "HTTP/1.1 200");
+    let response_start = soon("a newcomer", response(&mut newcomer, REQUEST)).await;
+    assert_eq!(response_start, "HTTP/1.1 200");
     let (used, passed) = (server.cpu_ticks() - used, start.elapsed());
-    // Trying again and again takes all of a CPU.
+    // Retries without a delay would use a whole CPU.
     assert!(u128::from(used) * 10 < passed.as_millis() / 2, "{used} ticks in {passed:?}");
     drop(stalled);
 }
@@ -109,11 +109,11 @@ async fn handshakes_do_not_wait_for_those_that_stall() {
     let server = Server::start(true, &["--handshake-timeout", "3600"]);
     let workers = available_parallelism().unwrap().get();
     let most = raise_open_files().saturating_sub(100);
-    // More than actix has at once by default, 256 for each worker.
+    // More than actix allows at once by default, 256 for each worker.
     let stalled = join_all((0..most.min(256 * workers + 200)).map(|_| tcp(&server))).await;
     soon("a newcomer", async {
         let mut newcomer = connect(&server).await;
-        assert_eq!(answer(&mut newcomer, REQUEST).await, "HTTP/1.1 200");
+        assert_eq!(response(&mut newcomer, REQUEST).await, "HTTP/1.1 200");
     })
     .await;
     drop(stalled);
@@ -129,7 +129,7 @@ async fn a_connection_over_the_bound_waits_until_a_websocket_ends() {
         }
         let newcomer = async {
             let mut newcomer = connect(&server).await;
-            assert_eq!(answer(&mut newcomer, REQUEST).await, "HTTP/1.1 200");
+            assert_eq!(response(&mut newcomer, REQUEST).await, "HTTP/1.1 200");
         };
         let mut newcomer = std::pin::pin!(newcomer);
         for peer in &mut peers {
@@ -143,7 +143,7 @@ async fn a_connection_over_the_bound_waits_until_a_websocket_ends() {
     }
 }
 
-/// A byte at a time, it takes longer than anything here waits.
+/// Sent byte by byte, it takes longer than all timeouts here.
 fn endless_head() -> Vec<u8> {
     [HALF, &"x".repeat(2000)].concat().into_bytes()
 }

@@ -1,4 +1,4 @@
-//! What is kept for participants who are away is given back to the system when they do not return.
+//! The memory for away participants returns to the system when their sessions end.
 #![cfg(target_os = "linux")]
 
 use std::net::Ipv4Addr;
@@ -13,7 +13,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn memory_for_the_absent_is_given_back() {
+async fn memory_of_away_participants_is_released() {
     raise_open_files();
     let server = Server::start_in(ALLOCATOR, &["--grace", "5"]);
     round(&server, 1, 1).await;
@@ -28,7 +28,7 @@ async fn memory_for_the_absent_is_given_back() {
     assert!(most > before + 16 * 1024, "{before} KiB before, {most} KiB at most: no load");
 }
 
-/// Has people in rooms, and waits until they have left for good.
+/// Fills rooms with participants, and waits until their sessions have ended.
 async fn round(server: &Server, queues: usize, crowds: usize) {
     join_all((0..crowds).map(|room| crowd(server, format!("crowd-{room}")))).await;
     join_all((0..queues).map(|room| queue(server, format!("queue-{room}")))).await;
@@ -67,22 +67,22 @@ async fn queue(server: &Server, room: String) {
     let frames: Vec<u8> = ids.iter().flat_map(signal).collect();
     for talker in &mut talkers {
         talker.0.get_mut().write_all(&frames).await.expect("a connection");
-        // Answered when all of them have been dealt with.
+        // The reply comes after all of them have been handled.
         talker.send(&json!({"type": "nothing", "ref": LAST})).await;
-        let answer = talker.expect("error").await;
-        assert_eq!(answer["ref"], LAST, "a frame was refused: {answer}");
+        let reply = talker.expect("error").await;
+        assert_eq!(reply["ref"], LAST, "a frame was refused: {reply}");
     }
     expire(talkers, ABSENT).await;
 }
 
-/// The n-th of a room has the n-th address: half of a room may be away for one, and each may use a
-/// share of a queue.
+/// The n-th of a room has the n-th address: one address may have half of a room away, and a share of an
+/// outbox.
 async fn join(server: &Server, room: &str, n: usize) -> (Peer, Value) {
     let host = u8::try_from(n + 1).expect("there are few in a room");
     Peer::join_from(server, room, Ipv4Addr::new(127, 0, 1, host)).await
 }
 
-/// A frame of RFC 6455, section 5.2, with a mask of zeros: nothing has to be computed.
+/// A frame of RFC 6455, section 5.2, with a mask of zeros, which needs no computation.
 fn signal(to: &Value) -> Vec<u8> {
     let text = format!(r#"{{"type":"signal","to":{to},"data":"{}"}}"#, "x".repeat(FRAME));
     let length = u16::try_from(text.len()).expect("it is below the limit of 64 KiB");
@@ -93,12 +93,12 @@ fn signal(to: &Value) -> Vec<u8> {
     frame
 }
 
-async fn expire(mut stay: Vec<Peer>, absent: usize) {
+async fn expire(mut present: Vec<Peer>, absent: usize) {
     for _ in 0..absent {
-        let left = soon("the grace is over", stay[0].expect("left")).await;
+        let left = soon("the grace is over", present[0].expect("left")).await;
         assert_eq!(left["reason"], "timeout");
     }
-    for peer in stay {
+    for peer in present {
         peer.leave().await;
     }
 }
@@ -115,12 +115,12 @@ const CROWDS: usize = 40;
 /// A room holds 16.
 const PEERS: usize = 16;
 const ABSENT: usize = 11;
-/// From each of the 5 others, which makes 180 KiB for one that is away. More does not fit: the fifth
-/// sender may use a third of what the others left of 256 KiB, which is 37 KiB.
+/// From each of the 5 others: 180 KiB for one that is away. More does not fit: the fifth sender may use
+/// a third of what the others have left of 256 KiB, which is 37 KiB.
 const FRAME: usize = 36 * 1024;
 const META: usize = 4000;
 const LAST: u64 = 1_000_000;
 
-/// How many times what the server used before it may use afterwards. About 2 with these settings; up
-/// to 5 without, with what has been freed and is kept.
+/// The allowed ratio of the memory after and before. It is about 2 with these settings, and up to 5
+/// without, since the allocator keeps freed memory.
 const MOST: u64 = 3;

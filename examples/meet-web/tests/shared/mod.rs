@@ -1,4 +1,4 @@
-//! What holds for the Meet application on either framework, over real sockets, against the program.
+//! Tests of the Meet application on either framework, over real sockets, against the program.
 
 mod addresses;
 mod client;

@@ -1,4 +1,4 @@
-//! What each response tells the browser, whatever was asked for.
+//! The headers of each response.
 
 use super::{
     client::{exchange, soon},
@@ -32,20 +32,24 @@ async fn every_response_has_the_policy_and_nosniff() {
             ("DELETE /signal/standup", 0),
             ("OPTIONS *", 0),
         ] {
-            let answer = ask(&server, request, "").await;
+            let response = ask(&server, request, "").await;
             if status != 0 {
-                assert_eq!(answer.get(9..12), Some(&*status.to_string()), "{request}: {answer}");
+                assert_eq!(
+                    response.get(9..12),
+                    Some(&*status.to_string()),
+                    "{request}: {response}"
+                );
             }
-            assert_secured(request, &answer);
+            assert_secured(request, &response);
         }
-        // With their own headers, which ask for an upgrade.
+        // With the headers of an upgrade request.
         for (what, headers) in [
             ("an upgrade", HANDSHAKE),
             ("an upgrade from another site", FOREIGN_HANDSHAKE),
             ("an upgrade to a protocol of another version", OTHER_HANDSHAKE),
         ] {
-            let answer = ask(&server, "GET /signal/standup", headers).await;
-            assert_secured(what, &answer);
+            let response = ask(&server, "GET /signal/standup", headers).await;
+            assert_secured(what, &response);
         }
     }
 }
@@ -60,17 +64,17 @@ async fn websockets_may_go_to_the_requests_host_alone() {
         ("", "connect-src 'self';"),
     ] {
         let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        let answer = soon("an answer", exchange(&server, &request)).await.to_lowercase();
-        // A server may refuse what is no host at all.
-        if answer.starts_with("http/1.1 200") || !host.contains(';') {
-            assert!(answer.contains(connect), "{host}: {answer}");
+        let response = soon("a response", exchange(&server, &request)).await.to_lowercase();
+        // A server may refuse an invalid host.
+        if response.starts_with("http/1.1 200") || !host.contains(';') {
+            assert!(response.contains(connect), "{host}: {response}");
         }
-        assert!(!answer.contains("script-src"), "{host}: {answer}");
+        assert!(!response.contains("script-src"), "{host}: {response}");
     }
 }
 
 #[tokio::test]
-async fn below_room_every_address_has_the_page_that_says_what_is_wrong() {
+async fn below_room_every_address_has_the_page_that_explains_the_error() {
     let server = Server::start(false, &[]);
     let long = "x".repeat(65);
     for (name, status) in [
@@ -97,10 +101,10 @@ async fn below_room_every_address_has_the_page_that_says_what_is_wrong() {
         (&"x".repeat(5000), 404),
     ] {
         let request = format!("GET /room/{name}");
-        let answer = ask(&server, &request, "").await;
-        assert_eq!(answer.get(9..12), Some(&*status.to_string()), "{name}: {answer}");
-        assert!(answer.contains("/assets/room.js"), "{name}: {answer}");
-        assert_secured(&request, &answer);
+        let response = ask(&server, &request, "").await;
+        assert_eq!(response.get(9..12), Some(&*status.to_string()), "{name}: {response}");
+        assert!(response.contains("/assets/room.js"), "{name}: {response}");
+        assert_secured(&request, &response);
     }
 }
 
@@ -109,11 +113,11 @@ async fn ask(server: &Server, request: &str, headers: &str) -> String {
     let headers = headers.replace("{host}", &host.to_string());
     let close = if headers.is_empty() { "Connection: close\r\n" } else { "" };
     let request = format!("{request} HTTP/1.1\r\nHost: {host}\r\n{close}{headers}\r\n");
-    soon("an answer", exchange(server, &request)).await
+    soon("a response", exchange(server, &request)).await
 }
 
-fn assert_secured(request: &str, answer: &str) {
-    let (head, _) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
+fn assert_secured(request: &str, response: &str) {
+    let (head, _) = response.split_once("\r\n\r\n").unwrap_or((response, ""));
     let head = head.to_lowercase();
     for part in [
         "x-content-type-options: nosniff",

@@ -1,4 +1,4 @@
-//! The program, in a process of its own.
+//! The program, in a separate process.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::PROGRAM;
 
-/// Ends when it is dropped.
+/// Stopped when it is dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) tls: bool,
@@ -21,7 +21,7 @@ impl Server {
         Self::run(Command::new(PROGRAM), tls, args)
     }
 
-    /// With variables of its environment.
+    /// With environment variables.
     pub(crate) fn start_in(environment: &[(&str, &str)], args: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
         command.envs(environment.iter().copied());
@@ -49,8 +49,7 @@ impl Server {
         self.process.id()
     }
 
-    /// A field of `/proc/{id}/status`, in KiB: `VmRSS` is the memory that it has, `VmHWM` the most
-    /// that it had.
+    /// A field of `/proc/{id}/status`, in KiB: `VmRSS` is its memory, `VmHWM` the peak.
     pub(crate) fn kib(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
         let size = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
@@ -58,7 +57,7 @@ impl Server {
         size.parse().expect("a number")
     }
 
-    /// The time that it has used the CPU for, in ticks of 10 ms.
+    /// Its CPU time, in ticks of 10 ms.
     pub(crate) fn cpu_ticks(&self) -> u64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("it runs");
         // The second field is the name, in parentheses. The times are the 14th and the 15th.

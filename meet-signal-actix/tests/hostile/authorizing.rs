@@ -1,4 +1,4 @@
-//! Joins about which the application does not decide soon.
+//! Joins for which the application decides slowly, or not at all.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     server::{Decision, Setup},
 };
 
-/// A decision that is being made.
+/// A pending decision.
 struct Undecided(watch::Sender<usize>);
 
 impl Drop for Undecided {
@@ -24,14 +24,14 @@ impl Drop for Undecided {
     }
 }
 
-/// Decides about the pair at once, and about others when it is told to; counts those others.
+/// Admits the pair at once, and others when `go` is notified; counts the pending decisions.
 fn deciding(
     go: &Arc<Notify>,
 ) -> (impl Fn(AuthRequest) -> Decision + use<>, watch::Receiver<usize>) {
     let (undecided, count) = watch::channel(0);
     let go = Arc::clone(go);
-    let decide = move |applicant: AuthRequest| -> Decision {
-        if applicant.room.to_string() == "pair" {
+    let decide = move |request: AuthRequest| -> Decision {
+        if request.room.to_string() == "pair" {
             return Box::pin(async { Ok(Grant::new()) });
         }
         undecided.send_modify(|undecided| *undecided += 1);
@@ -52,14 +52,14 @@ async fn decisions_about_clients_that_have_left_are_dropped() {
         let setup = Setup::new(Limits::default()).decide(decide);
         let server = setup.serve(adapter);
         let pair = Pair::join(adapter, server).await;
-        let applicants = 100 * scale();
-        let mut peers = join_all((0..applicants).map(async |n| {
+        let clients = 100 * scale();
+        let mut peers = join_all((0..clients).map(async |n| {
             let mut peer = Peer::connect(server, ATTACKER, &format!("login-{}", n % 10)).await;
             peer.send(&json!({"type": "join"})).await;
             peer
         }))
         .await;
-        undecided.wait_for(|undecided| *undecided == applicants).await.unwrap();
+        undecided.wait_for(|undecided| *undecided == clients).await.unwrap();
         for (n, mut peer) in peers.drain(..).enumerate() {
             match n % 3 {
                 0 => peer.drop_hard(),
@@ -85,7 +85,7 @@ async fn a_decision_that_takes_too_long_is_unavailable() {
         let refused = join_all((0..30).map(async |n| {
             let mut peer = Peer::connect(server, ATTACKER, "login").await;
             if n % 2 == 0 {
-                // A message that never ends does not lengthen it.
+                // An unfinished message does not extend the timeout.
                 peer.send(&json!({"type": "join"})).await;
                 peer.send_raw(&frame(TEXT, b"{")).await.unwrap();
                 let (errors, end) = peer.expect_end().await;
@@ -105,7 +105,7 @@ async fn a_decision_that_takes_too_long_is_unavailable() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_decision_gets_a_sign_of_life() {
+async fn a_client_that_waits_for_a_decision_gets_pings() {
     on_both(async |adapter| {
         let go = Arc::new(Notify::new());
         let (decide, _undecided) = deciding(&go);

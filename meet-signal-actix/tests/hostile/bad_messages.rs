@@ -1,4 +1,4 @@
-//! Messages that are none, and sessions that are come back to again and again.
+//! Invalid messages, and sessions that are resumed again and again.
 
 use meet_signal_actix::Limits;
 use serde_json::{Value, json};
@@ -31,11 +31,11 @@ async fn bad_messages_with_resumes_in_between_end_the_session() {
                         assert_eq!(peer.expect("error").await["code"], "bad-message");
                     }
                     sent += 10;
-                    // These are none of the session's.
+                    // Errors before the resume do not count for the session.
                     peer.received = received;
                 }
                 let resume = json!({"resume": {"ticket": ticket, "received": received}});
-                let back = peer.join_with(resume).await.expect("it is let in, if as another one");
+                let back = peer.join_with(resume).await.expect("it joins, perhaps as another peer");
                 if back["resumed"] == "no" {
                     break;
                 }
@@ -57,7 +57,7 @@ async fn bad_messages_with_resumes_in_between_end_the_session() {
     .await;
 }
 
-/// Those that are taken at any rate, and those that are answered.
+/// Messages that are exempt from the rate, and messages that get an error.
 #[tokio::test]
 async fn messages_far_over_the_rate_end_their_connection_and_not_the_session() {
     on_both(async |adapter| {
@@ -78,7 +78,7 @@ async fn messages_far_over_the_rate_end_their_connection_and_not_the_session() {
     .await;
 }
 
-/// How many bad messages were answered up to the one of an unknown type, or up to the end.
+/// How many bad messages got an error before the one of an unknown type, or before the end.
 async fn answers(peer: &mut Peer) -> usize {
     let mut bad = 0;
     loop {

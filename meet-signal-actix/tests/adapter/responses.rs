@@ -1,4 +1,4 @@
-//! What is answered without a connection becoming a session: the same as the adapter for axum says.
+//! The responses to requests that are not upgraded: they are the same as those of the adapter for axum.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -12,9 +12,9 @@ use tokio::{
 
 use crate::server::{serve, serve_hub};
 
-/// What of an answer is promised.
+/// The parts of a response that both adapters have in common.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<String, String>,
     body: String,
@@ -25,7 +25,7 @@ pub(crate) async fn request(
     method: &str,
     path: &str,
     headers: &[&str],
-) -> Answer {
+) -> Response {
     let mut tcp = TcpStream::connect(address).await.expect("a server listens");
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
@@ -41,14 +41,14 @@ pub(crate) async fn request(
         if name == "content-length" {
             length = value.parse().expect("a number");
         }
-        if PROMISED.contains(&name.as_str()) {
+        if COMPARED_HEADERS.contains(&name.as_str()) {
             headers.insert(name, value.to_owned());
         }
     }
     let bodiless = method == "HEAD" || status == 304;
     let mut body = vec![0; if bodiless { 0 } else { length }];
     tcp.read_exact(&mut body).await.expect("the whole body");
-    Answer { status, headers, body: String::from_utf8(body).expect("text") }
+    Response { status, headers, body: String::from_utf8(body).expect("text") }
 }
 
 async fn line(tcp: &mut BufReader<TcpStream>) -> String {
@@ -57,8 +57,8 @@ async fn line(tcp: &mut BufReader<TcpStream>) -> String {
     line.trim_end().to_owned()
 }
 
-/// The answer of this adapter, which is that of the other one.
-async fn answer(method: &str, path: &str, headers: &[&str]) -> Answer {
+/// The response of this adapter, which must equal that of the other one.
+async fn response(method: &str, path: &str, headers: &[&str]) -> Response {
     let actix = serve(|app| {
         app.service(SignalService::new(Hub::default()))
             .service(web::scope("/js").service(meet_signal_actix::client()));
@@ -70,48 +70,48 @@ async fn answer(method: &str, path: &str, headers: &[&str]) -> Answer {
         .nest("/js", meet_signal_axum::client::<()>());
     let axum_server = tokio::spawn(axum::serve(listener, app).into_future());
 
-    let answer = request(actix.address, method, path, headers).await;
-    assert_eq!(answer, request(axum, method, path, headers).await, "{method} {path} {headers:?}");
+    let response = request(actix.address, method, path, headers).await;
+    assert_eq!(response, request(axum, method, path, headers).await, "{method} {path} {headers:?}");
     axum_server.abort();
-    answer
+    response
 }
 
-async fn handshake(path: &str, headers: &[&str]) -> Answer {
-    answer("GET", path, &[&HANDSHAKE, headers].concat()).await
+async fn handshake(path: &str, headers: &[&str]) -> Response {
+    response("GET", path, &[&HANDSHAKE, headers].concat()).await
 }
 
 #[tokio::test]
-async fn a_room_that_cannot_be_is_refused() {
+async fn an_invalid_room_name_is_refused() {
     for name in ["a%20room", "a%2Fb", "stand+up", &"x".repeat(65)] {
-        let answer = handshake(&format!("/signal/{name}"), &[]).await;
-        assert_eq!(answer.status, 400, "{name}");
+        let response = handshake(&format!("/signal/{name}"), &[]).await;
+        assert_eq!(response.status, 400, "{name}");
         let body = "a room name is 1 to 64 characters of A-Z a-z 0-9 . _ ~ -";
-        assert_eq!(answer.body, body, "{name}");
+        assert_eq!(response.body, body, "{name}");
     }
     assert_eq!(handshake("/signal/", &[]).await.status, 404);
 }
 
 #[tokio::test]
-async fn a_subprotocol_that_nobody_speaks_is_refused() {
-    let answer = handshake(ROOM, &["Sec-WebSocket-Protocol: chat, meet-signal.v2"]).await;
-    assert_eq!(answer.status, 400);
-    assert_eq!(answer.body, "this server speaks the WebSocket subprotocol meet-signal.v1");
-    assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
+async fn an_unknown_subprotocol_is_refused() {
+    let response = handshake(ROOM, &["Sec-WebSocket-Protocol: chat, meet-signal.v2"]).await;
+    assert_eq!(response.status, 400);
+    assert_eq!(response.body, "this server speaks the WebSocket subprotocol meet-signal.v1");
+    assert_eq!(response.headers["content-type"], "text/plain; charset=utf-8");
 }
 
 #[tokio::test]
 async fn a_page_of_another_origin_is_refused() {
-    let answer = handshake(ROOM, &["Origin: https://evil.example"]).await;
-    assert_eq!(answer.status, 403);
-    assert_eq!(answer.body, "pages of this origin may not connect here");
-    // What a client says of proxies before it is no reason to believe it.
+    let response = handshake(ROOM, &["Origin: https://evil.example"]).await;
+    assert_eq!(response.status, 403);
+    assert_eq!(response.body, "pages of this origin may not connect here");
+    // The forwarding headers of a client are not trusted.
     let forwarded = ["Origin: https://evil.example", "X-Forwarded-Host: evil.example"];
     assert_eq!(handshake(ROOM, &forwarded).await.status, 403);
 }
 
 /// The table "Before the upgrade" of `docs/protocol.md`.
 #[tokio::test]
-async fn what_is_no_handshake_is_refused() {
+async fn an_invalid_handshake_is_refused() {
     let without = |name: &str| HANDSHAKE.into_iter().filter(|it| !it.starts_with(name)).collect();
     let with = |name: &str, header| [without(name), vec![header]].concat();
     let server = serve_hub(&Hub::default());
@@ -134,34 +134,35 @@ async fn what_is_no_handshake_is_refused() {
         ("GET", "/signal/a/b", HANDSHAKE.to_vec(), 404),
     ];
     for (method, path, headers, status) in cases {
-        let answer = request(server.address, method, path, &headers).await;
-        assert_eq!(answer.status, status, "{method} {path} {headers:?}");
+        let response = request(server.address, method, path, &headers).await;
+        assert_eq!(response.status, status, "{method} {path} {headers:?}");
     }
 }
 
 #[tokio::test]
 async fn the_browser_side_is_served_and_revalidated() {
-    let whole = answer("GET", "/meet-signal/index.js", &[]).await;
+    let whole = response("GET", "/meet-signal/index.js", &[]).await;
     assert_eq!(whole.status, 200);
     assert_eq!(whole.headers["content-type"], "text/javascript; charset=utf-8");
     assert_eq!(whole.headers["x-content-type-options"], "nosniff");
     assert_eq!(whole.headers["cache-control"], "no-cache");
     let has = format!("If-None-Match: \"other\", W/{}", whole.headers["etag"]);
-    let fresh = answer("GET", "/js/index.js", &[&has]).await;
+    let fresh = response("GET", "/js/index.js", &[&has]).await;
     assert_eq!((fresh.status, fresh.body.as_str()), (304, ""));
     assert_eq!(fresh.headers["etag"], whole.headers["etag"]);
-    let stale = answer("GET", "/js/index.js", &["If-None-Match: \"other\""]).await;
+    let stale = response("GET", "/js/index.js", &["If-None-Match: \"other\""]).await;
     assert_eq!(stale, whole);
-    let head = answer("HEAD", "/js/index.js", &[]).await;
+    let head = response("HEAD", "/js/index.js", &[]).await;
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     assert_eq!(head.headers, whole.headers);
     for name in ["nothing.js", "..%2Flib.rs"] {
-        assert_eq!(answer("GET", &format!("/js/{name}"), &[]).await.status, 404, "{name}");
+        assert_eq!(response("GET", &format!("/js/{name}"), &[]).await.status, 404, "{name}");
     }
-    assert_eq!(answer("POST", "/js/index.js", &[]).await.status, 405);
+    assert_eq!(response("POST", "/js/index.js", &[]).await.status, 405);
 }
 
-const PROMISED: [&str; 4] = ["content-type", "etag", "cache-control", "x-content-type-options"];
+const COMPARED_HEADERS: [&str; 4] =
+    ["content-type", "etag", "cache-control", "x-content-type-options"];
 
 const ROOM: &str = "/signal/standup";
 
