@@ -1,8 +1,8 @@
 //! The outbox of a session: the frames that wait for its socket, and the sent ones that are not
 //! acknowledged yet.
 
-#[cfg(all(test, not(loom)))]
-mod paper;
+#[cfg(all(test, feature = "testing", not(loom)))]
+mod properties;
 mod push;
 mod queue;
 #[cfg(test)]

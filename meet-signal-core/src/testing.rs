@@ -4,14 +4,14 @@
 //! - [`connection`] is a socket without a network: to test your own handlers, rules and application
 //!   messages without a port.
 //! - [`strategies`] generate ids, messages and whole histories of rooms, for [proptest].
-//! - [`model`] is a room as a person would keep it on paper, to hold the real one against.
+//! - [`model`] is a reference model of a room and its sessions, with which tests compare real ones.
 //!
 //! # A connection in memory
 //!
 //! [`serve`](crate::driver::serve) runs one end of it, the test holds the other one. Its ways to
 //! fail are those of a network: it is [cut](ClientEnd::cut), it is [half open](ClientEnd::half_open),
-//! it [stalls](ClientEnd::stall). [`ClientEnd::live`] has a client stay for a while and then meet its
-//! [`Fate`].
+//! it [stalls](ClientEnd::stall). With [`ClientEnd::live`] a client stays for a while and then
+//! disconnects in a [`DisconnectMode`].
 //!
 //! The driver has tokio's clock and no other, so a test pauses it, with tokio's feature `test-util`
 //! and `#[tokio::test(start_paused = true)]`. The clock then jumps to the next timer whenever all
@@ -54,14 +54,14 @@
 //!
 //! ```
 //! use meet_signal_core::testing::{
-//!     model::{Model, RecordedRoom},
+//!     model::{RecordedRoom, RoomModel},
 //!     strategies,
 //! };
 //! use proptest::prelude::*;
 //!
 //! // The body of a test; or `proptest! { #[test] fn …(history in …) { … } }`.
 //! proptest!(|(history in strategies::history(1..80))| {
-//!     let (mut model, mut room) = (Model::new(8), RecordedRoom::new(8));
+//!     let (mut model, mut room) = (RoomModel::new(8), RecordedRoom::new(8));
 //!     for input in history {
 //!         prop_assert_eq!(room.apply(input.clone()), model.apply(&input));
 //!     }
@@ -77,7 +77,7 @@ pub mod ids;
 pub mod model;
 pub mod strategies;
 
-mod fate;
+mod disconnect;
 mod socket;
 
 pub use crate::{
@@ -85,7 +85,7 @@ pub use crate::{
     roster::{Member, Roster},
     ticket::TicketHash,
 };
-pub use fate::Fate;
+pub use disconnect::DisconnectMode;
 pub use socket::{ClientEnd, Received, Sender, ServerEnd, connection};
 
 /// A frame with this text, for the tests of a [`Socket`](crate::socket::Socket).

@@ -1,6 +1,6 @@
 //! The JSON Schemas in `docs/schema` are what the Rust types say.
 //!
-//! Whoever changes a message writes them anew:
+//! A change of a message needs new ones:
 //! `UPDATE_SCHEMAS=1 cargo test -p meet-signal-core --features schema --test schema`
 
 use std::{env, fs, path::Path};

@@ -208,7 +208,7 @@ impl Queue {
         }
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, feature = "testing", not(loom)))]
     pub(super) fn capacity(&self) -> usize {
         self.frames.capacity()
     }

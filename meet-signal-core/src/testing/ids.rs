@@ -1,7 +1,7 @@
-//! Ids and tickets that a test can tell apart.
+//! Readable ids and tickets.
 //!
-//! Those of a hub are random, as are those of [`strategies::peer_id`](super::strategies::peer_id);
-//! these have their number in their text, so that a failing case can be read.
+//! A hub's ids are random, like those of [`strategies::peer_id`](super::strategies::peer_id). These
+//! contain their number, so that a failing case can be read.
 
 use crate::{PeerId, ticket::TicketHash};
 
@@ -21,7 +21,7 @@ pub fn ticket_text(n: u32) -> String {
     format!("{n:A>42}A")
 }
 
-/// What a room keeps of the `n`th peer's ticket.
+/// The hash of the `n`th peer's ticket, which a room keeps.
 pub fn ticket(n: u32) -> TicketHash {
     TicketHash::of(&ticket_text(n)).expect("43 characters of base64url")
 }

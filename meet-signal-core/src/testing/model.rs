@@ -1,282 +1,307 @@
-//! A room as a person would keep it on paper, and a real one whose members are vectors.
+//! A reference model of a room and of its sessions, with which tests compare real ones.
 //!
-//! Both take the same [`Input`]s. They agree if they refuse the same ones, and have the same
-//! [`Record`] at the end. See the [example](super#a-room-against-its-model).
+//! The model is an oracle: it computes the same results from plain lists, without locks, budgets and
+//! reference counts.
+//!
+//! - [`RoomModel`] is the reference for the state machine [`Room`](super::Room). Both have the same
+//!   [`Record`] after the same [`Input`]s: see the [example](super#a-room-against-its-model).
+//! - [`Model`] is the reference for a room of a [`Hub`](crate::Hub) with its
+//!   [`Session`](crate::Session)s. Each call on them returns what the same call on the model returns,
+//!   and each session receives the frames that the model expects:
+//!
+//! ```
+//! use std::{
+//!     task::{Context, Waker},
+//!     time::Instant,
+//! };
+//!
+//! use meet_signal_core::{
+//!     Grant, Hub, JoinRequest, Limits, Meta, Permissions, RoomId,
+//!     testing::{
+//!         Member, ids,
+//!         model::{Message, Model, assert_drained},
+//!     },
+//! };
+//!
+//! let (limits, room, now) = (Limits::default(), "standup".parse::<RoomId>()?, Instant::now());
+//! let (hub, mut model) = (Hub::new(limits.clone()), Model::new(limits));
+//! let mut sessions = Vec::new();
+//! for n in 0..2 {
+//!     let session = hub.join(room.clone(), JoinRequest::default(), &Grant::new(), now)?;
+//!     // The ticket matters only to `replaces`.
+//!     let (meta, rights, ticket) = (Meta::default(), Permissions::default(), ids::ticket(n));
+//!     model.join(Member::new(session.id(), meta, rights, ticket), None, now)?;
+//!     sessions.push(session);
+//! }
+//!
+//! let message = Message::Signal(sessions[1].id(), 7);
+//! let received = sessions[0].receive(&message.text(), now);
+//! assert_eq!(received, model.receive(sessions[0].id(), message, now));
+//! // Each receives its welcome, what waits, and then nothing.
+//! for session in sessions.iter().flat_map(|session| [session; 3]) {
+//!     let (cx, mut batch) = (Context::from_waker(Waker::noop()), Vec::new());
+//!     let drained = session.poll_drain(&cx, usize::MAX, &mut batch);
+//!     assert_drained(&drained, &batch, &model.drain(session.id(), usize::MAX));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The limits of bytes a second, of updates, resumes and joins a minute, of addresses, and of all
+//! sessions of a hub together are no part of the model.
 
-use std::collections::BTreeMap;
+mod frames;
+mod queue;
+mod room;
+mod session;
+mod view;
 
-use crate::{
-    CloseReason, Frame, LeaveReason, PeerId, Status,
-    room::{ApplyError, Effect, Event, Input, Recipients, Room},
-    roster::Member,
+pub use frames::{Expected, Message, assert_drained};
+pub(crate) use queue::FrameClass;
+#[cfg(test)]
+pub(crate) use queue::QueueBounds;
+pub use queue::QueueModel;
+pub use room::{Delivery, History, Record, RecordedRoom, RoomModel};
+pub use session::SessionModel;
+pub use view::View;
+
+use std::{collections::BTreeMap, ops::ControlFlow, task::Poll, time::Instant};
+
+use serde_json::{
+    Value, json,
+    value::{RawValue, to_raw_value},
 };
 
-/// The reference: who is in the room, in order, and what each was told.
+use crate::{
+    CloseReason, ErrorCode, LeaveReason, Limits, Meta, PeerId, Resumed, SendError, Status,
+    message::ServerMessage,
+    room::{ApplyError, Input},
+    roster::Member,
+    ticket::TicketHash,
+};
+
+/// The reference for one room of a hub and for its sessions, also those that have ended.
+///
+/// The methods that take a [`PeerId`] panic for a peer that never joined.
 #[derive(Debug, Clone)]
 pub struct Model {
-    capacity: usize,
-    members: Vec<Member>,
-    record: Record,
-}
-
-/// The real [`Room`], whose effects are carried out with vectors: what a hub does with outboxes.
-#[derive(Debug)]
-pub struct RecordedRoom {
-    room: Room,
-    record: Record,
-}
-
-/// All that a room's members were told, those who left too.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Record {
-    /// What each was told while it was a member.
-    pub told: BTreeMap<PeerId, History>,
-    /// Whose connection was ended, and why, in this order.
-    pub dismissed: Vec<(PeerId, CloseReason)>,
-}
-
-/// Something that one member receives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a room has nothing else")]
-pub enum Delivery {
-    /// An event of the room.
-    Event(Event),
-    /// A frame of another member or of the application.
-    Frame(Frame),
-}
-
-impl Delivery {
-    /// The frame that the member's connection sends.
-    ///
-    /// # Panics
-    ///
-    /// It is an event at which a room has no members.
-    pub fn into_frame(self) -> Frame {
-        match self {
-            Self::Event(event) => event.into_frame().expect("an event that is sent has a frame"),
-            Self::Frame(frame) => frame,
-        }
-    }
-}
-
-/// What one member was told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct History {
-    /// Who was there when it joined, in the order in which they had joined.
-    pub found: Vec<Member>,
-    /// What it was told since.
-    pub events: Vec<Delivery>,
+    limits: Limits,
+    room: RoomModel,
+    sessions: BTreeMap<PeerId, SessionModel>,
+    /// How many of the ended connections of the record were carried out.
+    disconnected: usize,
 }
 
 impl Model {
-    /// An empty room for `capacity` members.
-    pub fn new(capacity: usize) -> Self {
-        Self { capacity, members: Vec::new(), record: Record::default() }
+    /// A room without members in a hub with these limits.
+    pub fn new(limits: Limits) -> Self {
+        let room = RoomModel::new(limits.room_peers());
+        Self { limits, room, sessions: BTreeMap::new(), disconnected: 0 }
     }
 
-    /// Takes one step.
+    /// A member joins, in the place of the one with the ticket `replaces`.
     ///
     /// # Errors
     ///
-    /// The input is refused, and the room is as it was.
-    pub fn apply(&mut self, input: &Input) -> Result<(), ApplyError> {
-        match input.clone() {
-            Input::Join { member, replaces } => {
-                let ghost = self.members.iter().find(|member| Some(member.ticket) == replaces);
-                let ghost = ghost.map(|ghost| ghost.id);
-                if self.members.len() - usize::from(ghost.is_some()) >= self.capacity {
-                    return Err(ApplyError::RoomFull);
-                }
-                if let Some(ghost) = ghost {
-                    self.remove(ghost, LeaveReason::Replaced, CloseReason::TakenOver)?;
-                }
-                self.tell_all(
-                    None,
-                    &Delivery::Event(Event::Joined(member.id, member.meta.clone())),
-                );
-                self.record.begin(member.id, self.members.clone());
-                self.members.push(member);
-            }
-            Input::Leave { peer, reason } => self.remove(peer, reason, CloseReason::Left)?,
-            Input::Status { peer, status } => {
-                if std::mem::replace(&mut self.member(peer)?.status, status) != status {
-                    self.tell_all(Some(peer), &Delivery::Event(Event::Status(peer, status)));
-                }
-            }
-            Input::Update { peer, meta } => {
-                let member = self.member(peer)?;
-                (!member.meta_is_granted).then_some(()).ok_or(ApplyError::NotAllowed)?;
-                member.meta = meta.clone();
-                self.tell_all(Some(peer), &Delivery::Event(Event::Updated(peer, meta)));
-            }
-            Input::Signal { from, to, frame } => {
-                let may = self.member(from)?.permissions.signal;
-                may.then_some(()).ok_or(ApplyError::NotAllowed)?;
-                self.member(to).ok().filter(|_| to != from).ok_or(ApplyError::NoSuchPeer)?;
-                self.record.tell(to, Delivery::Frame(frame));
-            }
-            Input::Broadcast { from, frame } => {
-                let may = self.member(from)?.permissions.broadcast;
-                may.then_some(()).ok_or(ApplyError::NotAllowed)?;
-                self.tell_all(Some(from), &Delivery::Frame(frame));
-            }
-            Input::App { to: Some(to), frame } => {
-                self.member(to).map_err(|_| ApplyError::NoSuchPeer)?;
-                self.record.tell(to, Delivery::Frame(frame));
-            }
-            Input::App { to: None, frame } => self.tell_all(None, &Delivery::Frame(frame)),
-            Input::Close => {
-                let gone =
-                    self.members.drain(..).map(|member| (member.id, CloseReason::RoomClosed));
-                self.record.dismissed.extend(gone);
-            }
-        }
-        Ok(())
-    }
-
-    /// Who is in the room, in the order in which they joined.
-    pub fn members(&self) -> &[Member] {
-        &self.members
-    }
-
-    /// What everybody was told.
-    pub fn record(&self) -> &Record {
-        &self.record
-    }
-
-    fn member(&mut self, id: PeerId) -> Result<&mut Member, ApplyError> {
-        self.members.iter_mut().find(|member| member.id == id).ok_or(ApplyError::NotAMember)
-    }
-
-    fn remove(
+    /// [`ApplyError::RoomFull`].
+    pub fn join(
         &mut self,
-        id: PeerId,
-        reason: LeaveReason,
-        close: CloseReason,
+        member: Member,
+        replaces: Option<TicketHash>,
+        now: Instant,
     ) -> Result<(), ApplyError> {
-        self.member(id)?;
-        self.members.retain(|member| member.id != id);
-        self.record.dismissed.push((id, close));
-        self.tell_all(None, &Delivery::Event(Event::Left(id, reason)));
+        let peer = member.id;
+        self.apply(&Input::Join { member, replaces })?;
+        self.sessions.insert(peer, SessionModel::new(&self.limits, now));
+        self.greet(peer, Resumed::No);
         Ok(())
     }
 
-    fn tell_all(&mut self, but: Option<PeerId>, event: &Delivery) {
-        for member in self.members.iter().filter(|member| Some(member.id) != but) {
-            self.record.tell(member.id, event.clone());
+    /// A connection resumes the session of a member whose client has handled the frames up to the
+    /// number `received`.
+    pub fn resume(&mut self, peer: PeerId, received: u64) -> Resumed {
+        let resumed = self.session_mut(peer).resume(received);
+        self.set_status(peer, Status::Here);
+        self.greet(peer, resumed);
+        resumed
+    }
+
+    /// A session receives a message from its client. A break ends the connection.
+    pub fn receive(
+        &mut self,
+        peer: PeerId,
+        message: Message,
+        now: Instant,
+    ) -> ControlFlow<CloseReason> {
+        let session = self.session_mut(peer);
+        session.hear();
+        let is_within_rate = session.take(now)?;
+        let data = message.reference().map(|n| to_raw_value(&n).expect("a number is JSON"));
+        let data = data.as_deref().unwrap_or(RawValue::NULL);
+        let (error, text) = match message {
+            Message::Ack(received) => {
+                if session.queue.acknowledge(received as usize) {
+                    return ControlFlow::Continue(());
+                }
+                session.take_bad_message()?;
+                (ErrorCode::BadMessage, None)
+            }
+            Message::Leave => {
+                self.leave(peer, LeaveReason::Left);
+                return ControlFlow::Break(CloseReason::Left);
+            }
+            _ if !is_within_rate => {
+                session.handle(message);
+                (ErrorCode::RateLimited, None)
+            }
+            Message::Invalid => {
+                session.take_bad_message()?;
+                session.handle(message);
+                (ErrorCode::BadMessage, None)
+            }
+            Message::Signal(..) | Message::Broadcast(_) | Message::Update(_) => {
+                session.handle(message);
+                let input = match message {
+                    Message::Signal(to, _) => {
+                        let frame = ServerMessage::Signal { from: peer, data }.encode();
+                        Input::Signal { from: peer, to, frame }
+                    }
+                    Message::Broadcast(_) => {
+                        let frame = ServerMessage::Broadcast { from: peer, data }.encode();
+                        Input::Broadcast { from: peer, frame }
+                    }
+                    _ => Input::Update { peer, meta: Meta::from(data.to_owned()) },
+                };
+                match self.apply(&input) {
+                    Ok(false) if input.sender().is_some() => {
+                        (ErrorCode::PeerUnreachable, Some("a peer's queue has no room for it"))
+                    }
+                    Ok(_) => return ControlFlow::Continue(()),
+                    Err(ApplyError::NoSuchPeer) => {
+                        (ErrorCode::NoSuchPeer, Some("no such peer is in the room"))
+                    }
+                    Err(_) => (ErrorCode::NotAllowed, Some("the session lacks the permission")),
+                }
+            }
+        };
+        let mut error = json!({"type": "error", "code": error, "ref": message.reference()});
+        if let Some(text) = text {
+            error["message"] = text.into();
         }
-    }
-}
-
-impl RecordedRoom {
-    /// An empty room for `capacity` members.
-    pub fn new(capacity: usize) -> Self {
-        Self { room: Room::new(capacity), record: Record::default() }
+        self.session_mut(peer).reply(error);
+        ControlFlow::Continue(())
     }
 
-    /// Takes one step, and carries its effects out.
+    /// A session receives a WebSocket ping or pong from its client. A break ends the connection.
+    pub fn receive_control(&mut self, peer: PeerId, now: Instant) -> ControlFlow<CloseReason> {
+        self.session_mut(peer).take(now)?;
+        ControlFlow::Continue(())
+    }
+
+    /// The connection of a session receives frames of at most `most` bytes together, but at least one.
+    pub fn drain(&mut self, peer: PeerId, most: usize) -> Poll<Result<Vec<Expected>, CloseReason>> {
+        self.session_mut(peer).drain(most)
+    }
+
+    /// The socket of a session is lost.
+    pub fn away(&mut self, peer: PeerId) {
+        self.set_status(peer, Status::Away);
+    }
+
+    /// A session leaves, unless it has ended.
+    pub fn leave(&mut self, peer: PeerId, reason: LeaveReason) {
+        let _ = self.apply(&Input::Leave { peer, reason });
+    }
+
+    /// The application sends `data` to one member, or to all.
     ///
     /// # Errors
     ///
-    /// The input is refused, and the room is as it was.
-    ///
-    /// # Panics
-    ///
-    /// An effect tells somebody who is no member.
-    pub fn apply(&mut self, input: Input) -> Result<(), ApplyError> {
-        let newcomer = match &input {
-            Input::Join { member, .. } => Some(member.id),
-            _ => None,
-        };
-        for effect in self.room.apply(input)? {
-            match effect {
-                Effect::Send(recipients, frame) => {
-                    self.tell(recipients, newcomer, &Delivery::Frame(frame));
-                }
-                Effect::Event(Event::Opened | Event::Closed) => {}
-                Effect::Event(event) => {
-                    let recipients = event.subject().map_or(Recipients::All, Recipients::AllBut);
-                    self.tell(recipients, newcomer, &Delivery::Event(event));
-                }
-                Effect::Disconnect(peer, reason) => self.record.dismissed.push((peer, reason)),
-            }
+    /// Those of [`Hub::send`](crate::Hub::send) and [`Hub::send_all`](crate::Hub::send_all).
+    pub fn send(&mut self, to: Option<PeerId>, data: &RawValue) -> Result<(), SendError> {
+        if self.members().is_empty() {
+            return Err(SendError::NoSuchRoom);
         }
-        if let Some(newcomer) = newcomer {
-            let others = self.room.roster().iter().filter(|member| member.id != newcomer);
-            self.record.begin(newcomer, others.cloned().collect());
+        let frame = ServerMessage::App { data }.encode();
+        match self.apply(&Input::App { to, frame }) {
+            Ok(false) if to.is_some() => Err(SendError::Unreachable),
+            Ok(_) => Ok(()),
+            Err(_) => Err(SendError::NoSuchPeer),
         }
-        Ok(())
     }
 
-    /// The room.
-    pub fn room(&self) -> &Room {
-        &self.room
+    /// The application closes the room. False if it has no members.
+    pub fn close(&mut self) -> bool {
+        let is_open = !self.members().is_empty();
+        self.apply(&Input::Close).expect("any room can be closed");
+        is_open
     }
 
-    /// What everybody was told.
+    /// The members, in the order in which they joined.
+    pub fn members(&self) -> &[Member] {
+        self.room.members()
+    }
+
+    /// What happened, and what each member was to receive.
     pub fn record(&self) -> &Record {
-        &self.record
+        self.room.record()
     }
 
-    fn tell(&mut self, recipients: Recipients, newcomer: Option<PeerId>, event: &Delivery) {
-        if let Recipients::One(peer) = recipients {
-            assert!(self.room.roster().contains(peer), "{peer} is told something and no member");
-        }
-        // A newcomer's history begins with what it finds.
-        let members = self.room.roster().iter().filter(|member| Some(member.id) != newcomer);
-        for member in members {
-            let hears = match recipients {
-                Recipients::One(peer) => peer == member.id,
-                Recipients::AllBut(peer) => peer != member.id,
-                Recipients::All => true,
-            };
-            if hears {
-                self.record.tell(member.id, event.clone());
+    /// The session of a peer.
+    pub fn session(&self, peer: PeerId) -> &SessionModel {
+        &self.sessions[&peer]
+    }
+
+    fn session_mut(&mut self, peer: PeerId) -> &mut SessionModel {
+        self.sessions.get_mut(&peer).expect("it joined")
+    }
+
+    /// Takes a step of the room, and returns whether there was room for each frame of it.
+    fn apply(&mut self, input: &Input) -> Result<bool, ApplyError> {
+        let class = match input {
+            Input::Signal { from, .. } | Input::Broadcast { from, .. } => {
+                FrameClass::Relayed(*from, None)
             }
-        }
-    }
-}
-
-impl Record {
-    fn begin(&mut self, peer: PeerId, found: Vec<Member>) {
-        self.told.insert(peer, History { found, events: Vec::new() });
-    }
-
-    fn tell(&mut self, peer: PeerId, event: Delivery) {
-        self.told.entry(peer).or_default().events.push(event);
-    }
-}
-
-impl History {
-    /// Who is there now, and whether its socket is, as somebody puts it together from what it was
-    /// told.
-    ///
-    /// # Panics
-    ///
-    /// The history is none: somebody is announced twice, or heard of unannounced.
-    pub fn view(&self) -> BTreeMap<PeerId, Status> {
-        let mut view: BTreeMap<_, _> =
-            self.found.iter().map(|member| (member.id, member.status)).collect();
-        for event in &self.events {
-            match event {
-                Delivery::Event(Event::Joined(peer, _)) => {
-                    let known = view.insert(*peer, Status::Here);
-                    assert!(known.is_none(), "{peer} is announced twice");
-                }
-                Delivery::Event(Event::Left(peer, _)) => {
-                    assert!(view.remove(peer).is_some(), "{peer} leaves unannounced");
-                }
-                Delivery::Event(Event::Status(peer, status)) => {
-                    *view.get_mut(peer).expect("whoever has a status was announced") = *status;
-                }
-                Delivery::Event(Event::Updated(peer, _)) => {
-                    assert!(view.contains_key(peer), "{peer} changes unannounced");
-                }
-                Delivery::Frame(_) | Delivery::Event(Event::Opened | Event::Closed) => {}
+            Input::App { to: Some(_), .. } => FrameClass::Direct,
+            _ => FrameClass::Event,
+        };
+        self.room.apply(input)?;
+        let Record { histories, disconnected, .. } = self.room.record();
+        let mut has_room = true;
+        for (peer, session) in &mut self.sessions {
+            let deliveries = &histories[peer].deliveries;
+            let new = deliveries[session.deliveries..].iter().cloned();
+            for frame in new.filter_map(Delivery::into_frame) {
+                has_room &= session.queue.push(Expected::Frame(frame), class);
             }
+            session.deliveries = deliveries.len();
         }
-        view
+        for (peer, reason) in &disconnected[self.disconnected..] {
+            self.sessions.get_mut(peer).expect("it joined").close(reason.clone());
+        }
+        self.disconnected = disconnected.len();
+        Ok(has_room)
+    }
+
+    fn set_status(&mut self, peer: PeerId, status: Status) {
+        // Nothing follows from a status of a peer that has left.
+        let _ = self.apply(&Input::Status { peer, status });
+    }
+
+    fn greet(&mut self, peer: PeerId, resumed: Resumed) {
+        let members = self.members();
+        let me = members.iter().position(|member| member.id == peer).expect("it is a member");
+        let others = members.iter().enumerate().filter(|(at, _)| *at != me);
+        let peers = others.map(|(at, Member { id, meta, status, .. })| {
+            json!({"id": id, "meta": meta, "status": status, "polite": at > me})
+        });
+        let Member { id, meta, permissions, .. } = &members[me];
+        let welcome = json!({
+            "type": "welcome",
+            "self": {"id": id, "meta": meta, "permissions": permissions},
+            "resumed": resumed,
+            "received": self.session(peer).received(),
+            "peers": peers.collect::<Value>(),
+        });
+        self.session_mut(peer).greeting = Some(welcome);
     }
 }

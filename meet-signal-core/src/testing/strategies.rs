@@ -11,22 +11,20 @@ use proptest::{
 };
 use serde_json::{Value, json, value::to_raw_value};
 
-use super::{Fate, ids};
+use super::{DisconnectMode, ids};
 use crate::{
-    Frame, PeerId, Permissions, RoomId,
-    message::{LeaveReason, Meta, ServerMessage, Status},
-    room::Input,
-    roster::Member,
+    Frame, LeaveReason, Meta, PeerId, Permissions, RoomId, Status, message::ServerMessage,
+    room::Input, roster::Member,
 };
 
-/// Any name that a room can have.
+/// Any name of a room.
 pub fn room_id() -> impl Strategy<Value = RoomId> {
     "[A-Za-z0-9._~-]{1,64}".prop_map(|name| name.parse().expect("a valid name"))
 }
 
-/// Any end of a client's connection; the simplest is that it leaves.
-pub fn fate() -> impl Strategy<Value = Fate> {
-    select(&[Fate::Leaves, Fate::Cut, Fate::HalfOpen])
+/// Any way in which a client's connection can end; the simplest is that the client leaves.
+pub fn disconnect_mode() -> impl Strategy<Value = DisconnectMode> {
+    select(&[DisconnectMode::Leave, DisconnectMode::Cut, DisconnectMode::HalfOpen])
 }
 
 /// Any id that a hub can give.
@@ -35,7 +33,7 @@ pub fn peer_id() -> impl Strategy<Value = PeerId> {
         .prop_map(|bits| URL_SAFE_NO_PAD.encode(bits).parse().expect("128 bits of base64url"))
 }
 
-/// Any JSON, some levels deep: what a peer can tell in `data` or `meta`.
+/// Any JSON, some levels deep: what a message can carry as `data` or `meta`.
 pub fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -56,8 +54,8 @@ pub fn meta() -> impl Strategy<Value = Meta> {
     json().prop_map(|value| Meta::new(&value).expect("JSON"))
 }
 
-/// The text of any message that a member of a room can send but `leave`: to one of these peers, or
-/// to one that never was.
+/// The text of any message that a member can send, except `leave`: to one of these peers, or to one
+/// that never joined.
 ///
 /// ```
 /// use meet_signal_core::{message::ClientMessage, testing::{ids, strategies}};
@@ -70,7 +68,7 @@ pub fn meta() -> impl Strategy<Value = Meta> {
 /// ```
 pub fn message(peers: impl IntoIterator<Item = PeerId>) -> impl Strategy<Value = String> {
     let mut peers: Vec<_> = peers.into_iter().collect();
-    peers.push(ids::peer(NOBODY));
+    peers.push(ids::peer(NO_PEER));
     let with_ref = |message: Value, reference: Option<u64>| {
         let mut message = message;
         if let Some(reference) = reference {
@@ -91,8 +89,8 @@ pub fn message(peers: impl IntoIterator<Item = PeerId>) -> impl Strategy<Value =
     prop_oneof![9 => counted, 1 => uncounted].prop_map(|message| message.to_string())
 }
 
-/// The text of any frame that a client can send, which most often is no message: a mutilated one, an
-/// unknown one, any JSON, or any text.
+/// The text of any frame that a client can send. Most often it is no message: it is mutilated, of an
+/// unknown type, any JSON, or any text.
 pub fn frame_text() -> impl Strategy<Value = String> {
     let mutilated = (message([]), any::<prop::sample::Index>(), any::<char>(), 0..3_u8).prop_map(
         |(text, at, with, how)| {
@@ -154,8 +152,8 @@ pub fn frame_text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A history of a room, of so many steps. Who joins is new each time, as ids are; the rest may name
-/// anybody, or nobody that ever was. Peers have [readable ids](ids).
+/// A history of a room, of so many steps. Each join is of a new peer; the other inputs may name any peer,
+/// also one that never joined. Peers have [readable ids](ids).
 pub fn history(steps: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Input>> {
     vec(input(), steps).prop_map(|mut inputs| {
         let joins = inputs.iter_mut().filter_map(|input| match input {
@@ -183,7 +181,7 @@ fn input() -> impl Strategy<Value = Input> {
             .prop_map(|(member, replaces)| Input::Join { member, replaces }),
         3 => (peer(), reason).prop_map(|(peer, reason)| Input::Leave { peer, reason }),
         3 => (peer(), status).prop_map(|(peer, status)| Input::Status { peer, status }),
-        2 => (peer(), number()).prop_map(|(peer, n)| Input::Update { peer, meta: said(n) }),
+        2 => (peer(), number()).prop_map(|(peer, n)| Input::Update { peer, meta: meta_of(n) }),
         4 => (peer(), peer(), number())
             .prop_map(|(from, to, n)| Input::Signal { from, to, frame: app(n) }),
         4 => (peer(), number()).prop_map(|(from, n)| Input::Broadcast { from, frame: app(n) }),
@@ -192,7 +190,7 @@ fn input() -> impl Strategy<Value = Input> {
     ]
 }
 
-/// Somebody whose id and ticket are still to be given; most often with all rights.
+/// A member with an id and a ticket to be replaced; most often with all permissions.
 fn newcomer() -> impl Strategy<Value = Member> {
     let permissions = prop_oneof![
         6 => Just(Permissions::default()),
@@ -200,12 +198,12 @@ fn newcomer() -> impl Strategy<Value = Member> {
             .prop_map(|(signal, broadcast)| Permissions { signal, broadcast }),
     ];
     (any::<u8>(), permissions, prop::bool::weighted(0.2)).prop_map(|(n, permissions, granted)| {
-        let (id, ticket) = (ids::peer(NOBODY), ids::ticket(NOBODY));
-        Member::new(id, said(n), permissions, ticket).meta_is_granted(granted)
+        let (id, ticket) = (ids::peer(NO_PEER), ids::ticket(NO_PEER));
+        Member::new(id, meta_of(n), permissions, ticket).meta_is_granted(granted)
     })
 }
 
-fn said(n: u8) -> Meta {
+fn meta_of(n: u8) -> Meta {
     Meta::new(&n).expect("a number is JSON")
 }
 
@@ -214,8 +212,8 @@ fn app(n: u8) -> Frame {
     ServerMessage::App { data: &data }.encode()
 }
 
-/// Few enough that most steps of a history name somebody who is there.
+/// Few enough that most steps of a history name a member.
 const PEERS: u32 = 24;
 
-/// The number of one who never joins.
-const NOBODY: u32 = 999_999_999;
+/// The number of a peer that never joins.
+const NO_PEER: u32 = 999_999_999;

@@ -62,7 +62,7 @@ fn invalid_frames_are_answered_and_counted_as_stated() {
         if let Some(reference) = reference {
             expected["ref"] = reference.into();
         }
-        assert_eq!(told(&session), expected, "{name}");
+        assert_eq!(received(&session), expected, "{name}");
         assert_eq!(session.received(), u64::from(sequenced), "{name}");
     }
 }
@@ -109,12 +109,12 @@ fn session() -> Session {
     let room = "standup".parse().expect("a valid name");
     let join = Hub::default().join(room, JoinRequest::default(), &Grant::new(), Instant::now());
     let session = join.expect("there is room");
-    assert_eq!(told(&session)["type"], "welcome");
+    assert_eq!(received(&session)["type"], "welcome");
     session
 }
 
 /// The one frame that waits for the session's socket.
-fn told(session: &Session) -> Value {
+fn received(session: &Session) -> Value {
     let mut batch = Vec::new();
     let cx = Context::from_waker(Waker::noop());
     assert_eq!(session.poll_drain(&cx, usize::MAX, &mut batch), Poll::Ready(Ok(())));

@@ -24,7 +24,7 @@ pub(crate) fn run(bytes: &[u8]) {
             assert!(text.trim_start().starts_with('{'), "a message is an object");
             serde_json::from_str::<Typed>(text).expect("a message has a type");
         }
-        // Whatever is wrong with it, it says what, in a word that goes into a frame.
+        // The error says what is wrong, in text that a frame can contain.
         Err(malformed) => assert!(!malformed.to_string().is_empty()),
     }
 }

@@ -1,4 +1,4 @@
-//! Any sequence of what is done to the sessions of a room.
+//! Any sequence of operations on the sessions of a room.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use meet_signal_core::{
 };
 use serde_json::Value;
 
-/// One thing that is done. A connection is named by its place among all that there ever were.
+/// One operation. A connection is named by its position among all that there were.
 #[derive(Debug, Arbitrary)]
 enum Operation<'a> {
     Join { replaces: Option<u8> },
@@ -31,26 +31,26 @@ enum Operation<'a> {
     CloseRoom,
 }
 
-/// Does what the bytes say, and then everybody leaves.
+/// Decodes and applies operations; then all sessions end.
 ///
 /// # Panics
 ///
-/// A bound does not hold, a frame is no JSON, somebody is told what makes no sense, or something is
+/// A bound does not hold, a frame is no JSON, the frames of a client are inconsistent, or something is
 /// left behind.
 pub(crate) fn run(bytes: &[u8]) {
     let mut bytes = Unstructured::new(bytes);
-    let mut world = World::new();
+    let mut harness = Harness::new();
     while let Ok(operation) = Operation::arbitrary(&mut bytes)
         && !bytes.is_empty()
     {
-        world.apply(&operation);
-        world.check();
+        harness.apply(&operation);
+        harness.check();
     }
-    world.connections.clear();
-    assert_eq!((world.hub.sessions(), world.hub.rooms().len()), (0, 0));
+    harness.connections.clear();
+    assert_eq!((harness.hub.sessions(), harness.hub.rooms().len()), (0, 0));
 }
 
-struct World {
+struct Harness {
     hub: Hub,
     now: Instant,
     connections: Vec<Connection>,
@@ -59,11 +59,11 @@ struct World {
 struct Connection {
     session: Option<Session>,
     ticket: String,
-    /// Who is there, where that can be told from what it was sent.
+    /// The other members, if they are known from the frames of this connection.
     view: Option<BTreeMap<String, ()>>,
 }
 
-impl World {
+impl Harness {
     fn new() -> Self {
         let limits = Limits::builder()
             .room_peers(PEERS)
@@ -82,8 +82,8 @@ impl World {
         match *operation {
             Operation::Join { replaces } => {
                 let replaces = replaces.and_then(|at| self.at(at)).map(|c| c.ticket.clone());
-                let joining = JoinRequest::new(Meta::default()).replaces(replaces.as_deref());
-                let joined = self.hub.join(room(), joining, &Grant::new(), self.now);
+                let request = JoinRequest::new(Meta::default()).replaces(replaces.as_deref());
+                let joined = self.hub.join(room(), request, &Grant::new(), self.now);
                 self.connections.extend(joined.ok().map(greeted).map(Connection::new));
             }
             Operation::Resume { of, received } => {
@@ -95,7 +95,7 @@ impl World {
             Operation::Receive { at, text } => self.receive(at, text),
             Operation::Signal { from, to } => {
                 let to = self.at(to).and_then(|c| c.session.as_ref()).map(Session::id);
-                let to = to.map_or_else(|| "nobody".to_owned(), |id| id.to_string());
+                let to = to.map_or_else(|| "no peer".to_owned(), |id| id.to_string());
                 self.receive(from, &format!(r#"{{"type":"signal","to":"{to}","data":0}}"#));
             }
             Operation::Control { at } => {
@@ -137,7 +137,7 @@ impl World {
         let before = session.received();
         match session.receive(text, now) {
             ControlFlow::Continue(()) => assert!(session.received() - before <= 1),
-            // As the driver does it; who is to go may still be a member.
+            // What the driver does. The peer may still be a member.
             ControlFlow::Break(reason) if reason.keeps_session() => session.away(now),
             ControlFlow::Break(_) => self.at(at).expect("it is there").session = None,
         }
@@ -154,7 +154,7 @@ impl World {
         assert!(batch.len() <= 1 || bytes <= most);
         for frame in batch {
             let frame: Value = serde_json::from_str(frame.as_str()).expect("frames are JSON");
-            connection.hear(&frame);
+            connection.handle(&frame);
         }
     }
 
@@ -189,7 +189,7 @@ impl Connection {
         }
     }
 
-    fn hear(&mut self, frame: &Value) {
+    fn handle(&mut self, frame: &Value) {
         let Some(view) = &mut self.view else { return };
         match frame["type"].as_str() {
             Some("joined") => {

@@ -1,80 +1,82 @@
-//! A client as the protocol wants it.
+//! A client that follows the protocol.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use serde_json::{Value, json};
+use meet_signal_core::{
+    PeerId,
+    testing::model::{Message, View},
+};
+use serde_json::Value;
 
-/// It keeps what it said until the server has it, and counts what it has handled.
+/// It keeps its messages until the server has handled them, and counts the frames that it has handled.
 ///
-/// It asks on one connection at a time: whoever asks on a newer one has given the older attempts up,
-/// and does not read their answers. On the connection that it had before it reads on until the newer
-/// one's welcome, where `patient`.
+/// It joins on one connection at a time: with a newer attempt it gives the older ones up, and does not
+/// read their answers. If it `reads_on`, it reads its former connection until the welcome on the newer
+/// one.
 #[derive(Debug, Default)]
 pub(crate) struct Client {
-    patient: bool,
-    pub(crate) ticket: Option<String>,
-    pub(crate) id: Option<String>,
+    reads_on: bool,
+    ticket: Option<String>,
+    pub(crate) id: Option<PeerId>,
     pub(crate) handled: u64,
-    /// What it has said since the counting began, and from where on the server may lack it.
-    pub(crate) said: Vec<u64>,
-    pub(crate) unacknowledged: VecDeque<(u64, String)>,
-    /// The connection of the last welcome that it read, and the one on which it asks.
+    /// The messages of the current sequence of numbers, and those that the server may not have.
+    pub(crate) said: Vec<Message>,
+    unacknowledged: VecDeque<(u64, Message)>,
+    /// The connection of the last welcome that it read, and the one on which it joins.
     pub(crate) current: Option<usize>,
-    pub(crate) asking: Option<usize>,
-    /// Who is in the room, as it puts it together.
-    pub(crate) view: BTreeMap<String, bool>,
+    pub(crate) joining: Option<usize>,
+    pub(crate) view: View,
+}
+
+/// The first message on a connection.
+#[derive(Debug)]
+pub(crate) struct Join {
+    pub(crate) ticket: Option<String>,
+    pub(crate) received: u64,
 }
 
 /// What the client does because of a frame.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Reading {
-    /// It is of a connection that was given up, or came before.
+    /// Nothing: the connection was given up, or the client has handled the frame before.
     Ignored,
-    /// It goes on by this welcome, and sends these again.
-    Welcomed(Vec<String>),
-    /// It is the frame of this number.
+    /// It has a session, and sends these messages again.
+    Welcomed(Vec<Message>),
+    /// It handles the frame of this number.
     Handled(u64),
 }
 
 impl Client {
-    pub(crate) fn new(patient: bool) -> Self {
-        Self { patient, ..Self::default() }
+    pub(crate) fn new(reads_on: bool) -> Self {
+        Self { reads_on, ..Self::default() }
     }
 
-    /// The first message on a new connection, and what it claims to have handled.
-    pub(crate) fn ask(&mut self, wire: usize) -> (String, u64) {
-        self.asking = Some(wire);
-        if !self.patient {
+    pub(crate) fn join(&mut self, wire: usize) -> Join {
+        self.joining = Some(wire);
+        if !self.reads_on {
             self.current = None;
         }
-        let join = match &self.ticket {
-            Some(ticket) => {
-                let resume = json!({"ticket": ticket, "received": self.handled});
-                json!({"type": "join", "resume": resume})
-            }
-            None => json!({"type": "join"}),
-        };
-        (join.to_string(), self.handled)
+        Join { ticket: self.ticket.clone(), received: self.handled }
     }
 
-    pub(crate) fn say(&mut self, n: u64, text: &str) {
-        self.said.push(n);
-        self.unacknowledged.push_back((self.said.len() as u64, text.to_owned()));
+    pub(crate) fn say(&mut self, message: Message) {
+        self.said.push(message);
+        self.unacknowledged.push_back((self.said.len() as u64, message));
     }
 
     pub(crate) fn lost(&mut self, wire: usize) {
-        for slot in [&mut self.current, &mut self.asking] {
+        for slot in [&mut self.current, &mut self.joining] {
             slot.take_if(|lost| *lost == wire);
         }
     }
 
-    /// Reads a frame of a connection, which is the `number`th that is counted there.
+    /// Reads a frame of a connection: the one of this number, if it is counted.
     pub(crate) fn read(&mut self, wire: usize, number: u64, frame: &Value) -> Reading {
         if frame["type"] == "welcome" {
-            if self.asking != Some(wire) {
+            if self.joining != Some(wire) {
                 return Reading::Ignored;
             }
-            (self.asking, self.current) = (None, Some(wire));
+            (self.joining, self.current) = (None, Some(wire));
             return Reading::Welcomed(self.welcome(frame));
         }
         if self.current != Some(wire) || number <= self.handled {
@@ -82,22 +84,22 @@ impl Client {
         }
         assert_eq!(number, self.handled + 1, "a hole before {frame}");
         self.handled = number;
-        self.see(frame);
+        self.view.handle(frame);
         Reading::Handled(number)
     }
 
-    fn welcome(&mut self, welcome: &Value) -> Vec<String> {
-        let text = |value: &Value| value.as_str().expect("text").to_owned();
+    fn welcome(&mut self, welcome: &Value) -> Vec<Message> {
         let received = welcome["received"].as_u64().expect("a number");
-        let (id, ticket) = (text(&welcome["self"]["id"]), text(&welcome["ticket"]));
+        let id = welcome["self"]["id"].as_str().expect("text").parse().expect("an id");
+        let ticket = welcome["ticket"].as_str().expect("a ticket").to_owned();
         match welcome["resumed"].as_str() {
             Some("full") => {
                 self.unacknowledged.retain(|(number, _)| *number > received);
-                assert_eq!((Some(id), Some(ticket)), (self.id.clone(), self.ticket.clone()));
-                return self.unacknowledged.iter().map(|(_, text)| text.clone()).collect();
+                assert_eq!((Some(id), Some(ticket)), (self.id, self.ticket.clone()));
+                return self.unacknowledged.iter().map(|(_, message)| *message).collect();
             }
             Some("partial") => {
-                assert_eq!((Some(&id), Some(&ticket)), (self.id.as_ref(), self.ticket.as_ref()));
+                assert_eq!((Some(id), Some(&ticket)), (self.id, self.ticket.as_ref()));
             }
             _ => {}
         }
@@ -106,28 +108,7 @@ impl Client {
         self.handled = 0;
         self.said.clear();
         self.unacknowledged.clear();
-        let peers = welcome["peers"].as_array().expect("a list");
-        self.view =
-            peers.iter().map(|peer| (text(&peer["id"]), peer["status"] == "away")).collect();
+        self.view.handle(welcome);
         Vec::new()
-    }
-
-    fn see(&mut self, frame: &Value) {
-        let peer = || frame["peer"].as_str().expect("an id");
-        match frame["type"].as_str() {
-            Some("joined") => {
-                let id = frame["peer"]["id"].as_str().expect("an id");
-                let known = self.view.insert(id.to_owned(), false);
-                assert_eq!(known, None, "announced twice");
-            }
-            Some("left") => {
-                assert!(self.view.remove(peer()).is_some(), "who leaves was announced");
-            }
-            Some("status") => {
-                let away = self.view.get_mut(peer()).expect("announced before");
-                *away = frame["status"] == "away";
-            }
-            _ => {}
-        }
     }
 }

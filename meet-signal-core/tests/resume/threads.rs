@@ -10,10 +10,9 @@ use std::{
 use meet_signal_core::{Grant, Hub, JoinRequest, Limits, Session};
 use serde_json::{Value, value::to_raw_value};
 
-use crate::world::room;
+use crate::harness::room;
 
-/// Whoever wins, there is one session, one connection speaks for it, and what was sent meanwhile is
-/// all there.
+/// Whichever thread wins, there is one session with one current connection, and no frame is lost.
 #[test]
 fn racing_takeovers_leave_one_session_that_lacks_nothing() {
     const THREADS: usize = 4;
@@ -25,10 +24,9 @@ fn racing_takeovers_leave_one_session_that_lacks_nothing() {
         .build();
     let hub = Hub::new(limits.expect("within the ranges"));
     let now = Instant::now();
-    let first =
-        hub.join(room(), JoinRequest::default(), &Grant::new(), now).expect("there is room");
-    let (first, welcome) = greeted(first);
-    let welcome: Value = serde_json::from_str(welcome.as_str()).expect("JSON");
+    let first = hub.join(room(), JoinRequest::default(), &Grant::new(), now);
+    let first = first.expect("there is room");
+    let welcome = drain(&first).remove(0);
     let ticket = welcome["ticket"].as_str().expect("a ticket");
 
     let barrier = Barrier::new(THREADS + 1);
@@ -41,13 +39,10 @@ fn racing_takeovers_leave_one_session_that_lacks_nothing() {
                     for _ in 0..ROUNDS {
                         let resumed = hub.resume(&room(), ticket, 0, now);
                         let session = resumed.expect("it is kept");
-                        let cx = Context::from_waker(Waker::noop());
-                        // The welcome, and all that waits.
-                        let _ = session.poll_drain(&cx, usize::MAX, &mut Vec::new());
-                        let _ = session.poll_drain(&cx, usize::MAX, &mut Vec::new());
+                        drain(&session);
                         session.away(now);
-                        // The one before is dropped while others take over: it must be an old one
-                        // by now, since this thread itself has superseded it.
+                        // The one before is dropped while others take over. It is an old one by now,
+                        // since this thread itself has superseded it.
                         last = Some(session);
                     }
                     last.expect("there was a round")
@@ -64,17 +59,12 @@ fn racing_takeovers_leave_one_session_that_lacks_nothing() {
 
     assert_eq!(hub.sessions(), 1);
     let cx = Context::from_waker(Waker::noop());
-    let speaking: Vec<_> =
-        sessions.iter().filter(|session| session.poll_closed(&cx).is_pending()).collect();
-    assert_eq!(speaking.len(), 1);
-    let (session, welcome) = greeted(hub.resume(&room(), ticket, 0, now).expect("it is kept"));
-    assert!(welcome.as_str().contains(r#""resumed":"full""#));
-    let mut batch = Vec::new();
-    assert_eq!(session.poll_drain(&cx, usize::MAX, &mut batch), Poll::Ready(Ok(())));
-    let numbers = batch.iter().map(|frame| {
-        let frame: Value = serde_json::from_str(frame.as_str()).expect("JSON");
-        frame["data"].as_u64().expect("a number")
-    });
+    let current = sessions.iter().filter(|session| session.poll_closed(&cx).is_pending());
+    assert_eq!(current.count(), 1);
+    let session = hub.resume(&room(), ticket, 0, now).expect("it is kept");
+    let frames = drain(&session);
+    assert_eq!(frames[0]["resumed"], "full");
+    let numbers = frames[1..].iter().map(|frame| frame["data"].as_u64().expect("a number"));
     assert!(numbers.eq(0..ROUNDS));
     drop(sessions);
     assert_eq!(hub.sessions(), 1);
@@ -83,9 +73,11 @@ fn racing_takeovers_leave_one_session_that_lacks_nothing() {
     assert!(hub.rooms().is_empty());
 }
 
-/// The session, and the welcome that its connection sends first.
-fn greeted(session: Session) -> (Session, meet_signal_core::Frame) {
+/// All frames that there are; none where the connection is no longer the current one.
+fn drain(session: &Session) -> Vec<Value> {
     let mut batch = Vec::new();
-    let _ = session.poll_drain(&Context::from_waker(Waker::noop()), 1, &mut batch);
-    (session, batch.remove(0))
+    let cx = Context::from_waker(Waker::noop());
+    while let Poll::Ready(Ok(())) = session.poll_drain(&cx, usize::MAX, &mut batch) {}
+    let frames = batch.iter().map(|frame| serde_json::from_str(frame.as_str()).expect("JSON"));
+    frames.collect()
 }

@@ -1,29 +1,30 @@
-//! Clients that stay for a while, and how they go.
+//! Clients that stay for a while, and how their connections end.
 
 use tokio::time::{Instant, timeout_at};
 
 use super::{ClientEnd, Received};
 
-/// How a client's connection ends. [`strategies::fate`](super::strategies::fate) makes them up.
+/// How a client's connection ends. The strategy
+/// [`disconnect_mode`](super::strategies::disconnect_mode) generates it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fate {
+pub enum DisconnectMode {
     /// The client leaves the room.
-    Leaves,
+    Leave,
     /// The connection is [cut](ClientEnd::cut).
     Cut,
-    /// The client [vanishes without a word](ClientEnd::half_open).
+    /// The client [vanishes without a sign](ClientEnd::half_open).
     HalfOpen,
 }
 
 impl ClientEnd {
-    /// Lives as a client that has joined does: discards what comes, answers each `ping`, and at `end`
-    /// meets its fate. Done earlier if the server closes or is gone.
+    /// Behaves as a client that has joined: discards each frame, answers each `ping`, and disconnects at
+    /// `end`. Returns earlier if the server closes the connection or is gone.
     ///
-    /// To be spawned, one for each client:
+    /// A test spawns it, once for each client:
     ///
     /// ```
-    /// use meet_signal_core::{Grant, Hub, driver::serve, testing::{Fate, connection}};
+    /// use meet_signal_core::{Grant, Hub, driver::serve, testing::{DisconnectMode, connection}};
     /// use tokio::time::{Duration, Instant};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,7 +36,7 @@ impl ClientEnd {
     /// let serving = tokio::spawn(serve(Hub::default(), "standup".parse()?, Grant::new(), server));
     /// ada.join().await;
     /// let start = Instant::now();
-    /// tokio::spawn(ada.live(start + Duration::from_secs(3600), Fate::Leaves));
+    /// tokio::spawn(ada.live(start + Duration::from_secs(3600), DisconnectMode::Leave));
     /// serving.await?;
     /// assert_eq!(start.elapsed().as_secs(), 3600);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -47,29 +48,29 @@ impl ClientEnd {
     /// # Cancel safety
     ///
     /// Dropping the future cuts the connection.
-    pub async fn live(mut self, end: Instant, fate: Fate) {
+    pub async fn live(mut self, end: Instant, mode: DisconnectMode) {
         let mut received = 0;
-        while let Ok(came) = timeout_at(end, self.next()).await {
-            let Received::Flush(frames) = came else { return };
+        while let Ok(next) = timeout_at(end, self.next()).await {
+            let Received::Flush(frames) = next else { return };
             for frame in frames {
                 match frame["type"].as_str() {
                     Some("ping") => {
                         self.send(&format!(r#"{{"type":"pong","received":{received}}}"#));
                     }
                     Some("welcome" | "waiting") => {}
-                    // What section 5 of the protocol has both ends count.
+                    // Section 5 of the protocol: both ends count all other frames.
                     _ => received += 1,
                 }
             }
         }
-        match fate {
-            Fate::Leaves => {
+        match mode {
+            DisconnectMode::Leave => {
                 self.send(r#"{"type":"leave"}"#);
-                // To the server's close frame, which this answers.
+                // Until the server's close frame, which this answers.
                 while let Received::Flush(_) = self.next().await {}
             }
-            Fate::Cut => self.cut(),
-            Fate::HalfOpen => self.half_open(),
+            DisconnectMode::Cut => self.cut(),
+            DisconnectMode::HalfOpen => self.half_open(),
         }
     }
 }
