@@ -6,7 +6,7 @@ use std::{
 };
 
 use meet_signal_core::{
-    CloseReason, ErrorCode, JoinError, JoinRequest, ResumeError, RoomId, message::Status,
+    CloseReason, ErrorCode, JoinError, JoinRequest, ResumeError, RoomId, Status,
 };
 use serde_json::json;
 

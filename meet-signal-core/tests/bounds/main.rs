@@ -9,8 +9,8 @@ use std::{
 };
 
 use meet_signal_core::{
-    CloseReason, Frame, Grant, Hub, JoinError, JoinRequest, Limits, LimitsBuilder, RoomId, Session,
-    message::Meta,
+    CloseReason, Frame, Grant, Hub, JoinError, JoinRequest, Limits, LimitsBuilder, Meta, RoomId,
+    Session,
 };
 use serde_json::{Value, json};
 

@@ -1,9 +1,8 @@
 //! The close reasons of a connection, and their timing.
 
 use meet_signal_core::{
-    AuthRequest, CloseReason, Denied, Grant, Hub, Limits, Secret,
+    AuthRequest, CloseReason, Denied, Grant, Hub, Limits, Secret, Status,
     driver::serve,
-    message::Status,
     socket::Incoming,
     testing::{ClientEnd, Received, connection},
 };

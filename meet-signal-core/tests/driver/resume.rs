@@ -7,9 +7,8 @@ use std::{
 };
 
 use meet_signal_core::{
-    AuthRequest, CloseReason, Denied, Grant, Hub,
+    AuthRequest, CloseReason, Denied, Grant, Hub, IceServer, Meta, Status,
     driver::serve,
-    message::{IceServer, Meta, Status},
     testing::{ClientEnd, Received, connection},
 };
 use serde_json::{Value, json, value::to_raw_value};

@@ -8,10 +8,7 @@ use std::{
 };
 
 use arbitrary::{Arbitrary, Unstructured};
-use meet_signal_core::{
-    Grant, Hub, JoinRequest, Limits, RoomId, Session,
-    message::{LeaveReason, Meta},
-};
+use meet_signal_core::{Grant, Hub, JoinRequest, LeaveReason, Limits, Meta, RoomId, Session};
 use serde_json::Value;
 
 /// One operation. A connection is named by its position among all that there were.
