@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { setUp } from './support/setup.js';
 
-const PATIENCE = { timeout: 40_000, polling: 100 };
+const TIMEOUT = { timeout: 40_000, polling: 100 };
 
 const { browsers, server } = setUp({ args: ['--login-seconds', '12'] });
 
@@ -35,11 +35,11 @@ async function joining(kind, room) {
 }
 
 function outcome(page) {
-  return page.waitForFunction(() => window.outcome, PATIENCE).then((handle) => handle.jsonValue());
+  return page.waitForFunction(() => window.outcome, TIMEOUT).then((handle) => handle.jsonValue());
 }
 
 function hearsASign(page) {
-  return page.waitForFunction(() => window.signs > 0, PATIENCE);
+  return page.waitForFunction(() => window.signs > 0, TIMEOUT);
 }
 
 for (const kind of ['chromium', 'firefox']) {

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 
 import { setUp } from './support/setup.js';
 
-const PATIENCE = { timeout: 40_000, polling: 50 };
+const TIMEOUT = { timeout: 40_000, polling: 50 };
 /** It is two seconds (`going_away_grace`). On a busy machine it shows later, but long before the 30 s of a lost page. */
 const GONE_MS = 10_000;
 
@@ -26,7 +26,7 @@ async function join(page, room) {
 
 async function open(kind, room) {
   const page = await (await browsers.context(kind)).newPage();
-  page.setDefaultTimeout(PATIENCE.timeout);
+  page.setDefaultTimeout(TIMEOUT.timeout);
   await page.goto(server.url('/?before'));
   await page.goto(server.url('/?here'));
   await join(page, room);
@@ -34,7 +34,7 @@ async function open(kind, room) {
 }
 
 const id = (page) => page.evaluate(() => window.room.self.id);
-const peers = (page, count) => page.waitForFunction((many) => window.room.peers.size === many, PATIENCE, count);
+const peers = (page, count) => page.waitForFunction((many) => window.room.peers.size === many, TIMEOUT, count);
 
 /** Ada watches, and Bob is in a browser of this kind. */
 async function meeting(kind) {
@@ -82,10 +82,10 @@ for (const kind of ['chromium', 'firefox']) {
         await bob.goto(server.url('/?elsewhere'));
         if (isSeen) await peers(ada, 0);
         await goBack(bob);
-        await bob.waitForFunction(() => location.search === '?here' && document.readyState === 'complete', PATIENCE);
+        await bob.waitForFunction(() => location.search === '?here' && document.readyState === 'complete', TIMEOUT);
         // A browser may load it anew; then it is for the page to join.
         if (await bob.evaluate(() => window.log === undefined)) await join(bob, room);
-        await bob.waitForFunction(() => window.room.state === 'joined', PATIENCE);
+        await bob.waitForFunction(() => window.room.state === 'joined', TIMEOUT);
         await peers(ada, 1);
         await peers(bob, 1);
         assert.equal(await ada.evaluate(() => [...window.room.peers.keys()][0]), await id(bob));
@@ -105,7 +105,7 @@ for (const kind of ['chromium', 'firefox']) {
       await bob.reload();
       await join(bob, room);
       await peers(bob, 1);
-      await ada.waitForFunction((now) => window.room.peers.size === 1 && window.room.peers.has(now), PATIENCE, await id(bob));
+      await ada.waitForFunction((now) => window.room.peers.size === 1 && window.room.peers.has(now), TIMEOUT, await id(bob));
       const log = await ada.evaluate(() => window.log);
       assert.deepEqual(log.map((line) => line.split(' ')[0]), ['peerjoined', 'peerleft', 'peerjoined']);
       await ada.close();

@@ -8,7 +8,7 @@ import { Proxy } from './support/proxy.js';
 import { Server } from './support/server.js';
 import { setUp } from './support/setup.js';
 
-const PATIENCE = { timeout: 40_000, polling: 20 };
+const TIMEOUT = { timeout: 40_000, polling: 20 };
 
 const { browsers, server, newRoom, start } = setUp();
 let network;
@@ -27,7 +27,7 @@ after(async () => {
 /** A page of this kind that has the client at hand. */
 async function open(kind, url = server.url('/')) {
   const page = await (await browsers.context(kind)).newPage();
-  page.setDefaultTimeout(PATIENCE.timeout);
+  page.setDefaultTimeout(TIMEOUT.timeout);
   page.complaints = [];
   page.on('pageerror', (error) => page.complaints.push(String(error)));
   await page.goto(url);
@@ -131,7 +131,7 @@ for (const kind of ['chromium', 'firefox']) {
         return codes;
       });
       assert.deepEqual(thrown, ['too-large', 'too-large', 'too-large', 'not-json']);
-      await watcher.waitForFunction(() => window.heard.at(-1) === 'still here', PATIENCE);
+      await watcher.waitForFunction(() => window.heard.at(-1) === 'still here', TIMEOUT);
       assert.deepEqual(await page.evaluate(() => window.log), ['connecting', 'joined']);
       await Promise.all([page, watcher].map((each) => each.close()));
     });
@@ -151,7 +151,7 @@ for (const kind of ['chromium', 'firefox']) {
         window.room.on('statechange', ({ detail }) => { if (detail.state === 'joined') window.took = performance.now() - window.began; });
       });
       await look();
-      await page.waitForFunction(() => window.took !== undefined, PATIENCE);
+      await page.waitForFunction(() => window.took !== undefined, TIMEOUT);
       const took = await page.evaluate(() => window.took);
       assert.ok(took < 2000, `after ${took} ms`);
       await page.close();
@@ -163,13 +163,13 @@ for (const kind of ['chromium', 'firefox']) {
       const room = newRoom();
       await join(watcher, room);
       await join(page, room);
-      await watcher.waitForFunction(() => window.room.peers.size === 1, PATIENCE);
+      await watcher.waitForFunction(() => window.room.peers.size === 1, TIMEOUT);
       network.refuse(true);
       network.cut();
-      await page.waitForFunction(() => window.room.state === 'away', PATIENCE);
+      await page.waitForFunction(() => window.room.state === 'away', TIMEOUT);
       await page.evaluate(() => { void window.room.leave(); });
       network.refuse(false);
-      await watcher.waitForFunction(() => window.log.some((line) => line.startsWith('left')), { ...PATIENCE, timeout: 10_000 });
+      await watcher.waitForFunction(() => window.log.some((line) => line.startsWith('left')), { ...TIMEOUT, timeout: 10_000 });
       assert.equal((await watcher.evaluate(() => window.log)).at(-1), 'left left');
       await Promise.all([page, watcher].map((each) => each.close()));
     });

@@ -203,7 +203,7 @@ export class FakeNetwork {
     return !cuts.some((name) => this.#cuts.has(name));
   }
 
-  /** Lets everything look at the world again, after something has changed. */
+  /** Lets everything look at the harness again, after something has changed. */
   evaluate() {
     const open = this.#connections.filter(({ closed }) => !closed);
     for (const { ice } of open) ice.evaluate();

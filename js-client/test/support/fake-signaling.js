@@ -1,7 +1,7 @@
 // A signaling link between two ends, without a server.
 
 /** @typedef {import('./scheduler.js').Scheduler} Scheduler */
-/** @typedef {'deliver' | 'drop' | 'duplicate'} Fate */
+/** @typedef {'deliver' | 'drop' | 'duplicate'} Delivery */
 
 /**
  * Joins two ends, `a` and `b`. What one sends reaches the other as a copy, as through JSON, in the
@@ -23,7 +23,7 @@ export class SignalingEnd {
   #queue;
   /** @type {SignalingEnd | undefined} */
   #other;
-  /** @type {{ fate: Fate, matches: (message: any) => boolean }[]} */
+  /** @type {{ delivery: Delivery, matches: (message: any) => boolean }[]} */
   #planned = [];
 
   /** @type {((message: any) => unknown) | null} a rejection of what it returns counts as unhandled */
@@ -51,7 +51,7 @@ export class SignalingEnd {
     this.sent.push(JSON.parse(text));
     const index = this.#planned.findIndex((plan) => plan.matches(message));
     const [plan] = index < 0 ? [] : this.#planned.splice(index, 1);
-    const times = plan ? COPIES[plan.fate] : 1;
+    const times = plan ? COPIES[plan.delivery] : 1;
     for (let copy = 0; copy < times; copy++) {
       this.#queue.post(label(message), () => { this.#other?.onmessage?.(JSON.parse(text)); });
     }
@@ -60,11 +60,11 @@ export class SignalingEnd {
   /**
    * Decides what happens to the next matching message that is sent here.
    *
-   * @param {Fate} fate
+   * @param {Delivery} delivery
    * @param {(message: any) => boolean} [matches] by default any
    */
-  next(fate, matches = () => true) {
-    this.#planned.push({ fate, matches });
+  next(delivery, matches = () => true) {
+    this.#planned.push({ delivery, matches });
   }
 
   /** Keeps what is sent here from arriving until `release`. */
@@ -97,5 +97,5 @@ function label(message) {
   return message?.description?.type ?? (message?.candidate ? 'candidate' : 'message');
 }
 
-/** @type {Record<Fate, number>} */
+/** @type {Record<Delivery, number>} */
 const COPIES = { deliver: 1, drop: 0, duplicate: 2 };

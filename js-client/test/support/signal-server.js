@@ -8,12 +8,12 @@ import { Session } from './signal/session.js';
 /** @typedef {import('./core.js').CoreEvent} CoreEvent */
 /** @typedef {import('./fake-socket.js').ServerEnd} ServerEnd */
 /** @typedef {import('./scheduler.js').Scheduler} Scheduler */
-/** @typedef {import('./signal/interference.js').Refusal} Refusal */
+/** @typedef {import('./signal/interference.js').Rejection} Rejection */
 
 /**
  * What the application decides about a join. `lobby`: the client gets `waiting`, and no decision.
  *
- * @typedef {{ permissions?: string[], meta?: unknown, lobby?: boolean, refuse?: Refusal & { close: number } }} Grant
+ * @typedef {{ permissions?: string[], meta?: unknown, lobby?: boolean, refuse?: Rejection & { close: number } }} Grant
  */
 
 /**
@@ -32,14 +32,14 @@ import { Session } from './signal/session.js';
  */
 
 /**
- * An open connection. `refusal` and `closing` replace the core's error and close frame.
+ * An open connection. `rejection` and `closing` replace the core's error and close frame.
  *
  * @typedef {object} Connection
  * @property {number} id
  * @property {ServerEnd} end
  * @property {string} room
  * @property {Session} [session]
- * @property {Refusal} [refusal]
+ * @property {Rejection} [rejection]
  * @property {[code: number, reason: string]} [closing]
  */
 
@@ -176,10 +176,10 @@ export class SignalServer {
    * Answers the next frame of a type with an error instead of doing it; one more each time.
    *
    * @param {string} type
-   * @param {Refusal | null} refusal `null`: it is done
+   * @param {Rejection | null} rejection `null`: it is done
    */
-  rejectNext(type, refusal) {
-    this.#interference.rejectNext(type, refusal);
+  rejectNext(type, rejection) {
+    this.#interference.rejectNext(type, rejection);
   }
 
   /**
@@ -363,7 +363,7 @@ export class SignalServer {
       end.send('{"type":"waiting"}');
       return;
     }
-    if (grant.refuse) connection.refusal = grant.refuse;
+    if (grant.refuse) connection.rejection = grant.refuse;
     this.#core.decide(id, {
       stun: iceServers.flatMap(({ urls }) => urls),
       ...(grant.refuse && { refuse: grant.refuse.close }),

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { FakeWorld } from './fake-world.js';
+import { Harness } from './harness.js';
 
 /** A client that does nothing by itself. */
 class Frames {
@@ -13,25 +13,25 @@ class Frames {
   closed = null;
 
   /**
-   * @param {FakeWorld} world
+   * @param {Harness} harness
    * @param {string} page
    */
-  constructor(world, page) {
-    this.world = world;
-    const { WebSocket } = world.server.page(page);
+  constructor(harness, page) {
+    this.harness = harness;
+    const { WebSocket } = harness.server.page(page);
     this.socket = new WebSocket('ws://host/signal/room', ['meet-signal.v1']);
-    this.socket.onmessage = ({ data }) => this.received.push([world.clock.now(), JSON.parse(data)]);
-    this.socket.onclose = ({ code }) => { this.closed = [code, world.clock.now()]; };
+    this.socket.onmessage = ({ data }) => this.received.push([harness.clock.now(), JSON.parse(data)]);
+    this.socket.onclose = ({ code }) => { this.closed = [code, harness.clock.now()]; };
   }
 
   /**
-   * @param {FakeWorld} world
+   * @param {Harness} harness
    * @param {string} page
    * @param {Record<string, unknown>} [join]
    */
-  static async join(world, page, join = {}) {
-    const member = new Frames(world, page);
-    await world.scheduler.settle();
+  static async join(harness, page, join = {}) {
+    const member = new Frames(harness, page);
+    await harness.scheduler.settle();
     await member.send({ type: 'join', ...join });
     await member.send({ type: 'ack', received: join.resume?.received ?? 0 });
     return member;
@@ -40,7 +40,7 @@ class Frames {
   /** @param {object} frame */
   async send(frame) {
     this.socket.send(JSON.stringify(frame));
-    await this.world.scheduler.settle();
+    await this.harness.scheduler.settle();
   }
 
   /** What came since the last look: when, and what is asked for of it. */
@@ -50,14 +50,14 @@ class Frames {
 }
 
 test('the core goes by the clock of the test', async () => {
-  const world = new FakeWorld();
-  await world.clock.advance(0.5);
-  const late = new Frames(world, 'late');
-  await world.clock.advance(9.2);
-  const [ada, bob] = [await Frames.join(world, 'ada'), await Frames.join(world, 'bob')];
+  const harness = new Harness();
+  await harness.clock.advance(0.5);
+  const late = new Frames(harness, 'late');
+  await harness.clock.advance(9.2);
+  const [ada, bob] = [await Frames.join(harness, 'ada'), await Frames.join(harness, 'bob')];
   bob.take();
   setAnswering(bob);
-  await world.clock.advance(70_000);
+  await harness.clock.advance(70_000);
   assert.deepEqual(late.closed, [4501, 10_000]);
   // The core's time has whole milliseconds.
   assert.deepEqual(ada.take('type').slice(-3), [[9.7, 'joined'], [10_009, 'ping'], [20_009, 'ping']]);
@@ -70,29 +70,29 @@ test('the core goes by the clock of the test', async () => {
 
 test('a seed gives the same history again', async () => {
   const history = async (/** @type {number} */ seed) => {
-    const world = new FakeWorld({ seed, latencyMs: [1, 20], server: { decisionMs: 5 } });
-    const members = await Promise.all(['ada', 'bob', 'cleo'].map((page) => new Frames(world, page)));
-    await world.clock.advance(50);
+    const harness = new Harness({ seed, latencyMs: [1, 20], server: { decisionMs: 5 } });
+    const members = await Promise.all(['ada', 'bob', 'cleo'].map((page) => new Frames(harness, page)));
+    await harness.clock.advance(50);
     for (const [n, { socket }] of members.entries()) socket.send(JSON.stringify({ type: 'join', meta: n }));
-    await world.clock.advance(50);
+    await harness.clock.advance(50);
     for (let n = 0; n < 20; n++) {
-      const { socket } = world.scheduler.random.pick(members);
+      const { socket } = harness.scheduler.random.pick(members);
       socket.send(JSON.stringify({ type: 'broadcast', data: n }));
-      await world.clock.advance(world.scheduler.random.below(3_000));
+      await harness.clock.advance(harness.scheduler.random.below(3_000));
     }
-    await world.clock.advance(100_000);
+    await harness.clock.advance(100_000);
     return members.map((member) => [member.closed, member.take('type', 'data', 'status', 'reason', 'received')]);
   };
   for (let seed = 0; seed < 10; seed++) assert.deepEqual(await history(seed), await history(seed));
 });
 
 test('what a test says in the place of the core is counted alike', async () => {
-  const world = new FakeWorld();
-  const [ada, bob] = [await Frames.join(world, 'ada'), await Frames.join(world, 'bob')];
+  const harness = new Harness();
+  const [ada, bob] = [await Frames.join(harness, 'ada'), await Frames.join(harness, 'bob')];
   ada.take();
-  world.server.rejectNext('broadcast', { code: 'of a later version', retryAfterMs: 500 });
+  harness.server.rejectNext('broadcast', { code: 'of a later version', retryAfterMs: 500 });
   await ada.send({ type: 'broadcast', data: 1, ref: 1 });
-  world.server.session('ada').send({ type: 'locked', locked: true });
+  harness.server.session('ada').send({ type: 'locked', locked: true });
   await ada.send({ type: 'pong', received: 2 });
   await ada.send({ type: 'probe' });
   const answers = ada.take('type', 'code', 'ref', 'retryAfterMs', 'received').map(([, ...answer]) => answer);
@@ -105,15 +105,15 @@ test('what a test says in the place of the core is counted alike', async () => {
 });
 
 test('the next resume is what a test says', async () => {
-  const world = new FakeWorld();
-  const bob = await Frames.join(world, 'bob');
-  await Frames.join(world, 'ada');
+  const harness = new Harness();
+  const bob = await Frames.join(harness, 'bob');
+  await Frames.join(harness, 'ada');
   bob.take();
   const outcomes = [];
   for (const outcome of [null, 'partial', 'no', null]) {
-    if (outcome) world.server.nextResume(outcome);
-    const { ticket } = world.server.session('ada');
-    const again = await Frames.join(world, 'ada', { resume: { ticket, received: 0 } });
+    if (outcome) harness.server.nextResume(outcome);
+    const { ticket } = harness.server.session('ada');
+    const again = await Frames.join(harness, 'ada', { resume: { ticket, received: 0 } });
     outcomes.push(again.take('resumed')[0][1]);
   }
   assert.deepEqual(outcomes, ['full', 'partial', 'no', 'full']);

@@ -29,7 +29,7 @@ async function fails(scene, ada, code, { mend } = {}) {
   assert.ok(error.message.length > 5);
   assert.ok(['closed', 'idle'].includes(ada.state), ada.state);
   await scene.clock.advance(60_000);
-  assert.deepEqual(scene.world.leaks, NOTHING_LEFT);
+  assert.deepEqual(scene.harness.leaks, NOTHING_LEFT);
   if (mend === undefined) return;
   mend();
   await scene.scheduler.run(ada.join(), { withinMs: 1000 });
@@ -40,7 +40,7 @@ describe('WebSocket', () => {
   for (const name of ['SecurityError', 'SyntaxError', 'TypeError']) {
     test(`that throws ${name} ends the join, at once`, async () => {
       const scene = new Scene();
-      const page = scene.world.page('ada');
+      const page = scene.harness.page('ada');
       const { WebSocket } = page.environment;
       let broken = true;
       page.environment.WebSocket = function Socket(...given) {
@@ -55,7 +55,7 @@ describe('WebSocket', () => {
 
   test('that throws when the page comes back ends the session', async () => {
     const scene = new Scene();
-    const page = scene.world.page('ada');
+    const page = scene.harness.page('ada');
     const { WebSocket } = page.environment;
     let broken = false;
     page.environment.WebSocket = function Socket(...given) {
@@ -68,12 +68,12 @@ describe('WebSocket', () => {
     scene.server.session('ada').socket.cut();
     await scene.clock.advance(60_000);
     assert.deepEqual([ada.state, ada.log.reasons.at(-1)], ['closed', 'blocked']);
-    assert.deepEqual(scene.world.leaks, NOTHING_LEFT);
+    assert.deepEqual(scene.harness.leaks, NOTHING_LEFT);
   });
 
   test('that is not there is unsupported', async () => {
     const scene = new Scene();
-    const page = scene.world.page('ada');
+    const page = scene.harness.page('ada');
     page.environment.WebSocket = undefined;
     await fails(scene, scene.socket('ada', { page }), 'unsupported');
   });
@@ -92,7 +92,7 @@ describe('the URL', () => {
   ]) {
     test(`${url} at ${base} fails when it joins, not before`, async () => {
       const scene = new Scene();
-      const page = scene.world.page('ada');
+      const page = scene.harness.page('ada');
       page.environment.base = base;
       const ada = new SignalingSocket(url, { environment: page.environment });
       await fails(scene, ada, 'url');
@@ -102,7 +102,7 @@ describe('the URL', () => {
 
   test('is resolved when it joins, against what the page says by then', async () => {
     const scene = new Scene();
-    const page = scene.world.page('ada');
+    const page = scene.harness.page('ada');
     const { WebSocket } = page.environment;
     const urls = [];
     page.environment.WebSocket = class extends WebSocket {
@@ -193,7 +193,7 @@ describe('the token', () => {
       give(ada, controller);
       await scene.scheduler.run(joined);
       await scene.scheduler.run(ada.leave());
-      assert.deepEqual(scene.world.leaks, NOTHING_LEFT);
+      assert.deepEqual(scene.harness.leaks, NOTHING_LEFT);
     });
   }
 
@@ -261,7 +261,7 @@ describe('the retry policy', () => {
     scene.server.session('ada').socket.cut();
     await scene.clock.advance(60_000);
     assert.deepEqual(ada.log.states.slice(2), ['closed']);
-    assert.deepEqual(scene.world.leaks, NOTHING_LEFT);
+    assert.deepEqual(scene.harness.leaks, NOTHING_LEFT);
     assert.deepEqual(scene.server.roster('room'), []);
   });
 });
@@ -304,7 +304,7 @@ describe('a message', () => {
 describe('RTCPeerConnection', () => {
   test('that is not there is unsupported, before anybody is told', async () => {
     const meeting = new Meeting();
-    const page = meeting.world.page('ada');
+    const page = meeting.harness.page('ada');
     page.environment.RTCPeerConnection = undefined;
     await fails(meeting, meeting.room('ada', { page }), 'unsupported');
     assert.equal(meeting.server.sockets.created, 0);
@@ -314,7 +314,7 @@ describe('RTCPeerConnection', () => {
     test(`that refuses its options (${name}) ends the join, and nobody is left behind`, async () => {
       const meeting = new Meeting({ server: { iceServers: [{ urls: 'stun:old.example' }] } });
       const bob = await meeting.join('bob', { camera: false });
-      const page = meeting.world.page('ada');
+      const page = meeting.harness.page('ada');
       const { RTCPeerConnection } = page.environment;
       page.environment.RTCPeerConnection = function Refusing(configuration) {
         if (configuration.iceServers[0].urls.includes('stun:old.example')) throw new DOMException('no such server', name);
@@ -333,7 +333,7 @@ describe('RTCPeerConnection', () => {
 
   test('of which there are too many for now does not end the join', async () => {
     const meeting = new Meeting();
-    const page = meeting.world.page('ada');
+    const page = meeting.harness.page('ada');
     page.environment.RTCPeerConnection = function Full() { throw new DOMException('so many', 'UnknownError'); };
     const ada = meeting.room('ada', { page });
     await meeting.scheduler.run(ada.join(), { withinMs: 1000 });
@@ -343,7 +343,7 @@ describe('RTCPeerConnection', () => {
 
 test('a storage that throws is none', async () => {
   const scene = new Scene();
-  const page = scene.world.page('ada');
+  const page = scene.harness.page('ada');
   page.environment.storage = new Proxy({}, { get() { throw new DOMException('no', 'SecurityError'); } });
   const ada = await scene.join('ada', { page });
   page.fire('pagehide', { persisted: true });

@@ -70,7 +70,7 @@ describe('while the application decides', () => {
       await scene.clock.advance(60_000);
       assert.equal(scene.sent('bob', 'leave').length, 1);
       assert.deepEqual(scene.server.roster('room'), []);
-      assert.deepEqual(scene.world.leaks, NOTHING_LEFT);
+      assert.deepEqual(scene.harness.leaks, NOTHING_LEFT);
     });
   }
 
@@ -88,7 +88,7 @@ describe('while the application decides', () => {
     }
   });
 
-  test('a refusal is one, however late', async () => {
+  test('a rejection is one, however late', async () => {
     const authorize = () => ({ refuse: { code: 'unauthorized', close: 4502 } });
     const scene = new Scene({ server: { decisionMs: 12_000, authorize } });
     const error = await scene.scheduler.run(failure(scene.socket('ada').join()), { withinMs: 60_000 });

@@ -10,7 +10,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 
 import { MeetRoom } from '../../src/meet-room.js';
 import { isSequenced, parseFrame } from '../../src/protocol.js';
-import { FakeWorld } from '../support/fake-world.js';
+import { Harness } from '../support/harness.js';
 
 const read = async (path) => JSON.parse(await readFile(new URL(`../../../docs/${path}`, import.meta.url), 'utf8'));
 const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
@@ -50,23 +50,23 @@ describe('frames of clients', async () => {
 test('frames of a later version do no harm, and are counted', async () => {
   const frames = (await read('frames/server-variants.json')).filter(({ ignored }) => ignored);
   assert.ok(frames.length > 2);
-  const world = new FakeWorld();
-  const page = world.page('ada');
+  const harness = new Harness();
+  const page = harness.page('ada');
   const room = new MeetRoom('/signal/room', { environment: page.environment });
-  await world.scheduler.run(room.join(), { withinMs: 1000 });
-  const session = world.server.session('ada');
+  await harness.scheduler.run(room.join(), { withinMs: 1000 });
+  const session = harness.server.session('ada');
   for (const { frame } of frames) session.sendRaw(frame);
-  await world.clock.advance(11_000);
-  const pong = world.server.log.findLast(({ frame }) => frame.type === 'pong').frame;
+  await harness.clock.advance(11_000);
+  const pong = harness.server.log.findLast(({ frame }) => frame.type === 'pong').frame;
   assert.equal(pong.received, frames.length);
   assert.equal(room.state, 'joined');
 });
 
 test('all that the client sends in a meeting, and the server too, is of the schemas', async () => {
-  const world = new FakeWorld({ server: { iceServers: [{ urls: ['stun:a.example'] }] } });
+  const harness = new Harness({ server: { iceServers: [{ urls: ['stun:a.example'] }] } });
   const received = [];
   const rooms = ['ada', 'bob'].map((name) => {
-    const page = world.page(name);
+    const page = harness.page(name);
     const { WebSocket } = page.environment;
     page.environment.WebSocket = class extends WebSocket {
       constructor(...given) {
@@ -78,18 +78,18 @@ test('all that the client sends in a meeting, and the server too, is of the sche
     room.publish('camera', page.camera());
     return room;
   });
-  for (const room of rooms) await world.scheduler.run(room.join(), { withinMs: 1000 });
-  await world.clock.advance(30_000);
+  for (const room of rooms) await harness.scheduler.run(room.join(), { withinMs: 1000 });
+  await harness.clock.advance(30_000);
   rooms[0].broadcast('hello');
   rooms[0].update({ name: 'Ada' });
   rooms[0].send(rooms[1].self.id, null);
-  world.server.session('bob').socket.cut();
-  await world.clock.advance(30_000);
+  harness.server.session('bob').socket.cut();
+  await harness.clock.advance(30_000);
   void rooms[0].leave();
-  await world.clock.advance(1000);
+  await harness.clock.advance(1000);
 
   const types = new Set();
-  for (const { frame } of world.server.log) {
+  for (const { frame } of harness.server.log) {
     types.add(frame.type);
     assert.ok(isClientMessage(frame), `${JSON.stringify(frame)} ${JSON.stringify(isClientMessage.errors)}`);
   }

@@ -61,7 +61,7 @@ for (const [order, show] of Object.entries(ORDERS)) {
     test('later, it is cleanly somebody else', async () => {
       const scene = new Scene();
       const bob = await scene.join('bob');
-      const page = scene.world.page('ada');
+      const page = scene.harness.page('ada');
       const ada = await scene.join('ada', { page });
       pause(page);
       await scene.clock.advance(4000);
@@ -79,7 +79,7 @@ for (const [order, show] of Object.entries(ORDERS)) {
       await scene.clock.advance(1000);
       show(ada.page);
       await scene.clock.advance(1000);
-      const twin = scene.world.page('twin', { storage: ada.page.storage });
+      const twin = scene.harness.page('twin', { storage: ada.page.storage });
       await scene.join('twin', { page: twin });
       assert.deepEqual(scene.server.roster('room'), ['ada', 'twin']);
       assert.equal(ada.state, 'joined');
@@ -113,7 +113,7 @@ test('a socket that the browser closes before the page is hidden, as Firefox doe
   for (const persisted of [true, false]) {
     const scene = new Scene();
     const bob = await scene.join('bob');
-    const page = scene.world.page('ada');
+    const page = scene.harness.page('ada');
     const { WebSocket } = page.environment;
     let last;
     page.environment.WebSocket = class extends WebSocket {
@@ -140,7 +140,7 @@ test('another page of the same tab and room, and back: one participant each time
   pause(first.page);
   await scene.clock.advance(200);
   // Another page in the tab, which takes the place of the first one.
-  const page = scene.world.page('ada', { storage: first.page.storage });
+  const page = scene.harness.page('ada', { storage: first.page.storage });
   const second = await scene.join('ada', { page });
   assert.deepEqual(scene.server.roster('room'), ['bob', 'ada']);
   pause(page);
@@ -182,7 +182,7 @@ test('a page that is paused and never comes back leaves no timer that matters', 
   assert.equal(ada.state, 'joined');
   void ada.leave();
   await scene.clock.advance(5000);
-  assert.deepEqual(scene.world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
+  assert.deepEqual(scene.harness.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
 });
 
 test('a page that has left says and stores nothing when it goes', async () => {

@@ -55,7 +55,7 @@ describe('a join that is given up', () => {
 
   test('and arrives late, over a network that stood still, is taken back', async () => {
     const scene = new Scene();
-    const page = scene.world.page('ada');
+    const page = scene.harness.page('ada');
     const { WebSocket } = page.environment;
     const held = [];
     page.environment.WebSocket = class extends WebSocket {
@@ -104,7 +104,7 @@ describe('leaving without a connection', () => {
         assert.equal(ada.state, 'closed');
         void bob.leave();
         await scene.clock.advance(5000);
-        assert.deepEqual(scene.world.leaks, NOTHING_LEFT);
+        assert.deepEqual(scene.harness.leaks, NOTHING_LEFT);
       }
     });
   }
@@ -138,7 +138,7 @@ describe('leaving without a connection', () => {
     assert.ok(tries < 8, `${tries} tries`);
     await scene.clock.advance(600_000);
     assert.equal(scene.server.sockets.created, tries);
-    assert.deepEqual(scene.world.leaks, NOTHING_LEFT);
+    assert.deepEqual(scene.harness.leaks, NOTHING_LEFT);
   });
 
   test('on a socket that is dead is said on another one', async () => {
@@ -159,7 +159,7 @@ describe('leaving without a connection', () => {
     await scene.scheduler.run(ada.leave(), { withinMs: 1000 });
     assert.equal(scene.server.sockets.created, 2);
     await scene.scheduler.settle();
-    assert.deepEqual(scene.world.leaks, NOTHING_LEFT);
+    assert.deepEqual(scene.harness.leaks, NOTHING_LEFT);
   });
 
   test('is told where the policy gives up, too', async () => {

@@ -119,7 +119,7 @@ describe('a probe that was sent before the machine slept', () => {
 
 test('timers that come late, as in the background, kill no live connection', async () => {
   const scene = new Scene();
-  const page = scene.world.page('ada');
+  const page = scene.harness.page('ada');
   const { setTimeout } = page.environment;
   // Chromium lets a page in the background run its timers once a minute.
   page.environment.setTimeout = (step, ms) => setTimeout(step, Math.ceil((scene.clock.now() + ms) / 60_000) * 60_000 - scene.clock.now());

@@ -51,13 +51,13 @@ describe('a meeting', () => {
           () => meeting.server.nextResume(random.below(2) === 0 ? 'partial' : 'no'),
           () => room.publish('camera', room.page.camera()),
           () => room.replaceTrack('camera', 'video', new FakeTrack('video')),
-          () => meeting.world.network.cut(name),
-          () => meeting.world.network.mend(name),
+          () => meeting.harness.network.cut(name),
+          () => meeting.harness.network.mend(name),
         ].at(random.below(9))?.call(null);
         if (random.below(2) === 0) await meeting.clock.advance(random.below(4000));
         else for (let steps = random.below(40); steps > 0; steps -= 1) await meeting.scheduler.step();
       }
-      for (const name of names) meeting.world.network.mend(name);
+      for (const name of names) meeting.harness.network.mend(name);
       await meeting.settle(240_000);
       meeting.assertCalls(`seed ${seed}`);
     }
@@ -305,7 +305,7 @@ test('the options for connections are the application’s', async () => {
 test('who has no connection is told so, with the peer, and stays in the room', async () => {
   const meeting = new Meeting();
   const ada = await meeting.join('ada');
-  const page = meeting.world.page('bob');
+  const page = meeting.harness.page('bob');
   page.environment.RTCPeerConnection.prototype.createDataChannel = () => { throw new DOMException('none', 'NotSupportedError'); };
   const bob = meeting.room('bob', { page });
   const errors = [];
@@ -335,13 +335,13 @@ test('joining and leaving fifty times leaves nothing behind', async () => {
     void bob.leave();
   }
   await meeting.settle(1000);
-  assert.deepEqual(meeting.world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
-  assert.equal(meeting.world.network.listenerCount, 0);
+  assert.deepEqual(meeting.harness.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
+  assert.equal(meeting.harness.network.listenerCount, 0);
 });
 
 test('mounting twice, as React does to find faults, is one member', async () => {
   const meeting = new Meeting();
-  const page = meeting.world.page('ada');
+  const page = meeting.harness.page('ada');
   const mount = () => {
     const controller = new AbortController();
     const room = meeting.room('ada', { page });
@@ -358,7 +358,7 @@ test('mounting twice, as React does to find faults, is one member', async () => 
   assert.equal((await first.joined).name, 'AbortError');
   second.unmount();
   await meeting.settle(1000);
-  assert.deepEqual(meeting.world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
+  assert.deepEqual(meeting.harness.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
 });
 
 test('leaving announces that everybody is gone, after the state', async () => {

@@ -142,7 +142,7 @@ describe('a refused update', () => {
     assert.equal(scene.sent('ada', 'update').length, 3);
   });
 
-  test('whose refusal is lost is refused once more after a partial, and no more', async () => {
+  test('whose rejection is lost is refused once more after a partial, and no more', async () => {
     const { scene, ada } = await joined();
     scene.server.rejectNext('update', { code: 'not-allowed' });
     scene.server.rejectNext('update', { code: 'not-allowed' });

@@ -151,12 +151,12 @@ describe('a muted microphone', () => {
     const { meeting, ada, shown } = await two();
     ada.publish('camera', [track(), new FakeTrack('video')]);
     await meeting.settle();
-    meeting.world.network.cut();
+    meeting.harness.network.cut();
     await meeting.clock.advance(10_000);
     ada.setMuted('camera', 'audio', true);
     ada.replaceTrack('camera', 'audio', null);
     ada.replaceTrack('camera', 'audio', track());
-    meeting.world.network.mend();
+    meeting.harness.network.mend();
     await meeting.settle();
     assert.equal(shown().audio.muted, true);
     const cleo = await meeting.join('cleo');
@@ -289,9 +289,9 @@ test('whatever is published, exchanged and muted, and whatever is lost, the othe
         case 'cut': return ada.state === 'closed' ? undefined : meeting.server.session('ada').socket?.cut();
         case 'resume': return meeting.server.nextResume(one.outcome);
         case 'outage':
-          meeting.world.network.cut('ada');
+          meeting.harness.network.cut('ada');
           await meeting.clock.advance(one.ms);
-          return meeting.world.network.mend('ada');
+          return meeting.harness.network.mend('ada');
         case 'leave':
           if (ada.state === 'closed') ada.join().catch(() => {});
           else void ada.leave();

@@ -90,14 +90,14 @@ describe('the page', () => {
   test('that is duplicated while it lives is somebody else', async () => {
     const scene = new Scene();
     const ada = await scene.join('ada');
-    const twin = scene.world.page('twin', { storage: ada.page.storage });
+    const twin = scene.harness.page('twin', { storage: ada.page.storage });
     await scene.join('twin', { page: twin });
     assert.deepEqual(scene.server.roster('room'), ['ada', 'twin']);
   });
 
   test('whose storage is forbidden joins all the same', async () => {
     const scene = new Scene();
-    const page = scene.world.page('ada');
+    const page = scene.harness.page('ada');
     const forbidden = () => { throw new DOMException('no', 'SecurityError'); };
     page.environment.storage = { getItem: forbidden, setItem: forbidden, removeItem: forbidden };
     const ada = await scene.join('ada', { page });

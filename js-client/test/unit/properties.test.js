@@ -9,7 +9,7 @@ import fc from 'fast-check';
 
 import { SignalingSocket } from '../../src/signaling-socket.js';
 import { FakeTrack } from '../support/fake-media.js';
-import { FakeWorld } from '../support/fake-world.js';
+import { Harness } from '../support/harness.js';
 import { ConnectedPages } from './support/connected-pages.js';
 
 /** For a longer look: `PROPERTY_RUNS=5000 node --test test/unit/properties.test.js`. */
@@ -116,10 +116,10 @@ class Talk {
   #last = 0;
 
   constructor(schedule, server) {
-    this.world = new FakeWorld({ seed: schedule, server });
+    this.harness = new Harness({ seed: schedule, server });
     this.sockets = {};
     for (const who of ['ada', 'bob']) {
-      const opened = this.world.page(who);
+      const opened = this.harness.page(who);
       const socket = new SignalingSocket('/signal/room', { environment: opened.environment });
       socket.on('message', ({ detail: { message } }) => {
         if (message.type === 'broadcast') this.heard[who].push(message.data);
@@ -130,12 +130,12 @@ class Talk {
 
   async begin() {
     for (const socket of Object.values(this.sockets)) {
-      await this.world.scheduler.run(socket.join(), { withinMs: 60_000 });
+      await this.harness.scheduler.run(socket.join(), { withinMs: 60_000 });
     }
   }
 
   async do(act) {
-    const { server, clock, scheduler } = this.world;
+    const { server, clock, scheduler } = this.harness;
     const socket = this.sockets[act.page];
     switch (act.act) {
       case 'steps':
@@ -178,7 +178,7 @@ test('whatever happens to connections within the grace period, all that is said 
     const talk = new Talk(schedule, { graceMs: 86_400_000, goingAwayGraceMs: 86_400_000, limits: { unheardGraceMs: 86_400_000 } });
     await talk.begin();
     for (const act of acts) await talk.do(act);
-    await talk.world.clock.advance(300_000);
+    await talk.harness.clock.advance(300_000);
     const limited = acts.some(({ act }) => act === 'rate');
     const inOrder = (said) => (limited ? said.toSorted?.((a, b) => a - b) ?? [...said].sort((a, b) => a - b) : said);
     assert.deepEqual(inOrder(talk.heard.bob), talk.said.ada);
@@ -192,12 +192,12 @@ test('where frames may be lost, nothing is heard twice, and both are in the room
     const talk = new Talk(schedule);
     await talk.begin();
     for (const act of acts) await talk.do(act);
-    await talk.world.clock.advance(300_000);
+    await talk.harness.clock.advance(300_000);
     for (const [who, other] of [['ada', 'bob'], ['bob', 'ada']]) {
       assert.equal(new Set(talk.heard[who]).size, talk.heard[who].length);
       assert.ok(talk.heard[who].every((word) => talk.said[other].includes(word)));
       assert.equal(talk.sockets[who].state, 'joined');
     }
-    assert.deepEqual(talk.world.server.roster('room').sort(), ['ada', 'bob']);
+    assert.deepEqual(talk.harness.server.roster('room').sort(), ['ada', 'bob']);
   }), RUNS);
 });

@@ -140,7 +140,7 @@ test('every public member is bound, and an application’s own subclass override
       return `${super.isMuted('x', 'audio')} ${data}!`;
     }
   }
-  const room = new Louder('/signal/room', { environment: new Meeting().world.page('ada').environment });
+  const room = new Louder('/signal/room', { environment: new Meeting().harness.page('ada').environment });
   for (const name of [...members(MeetRoom), 'on', 'addEventListener', 'removeEventListener', 'dispatchEvent']) {
     assert.ok(own(room).includes(name), name);
   }

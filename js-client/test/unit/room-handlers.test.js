@@ -126,14 +126,14 @@ async function scene(handlers, when = (act) => act()) {
     peers: shown(ada),
     roster: meeting.server.roster('room'),
     others: shown(cleo),
-    connections: meeting.world.network.open,
-    listeners: meeting.world.network.listenerCount,
-    sockets: meeting.world.server.sockets.open,
+    connections: meeting.harness.network.open,
+    listeners: meeting.harness.network.listenerCount,
+    sockets: meeting.harness.server.sockets.open,
   };
   for (const room of [ada, bob, cleo]) void room.leave();
   await meeting.settle(60_000);
   assertInOrder(log);
-  return { end, leaks: meeting.world.leaks };
+  return { end, leaks: meeting.harness.leaks };
 }
 
 /** What throws because of the state it meets throws at any time. */

@@ -67,7 +67,7 @@ describe('joining', () => {
       await scene.clock.advance(60_000);
       assert.equal(ada.state, 'closed');
       assert.deepEqual(scene.server.roster('room'), []);
-      assert.deepEqual(scene.world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 }, `${steps} steps`);
+      assert.deepEqual(scene.harness.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 }, `${steps} steps`);
     }
   });
 
@@ -150,7 +150,7 @@ describe('coming back', () => {
       await scene.clock.advance(60_000);
       assert.deepEqual(ada.log.states, ['connecting', 'joined', 'closed']);
       assert.ok(ada.log.reasons.at(-1));
-      assert.deepEqual(scene.world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
+      assert.deepEqual(scene.harness.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
     });
   }
 
@@ -286,7 +286,7 @@ test('an attempt that was given up, and arrives all the same, does not throw the
   // The race: the join of an attempt that had timed out was still on its way. It took the session from the newer
   // connection, which was told so with 4508, and stayed away for good.
   const scene = new Scene();
-  const page = scene.world.page('ada');
+  const page = scene.harness.page('ada');
   const { WebSocket } = page.environment;
   const held = [];
   let holding = false;

@@ -131,7 +131,7 @@ for (const event of Object.keys(EVENTS).filter((name) => name !== 'closed')) {
     assert.deepEqual(scene.server.roster('room'), ['bob']);
     void bob.leave();
     await scene.clock.advance(5000);
-    assert.deepEqual(scene.world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
+    assert.deepEqual(scene.harness.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
   });
 }
 

@@ -30,7 +30,7 @@ pub(super) fn outbox(frames: usize) -> Arc<Outbox> {
     Arc::new(Outbox::new(&limits, Budget::new(usize::MAX)))
 }
 
-/// Wakes the wakers after the change, when no lock is held, as the hub does.
+/// Fires the wakers after the change, when no lock is held, as the hub does.
 pub(super) fn fire<T>(change: impl FnOnce(&mut Wakers) -> T) -> T {
     let mut wakers = Wakers::new();
     let result = change(&mut wakers);

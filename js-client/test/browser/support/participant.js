@@ -1,6 +1,6 @@
 // A person in the Meet application: clicks, types, and looks.
 
-const PATIENCE = { timeout: 40_000, polling: 100 };
+const TIMEOUT = { timeout: 40_000, polling: 100 };
 
 /** Firefox counts what a test does to the network among the errors of the page. */
 const NETWORK_REPORT = /^The connection to wss?:\S+ was interrupted|^Firefox can’t establish a connection|^WebRTC: ICE failed/;
@@ -17,7 +17,7 @@ export class Participant {
     this.#context = context;
     this.page = page;
     this.name = name;
-    page.setDefaultTimeout(PATIENCE.timeout);
+    page.setDefaultTimeout(TIMEOUT.timeout);
     page.on('pageerror', (error) => {
       if (!NETWORK_REPORT.test(error.message)) this.complaints.push(`${name}: ${error.stack ?? error}`);
     });
@@ -42,7 +42,7 @@ export class Participant {
     const participant = await Participant.inLobby(browsers, kind, options);
     await participant.page.waitForFunction(
       () => document.querySelector('#preview').videoWidth > 0,
-      PATIENCE,
+      TIMEOUT,
     );
     await participant.joinFromLobby();
     return participant;
@@ -57,7 +57,7 @@ export class Participant {
   /** Waits until `condition` holds in the page. */
   async until(condition, ...args) {
     try {
-      await this.page.waitForFunction(condition, PATIENCE, ...args);
+      await this.page.waitForFunction(condition, TIMEOUT, ...args);
     } catch (error) {
       const state = await this.page.evaluate(describePage).catch((failure) => String(failure));
       throw new Error(`${this.name} waits in vain for ${condition}\n${args.join(', ')}\n${state}`, { cause: error });

@@ -3,14 +3,14 @@
 import { RAW } from './session.js';
 
 /** @typedef {import('../signal-server.js').Connection} Connection */
-/** @typedef {{ code: string, message?: string, retryAfterMs?: number }} Refusal */
+/** @typedef {{ code: string, message?: string, retryAfterMs?: number }} Rejection */
 
 export class Interference {
   /** @type {('partial' | 'no')[]} */
   #nextResumes = [];
-  /** @type {{ type: string, refusal: Refusal | null }[]} */
-  #nextRefusals = [];
-  /** The answers to the frames that were refused, by ticket and `ref`. @type {Map<string, Refusal>} */
+  /** @type {{ type: string, rejection: Rejection | null }[]} */
+  #nextRejections = [];
+  /** The answers to the frames that were refused, by ticket and `ref`. @type {Map<string, Rejection>} */
   #answers = new Map();
   #isOlder;
 
@@ -30,10 +30,10 @@ export class Interference {
 
   /**
    * @param {string} type
-   * @param {Refusal | null} refusal
+   * @param {Rejection | null} rejection
    */
-  rejectNext(type, refusal) {
-    this.#nextRefusals.push({ type, refusal });
+  rejectNext(type, rejection) {
+    this.#nextRejections.push({ type, rejection });
   }
 
   /** Whether the session that a client wants to resume has to end before. */
@@ -58,11 +58,11 @@ export class Interference {
     }
     // It says `not-joined`.
     if (!session && frame?.type === 'leave' && this.#isOlder) return '{"type":"probe"}';
-    const planned = this.#nextRefusals.findIndex(({ type }) => type === frame?.type);
+    const planned = this.#nextRejections.findIndex(({ type }) => type === frame?.type);
     if (!session || planned < 0) return text;
-    const [{ refusal }] = /** @type {[{ refusal: Refusal | null }]} */ (this.#nextRefusals.splice(planned, 1));
-    if (refusal === null) return text;
-    this.#answers.set(`${session.ticket} ${frame.ref}`, refusal);
+    const [{ rejection }] = /** @type {[{ rejection: Rejection | null }]} */ (this.#nextRejections.splice(planned, 1));
+    if (rejection === null) return text;
+    this.#answers.set(`${session.ticket} ${frame.ref}`, rejection);
     // It says `unknown-type`.
     return JSON.stringify({ type: 'refused by the test', ref: frame.ref });
   }
@@ -73,7 +73,7 @@ export class Interference {
    * @param {Connection} connection
    * @param {string} text
    */
-  sent({ session, refusal }, text) {
+  sent({ session, rejection }, text) {
     const kind = KINDS.find((each) => text.startsWith(`{"type":"${each}"`));
     if (kind === undefined) return text;
     const frame = JSON.parse(text);
@@ -81,7 +81,7 @@ export class Interference {
       case 'welcome': return JSON.stringify({ ...frame, ...this.overrides });
       case 'app': return frame.data?.[RAW] ?? text;
       default: {
-        const answer = refusal ?? (frame.code === 'unknown-type' && this.#answers.get(`${session?.ticket} ${frame.ref}`));
+        const answer = rejection ?? (frame.code === 'unknown-type' && this.#answers.get(`${session?.ticket} ${frame.ref}`));
         if (!answer) return text;
         const { code, message = code, retryAfterMs } = answer;
         return JSON.stringify({ ...frame, code, message, retryAfterMs });

@@ -3,20 +3,20 @@
 import assert from 'node:assert/strict';
 
 import { MeetRoom } from '../../../src/meet-room.js';
-import { FakeWorld } from '../../support/fake-world.js';
+import { Harness } from '../../support/harness.js';
 
 export class Meeting {
   rooms = new Map();
 
   constructor(options) {
-    this.world = new FakeWorld(options);
-    this.scheduler = this.world.scheduler;
-    this.clock = this.world.clock;
-    this.server = this.world.server;
+    this.harness = new Harness(options);
+    this.scheduler = this.harness.scheduler;
+    this.clock = this.harness.clock;
+    this.server = this.harness.server;
   }
 
   /** A page's room, whose events are written down. */
-  room(name, { page = this.world.page(name), ...options } = {}) {
+  room(name, { page = this.harness.page(name), ...options } = {}) {
     const room = new MeetRoom('/signal/room', { meta: name, environment: page.environment, ...options });
     const events = [];
     for (const type of ['peerjoined', 'peerleft', 'sourceadded', 'sourceremoved']) {
@@ -54,7 +54,7 @@ export class Meeting {
       }
       assertBalanced(one.events, context);
     }
-    assert.equal(this.world.network.open, joined.length * (joined.length - 1), context);
+    assert.equal(this.harness.network.open, joined.length * (joined.length - 1), context);
   }
 }
 

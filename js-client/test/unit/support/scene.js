@@ -3,18 +3,18 @@
 import assert from 'node:assert/strict';
 
 import { SignalingSocket } from '../../../src/signaling-socket.js';
-import { FakeWorld } from '../../support/fake-world.js';
+import { Harness } from '../../support/harness.js';
 
 export class Scene {
   constructor(options = {}) {
-    this.world = new FakeWorld(options);
-    this.scheduler = this.world.scheduler;
-    this.clock = this.world.clock;
-    this.server = this.world.server;
+    this.harness = new Harness(options);
+    this.scheduler = this.harness.scheduler;
+    this.clock = this.harness.clock;
+    this.server = this.harness.server;
   }
 
   /** A page's socket that writes down what it is told. */
-  socket(name, { page = this.world.page(name), ...options } = {}) {
+  socket(name, { page = this.harness.page(name), ...options } = {}) {
     const socket = new SignalingSocket('/signal/room', { meta: name, environment: page.environment, ...options });
     const log = { states: [], reasons: [], messages: [], welcomes: [], rejected: [] };
     socket.on('statechange', ({ detail }) => { log.states.push(detail.state); log.reasons.push(detail.reason?.code ?? null); });

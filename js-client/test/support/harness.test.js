@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { FakeWorld } from './fake-world.js';
+import { Harness } from './harness.js';
 
 test('a page that crashes takes its timers, sockets and connections with it, and runs no more code', async () => {
-  const world = new FakeWorld();
-  const page = world.page('ada');
+  const harness = new Harness();
+  const page = harness.page('ada');
   const { RTCPeerConnection, WebSocket, setTimeout } = page.environment;
   const pc = new RTCPeerConnection();
   const socket = new WebSocket('ws://host/signal/room');
@@ -15,19 +15,19 @@ test('a page that crashes takes its timers, sockets and connections with it, and
   socket.onclose = never;
   pc.onnegotiationneeded = never;
   page.window.addEventListener('pagehide', never);
-  await world.scheduler.settle();
+  await harness.scheduler.settle();
   setTimeout(never, 10);
   pc.addTransceiver('audio');
-  assert.deepEqual(world.leaks, { connections: 1, sockets: 1, timers: 1, listeners: 1 });
+  assert.deepEqual(harness.leaks, { connections: 1, sockets: 1, timers: 1, listeners: 1 });
   page.crash();
   setTimeout(never, 10);
-  await world.clock.advance(1_000);
-  assert.deepEqual(world.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
+  await harness.clock.advance(1_000);
+  assert.deepEqual(harness.leaks, { connections: 0, sockets: 0, timers: 0, listeners: 0 });
   assert.deepEqual(page.connections, [pc]);
 });
 
 test('a page that is closed hears of it first', () => {
-  const page = new FakeWorld().page('ada');
+  const page = new Harness().page('ada');
   /** @type {any[]} */
   const heard = [];
   page.window.addEventListener('pagehide', (/** @type {any} */ event) => heard.push(event.persisted));
@@ -36,7 +36,7 @@ test('a page that is closed hears of it first', () => {
 });
 
 test('a page that is reloaded keeps the storage of its tab', () => {
-  const page = new FakeWorld().page('ada');
+  const page = new Harness().page('ada');
   page.storage.setItem('key', 'value');
   const after = page.reload();
   assert.notEqual(after, page);
@@ -46,7 +46,7 @@ test('a page that is reloaded keeps the storage of its tab', () => {
 });
 
 test('pages tell of the network and of being looked at', () => {
-  const page = new FakeWorld().page('ada');
+  const page = new Harness().page('ada');
   const { window, document } = page.environment;
   /** @type {string[]} */
   const heard = [];

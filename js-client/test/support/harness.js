@@ -15,24 +15,24 @@ import { SignalServer } from './signal-server.js';
  * One network, one server, and the pages that meet there.
  *
  * ```js
- * const world = new FakeWorld({ seed, latencyMs: [5, 50] });
+ * const harness = new Harness({ seed, latencyMs: [5, 50] });
  * const [ada, bob] = ['ada', 'bob'].map((name) => {
- *   const page = world.page(name, { flavour: 'firefox' });
+ *   const page = harness.page(name, { flavour: 'firefox' });
  *   const room = new MeetRoom('/signal/standup', { environment: page.environment });
  *   room.publish('camera', page.camera());
  *   return { page, room };
  * });
- * await world.scheduler.run(() => Promise.all([ada.room.join(), bob.room.join()]), { withinMs: 5_000 });
- * await world.scheduler.until(() => bob.room.peers.size === 1, { withinMs: 10_000 });
+ * await harness.scheduler.run(() => Promise.all([ada.room.join(), bob.room.join()]), { withinMs: 5_000 });
+ * await harness.scheduler.until(() => bob.room.peers.size === 1, { withinMs: 10_000 });
  *
- * world.server.session('bob').socket?.cut(); // or stall(), unstall(), close(4002)
- * world.network.cut('ada', 'bob');
- * await world.clock.advance(20_000);
- * world.network.mend('ada', 'bob');
- * world.network.failNext('setRemoteDescription', { matches: (type, page) => page === 'ada' });
+ * harness.server.session('bob').socket?.cut(); // or stall(), unstall(), close(4002)
+ * harness.network.cut('ada', 'bob');
+ * await harness.clock.advance(20_000);
+ * harness.network.mend('ada', 'bob');
+ * harness.network.failNext('setRemoteDescription', { matches: (type, page) => page === 'ada' });
  * ```
  */
-export class FakeWorld {
+export class Harness {
   /** @type {FakePage[]} */
   #pages = [];
 
@@ -75,7 +75,7 @@ export class FakeWorld {
 }
 
 export class FakePage {
-  #world;
+  #harness;
   #options;
   #alive = true;
   /** @type {Set<number>} */
@@ -91,12 +91,12 @@ export class FakePage {
   document = Object.assign(new FakeEventTarget(), { visibilityState: 'visible' });
 
   /**
-   * @param {FakeWorld} world
+   * @param {Harness} harness
    * @param {string} name
    * @param {{ flavour?: FlavourName | undefined, storage?: FakeStorage }} [options]
    */
-  constructor(world, name, { flavour, storage = new FakeStorage() } = {}) {
-    this.#world = world;
+  constructor(harness, name, { flavour, storage = new FakeStorage() } = {}) {
+    this.#harness = harness;
     this.#options = { flavour };
     this.name = name;
     this.storage = storage;
@@ -162,9 +162,9 @@ export class FakePage {
   crash() {
     if (!this.#alive) return;
     this.#alive = false;
-    for (const handle of this.#timers) this.#world.clock.clearTimeout(handle);
+    for (const handle of this.#timers) this.#harness.clock.clearTimeout(handle);
     this.#timers.clear();
-    this.#world.network.vanish(this.name);
+    this.#harness.network.vanish(this.name);
     for (const socket of this.#sockets) socket.disappear();
   }
 
@@ -175,11 +175,11 @@ export class FakePage {
    */
   reload() {
     this.close();
-    return this.#world.page(this.name, { ...this.#options, storage: this.storage });
+    return this.#harness.page(this.name, { ...this.#options, storage: this.storage });
   }
 
   #makeEnvironment() {
-    const { clock, network, scheduler, server } = this.#world;
+    const { clock, network, scheduler, server } = this.#harness;
     const page = this;
     const { PeerConnection } = network.page(this.name, { flavour: this.#options.flavour ?? network.flavour });
     const { WebSocket } = server.page(this.name);
@@ -224,7 +224,7 @@ export class FakePage {
   #setTimeout(run, ms) {
     // Code of a page that is gone does not run; here it may have had a promise left.
     if (!this.#alive) return 0;
-    const handle = this.#world.clock.setTimeout(() => {
+    const handle = this.#harness.clock.setTimeout(() => {
       this.#timers.delete(handle);
       run();
     }, ms);
