@@ -170,6 +170,11 @@ impl Limits {
         LimitsBuilder(Self::default())
     }
 
+    /// Starts from these limits.
+    pub fn to_builder(&self) -> LimitsBuilder {
+        LimitsBuilder(self.clone())
+    }
+
     /// How long a client that is not too slow takes to read this many bytes.
     #[cfg(feature = "driver")]
     pub(crate) fn reading_time(&self, bytes: usize) -> Duration {
@@ -265,6 +270,8 @@ mod tests {
     #[test]
     fn the_defaults_are_within_their_ranges() {
         assert_eq!(Limits::builder().build(), Ok(Limits::default()));
+        let limits = Limits::builder().grace(secs(5)).build().unwrap();
+        assert_eq!(limits.to_builder().build(), Ok(limits));
     }
 
     #[test]

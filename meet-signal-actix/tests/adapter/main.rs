@@ -1,6 +1,7 @@
 //! The adapter over real sockets, served by several workers.
 
 mod addresses;
+mod authorize;
 mod frames;
 mod memory;
 mod mounts;

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod assets;
+mod authorize;
 mod http2;
 mod mounts;
 mod secrets;

@@ -2,6 +2,7 @@
 
 mod deployment;
 mod links;
+mod public_api;
 mod tree;
 
 use std::{

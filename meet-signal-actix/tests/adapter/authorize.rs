@@ -1,0 +1,115 @@
+//! Everything that can decide about a join: a type of the application's, shared or not, a function and
+//! a closure whose future stays on its thread.
+
+use std::{rc::Rc, sync::Arc};
+
+use actix_web::{
+    HttpResponse,
+    web::{self, Data, Path, ServiceConfig},
+};
+use meet_signal_actix::{
+    AuthRequest, Authorize, Decision, Denied, Grant, Hub, Permissions, SignalService, SignalUpgrade,
+};
+use serde_json::json;
+
+use crate::{peer::Peer, server::serve};
+
+#[derive(Clone)]
+struct Password(String);
+
+impl Authorize for Password {
+    fn authorize(&self, request: AuthRequest) -> Decision<'_> {
+        Box::pin(async move { decide(&request, &self.0) })
+    }
+}
+
+fn decide(request: &AuthRequest, password: &str) -> Result<Grant, Denied> {
+    match &request.token {
+        Some(token) if token.expose() == password => {
+            Ok(Grant::new().permissions(Permissions::NONE.signal(true)))
+        }
+        _ => Err(Denied::unauthorized("this room has a password")),
+    }
+}
+
+async fn function(request: AuthRequest) -> Result<Grant, Denied> {
+    decide(&request, "sesame")
+}
+
+/// Joins with the right password and with a wrong one.
+async fn decides<F>(name: &str, configure: F)
+where
+    F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    let server = serve(configure);
+    for (token, expected) in [("sesame", "welcome"), ("wrong", "error")] {
+        let mut peer = Peer::connect(server.address, "/signal/standup").await;
+        peer.send(&json!({"type": "join", "token": token})).await;
+        let answer = peer.next().await.expect("an answer");
+        assert_eq!(answer["type"], expected, "{name}: {answer}");
+        if expected == "welcome" {
+            assert_eq!(answer["self"]["permissions"], json!(["signal"]), "{name}");
+        } else {
+            assert_eq!(answer["code"], "unauthorized", "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_type_a_shared_one_a_function_and_a_closure_decide() {
+    async fn join(
+        hub: Data<Hub>,
+        authorize: Data<Arc<dyn Authorize>>,
+        room: Path<String>,
+        upgrade: SignalUpgrade,
+    ) -> HttpResponse {
+        upgrade.join(&hub, &room, Arc::clone(&authorize))
+    }
+
+    let service = || SignalService::new(Hub::default());
+    let password = Password("sesame".to_owned());
+    let shared: Arc<dyn Authorize> = Arc::new(password.clone());
+    // Made before the workers, and cloned into each.
+    let (a, b, c) = (
+        service().authorize(password.clone()),
+        service().authorize(Arc::new(password)),
+        service().authorize(shared.clone()),
+    );
+    decides("a type", move |app| {
+        app.service(a.clone());
+    })
+    .await;
+    decides("a shared type", move |app| {
+        app.service(b.clone());
+    })
+    .await;
+    decides("a trait object", move |app| {
+        app.service(c.clone());
+    })
+    .await;
+    let (hub, authorize) = (Data::new(Hub::default()), Data::new(shared));
+    decides("a trait object in a handler", move |app| {
+        app.app_data(hub.clone())
+            .app_data(authorize.clone())
+            .route("/signal/{room}", web::get().to(join));
+    })
+    .await;
+    let by_function = service().authorize(function);
+    decides("a function", move |app| {
+        app.service(by_function.clone());
+    })
+    .await;
+    let hub = Hub::default();
+    decides("a closure", move |app| {
+        let closure = |request: AuthRequest| {
+            // Held across an await: the future is not `Send`.
+            let password = Rc::new("sesame");
+            async move {
+                tokio::task::yield_now().await;
+                decide(&request, &password)
+            }
+        };
+        app.service(SignalService::new(hub.clone()).authorize(closure));
+    })
+    .await;
+}
