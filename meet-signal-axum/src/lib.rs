@@ -11,8 +11,10 @@ pub use router::SignalRouter;
 pub use upgrade::SignalUpgrade;
 
 pub use meet_signal_core::{
-    AuthRequest, Authorize, ClientAddress, CloseReason, Decision, Denied, Grant, Hub, IceServer,
-    InvalidHeaderName, InvalidLimits, InvalidOrigin, InvalidRoomId, LeaveReason, Limits,
-    LimitsBuilder, LocalAuthorize, LocalDecision, MemberInfo, Meta, OriginPolicy, PeerId,
-    Permissions, RoomId, Secret, SendError, Status, handshake::UpgradeRefused,
+    AuthRequest, Authorize, ByClosure, BySend, ClientAddress, CloseReason, Decision, Denied, Grant,
+    Hub, IceServer, InvalidHeaderName, InvalidLimits, InvalidOrigin, InvalidPeerId, InvalidRoomId,
+    LeaveReason, Limits, LimitsBuilder, LocalAuthorize, LocalDecision, MemberInfo, Meta,
+    OriginFault, OriginPolicy, OriginRefused, PeerId, Permissions, RoomId, Secret, SendError,
+    Status,
+    handshake::{UnknownSubprotocol, UpgradeRefused},
 };

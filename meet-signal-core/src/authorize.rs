@@ -80,7 +80,7 @@ pub trait Authorize<Marker = ()>: Send + Sync {
 pub type Decision<'a> = Pin<Box<dyn Future<Output = Result<Grant, Denied>> + Send + 'a>>;
 
 /// [`Authorize`] for single-threaded frameworks such as actix-web: the future need not be `Send`.
-/// Every `Authorize` is also a `LocalAuthorize`.
+/// Every type of one's own that is `Authorize`, every closure, and each of them in an [`Arc`] is this, too.
 pub trait LocalAuthorize<Marker = ()> {
     /// Decides: see [`Authorize::authorize`].
     fn authorize_local(&self, request: AuthRequest) -> LocalDecision<'_>;
@@ -104,6 +104,12 @@ struct Erased<A, Marker>(A, PhantomData<fn() -> Marker>);
 impl<A: Authorize<M>, M> Authorize for Erased<A, M> {
     fn authorize(&self, request: AuthRequest) -> Decision<'_> {
         self.0.authorize(request)
+    }
+}
+
+impl<F: LocalAuthorize<ByClosure> + ?Sized> LocalAuthorize<Arc<ByClosure>> for Arc<F> {
+    fn authorize_local(&self, request: AuthRequest) -> LocalDecision<'_> {
+        (**self).authorize_local(request)
     }
 }
 

@@ -60,13 +60,13 @@ fn serve_with<S: Socket>(
     mut socket: S,
 ) -> impl Future<Output = Outcome> {
     async move {
-        let mut outcome = Outcome::new(now());
+        let (start, mut outcome) = (now(), Outcome::new());
         let Ok(lease) = connect(&hub, &socket) else {
             let error =
                 ErrorFrame::rate_limited("too many connections of one address", CONNECT_RETRY);
             let exit = refuse(&hub, &mut socket, error, CloseReason::Unavailable).await;
             close(&hub, &mut socket, &exit).await;
-            return outcome.ended(exit.into(), now());
+            return outcome.ended(exit.into(), now() - start);
         };
         // Boxed, because the handshake takes twice the memory of everything after it, and ends
         // early.
@@ -75,34 +75,40 @@ fn serve_with<S: Socket>(
             Ok(joined) => joined,
             Err(exit) => {
                 close(&hub, &mut socket, &exit).await;
-                return outcome.ended(exit.into(), now());
+                return outcome.ended(exit.into(), now() - start);
             }
         };
         outcome.peer = Some(session.id());
         let exit = run::run(&mut session, held, &mut socket, &mut outcome).await;
-        match exit.or_hub_reason(&session) {
-            Exit::Disconnected => session.away(now()),
-            Exit::GoingAway => session.going_away(now()),
-            exit @ Exit::Closed { .. } if exit.keeps_session() => {
-                session.away(now());
+        let exit = exit.or_hub_reason(&session);
+        let kept = match &exit {
+            Exit::Disconnected => session.keep_without_socket(false, now()),
+            Exit::GoingAway => session.keep_without_socket(true, now()),
+            Exit::Closed { reason, .. } if reason.keeps_session() => {
+                let kept = session.keep_without_socket(false, now());
                 close(&hub, &mut socket, &exit).await;
+                kept
             }
             // `Hub::drain` waits for the session: end it only after the client has the close
             // frame.
-            exit @ Exit::Closed { reason: CloseReason::Draining { .. }, .. } => {
+            Exit::Closed { reason: CloseReason::Draining { .. }, .. } => {
                 close(&hub, &mut socket, &exit).await;
-                return outcome.ended(exit.into(), now());
+                return outcome.ended(exit.into(), now() - start);
             }
             // Notify the other members before waiting for the client's close frame.
-            exit @ Exit::Closed { .. } => {
+            Exit::Closed { .. } => {
                 session.leave(LeaveReason::Closed);
                 close(&hub, &mut socket, &exit).await;
-                return outcome.ended(exit.into(), now());
+                return outcome.ended(exit.into(), now() - start);
             }
-        }
+        };
         drop((socket, lease));
-        let reason = await_resume(session).await;
-        outcome.ended(reason, now())
+        let closed = match exit {
+            Exit::Closed { reason, .. } => Some(reason),
+            Exit::Disconnected | Exit::GoingAway => None,
+        };
+        let reason = await_resume(session, kept, closed).await;
+        outcome.ended(reason, now() - start)
     }
 }
 
@@ -115,18 +121,24 @@ fn connect<S: Socket>(hub: &Hub, socket: &S) -> Result<Option<Lease>, TooMany> {
 struct TooMany;
 
 /// Waits, without a socket, until another connection resumes the session or the session ends.
-async fn await_resume(session: Session) -> EndReason {
-    if session.end() == Some(CloseReason::Left) {
+async fn await_resume(
+    session: Session,
+    kept: Option<bool>,
+    closed: Option<CloseReason>,
+) -> EndReason {
+    let timed_out = EndReason::TimedOut { closed };
+    if kept == Some(false) {
         // Without a grace period, the loss of the socket ended the session.
-        return EndReason::TimedOut;
+        return timed_out;
     }
     let grace = session.grace();
-    match timeout(grace, poll_fn(|cx| session.poll_closed(cx))).await {
-        Ok(reason) => EndReason::Closed(reason),
-        Err(_) => {
-            session.leave(LeaveReason::Timeout);
-            EndReason::TimedOut
-        }
+    if let Ok(reason) = timeout(grace, poll_fn(|cx| session.poll_closed(cx))).await {
+        return EndReason::Closed(reason);
+    }
+    if session.leave_once(LeaveReason::Timeout) {
+        timed_out
+    } else {
+        EndReason::Closed(session.end().unwrap_or(CloseReason::TakenOver))
     }
 }
 

@@ -187,8 +187,11 @@ impl Hub {
         f: impl FnOnce(&mut RoomState, &mut Wakers) -> T,
     ) -> Option<T> {
         self.with_shard(id, |shard, wakers| {
-            let result = f(shard.get_mut(id)?, wakers);
-            shard.remove_if_empty(id);
+            let room = shard.get_mut(id)?;
+            let result = f(room, wakers);
+            if room.is_empty() {
+                shard.remove_if_empty(id);
+            }
             Some(result)
         })
     }

@@ -14,7 +14,7 @@ use loom::{future::block_on, thread};
 use serde_json::value::to_raw_value;
 
 use crate::{
-    CloseReason, Grant, Hub, JoinError, JoinRequest, Limits, ResumeError,
+    CloseReason, Frame, Grant, Hub, JoinError, JoinRequest, Limits, ResumeError,
     budget::Budget,
     connection::Generation,
     message::{LeaveReason, Resumed},
@@ -222,6 +222,33 @@ fn a_replacement_against_the_end_of_the_older_session() {
 }
 
 /// Reclaiming empties the queue while the reader takes frames out of it and another thread pushes.
+/// A reader that waits gets the greeting, or the end.
+#[test]
+fn a_greeting_against_a_close_and_a_take_over() {
+    in_every_order(|| {
+        let outbox = outbox(10);
+        let greeter = thread::spawn({
+            let outbox = outbox.clone();
+            move || outbox.greet(Generation::default(), Frame::new("7".to_owned()))
+        });
+        let taker = thread::spawn({
+            let outbox = outbox.clone();
+            move || {
+                let next = Generation::default().next();
+                fire(|wakers| outbox.take_over(next, Some(0), wakers));
+                fire(|wakers| outbox.close(CloseReason::RoomClosed, wakers));
+                next
+            }
+        });
+        let first = block_on(drain(&outbox));
+        assert!(matches!(first.as_deref(), Ok([7]) | Err(CloseReason::TakenOver)), "{first:?}");
+        greeter.join().unwrap();
+        let next = taker.join().unwrap();
+        // The next connection never gets the greeting of the one before.
+        assert_eq!(block_on(drain_as(next, &outbox)), Err(CloseReason::RoomClosed));
+    });
+}
+
 #[test]
 fn a_reclaim_against_a_push_and_a_drain() {
     in_every_order(|| {

@@ -83,13 +83,20 @@ impl Outbox {
     /// does nothing if the connection is no longer the reader.
     pub(crate) fn greet(&self, generation: Generation, frame: Frame) {
         let mut state = self.lock();
-        if state.end(generation).is_none() && !state.queue.has_overflowed() {
+        if state.end(generation).is_none() {
             state.greeting = Some(frame);
             state.update_reservation();
         }
         let waker = state.drain_waker.take();
         drop(state);
         waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Drops the greeting of a connection that is gone: the next one gets its own.
+    pub(crate) fn discard_greeting(&self) {
+        let mut state = self.lock();
+        state.greeting = None;
+        state.update_reservation();
     }
 
     /// Appends a frame.
@@ -109,16 +116,16 @@ impl Outbox {
         pushed
     }
 
-    /// Drops all frames, and ends the reader's connection.
+    /// Drops all queued frames, and ends the reader's connection.
     pub(crate) fn overflow(&self, wakers: &mut Wakers) {
         let mut state = self.lock();
         state.overflow(wakers);
         state.update_reservation();
     }
 
-    /// The bytes that the queue reserves in the hub's budget.
+    /// The bytes that [`overflow`](Self::overflow) would give back to the hub's budget.
     pub(crate) fn kept_bytes(&self) -> usize {
-        self.lock().reservation.bytes()
+        self.lock().queue.kept_bytes()
     }
 
     /// Ends the reader's session. A later reason does not replace the first one.
@@ -126,7 +133,8 @@ impl Outbox {
         let mut state = self.lock();
         state.closed.get_or_insert(reason);
         // The frames are never sent.
-        state.drop_frames();
+        state.queue.overflow();
+        state.greeting = None;
         state.update_reservation();
         state.wake_all(wakers);
     }
@@ -165,14 +173,17 @@ impl Outbox {
         if let Some(reason) = state.end(generation) {
             return Poll::Ready(Err(reason));
         }
+        // It may be as long as a whole batch, and a client whose queue has overflowed needs it, too: it
+        // has the ticket with which the client resumes.
+        if let Some(greeting) = state.greeting.take() {
+            batch.push(greeting);
+            state.update_reservation();
+            return Poll::Ready(Ok(()));
+        }
         if state.queue.has_overflowed() {
             return Poll::Ready(Err(CloseReason::TooSlow));
         }
-        let greeting = state.greeting.take();
-        let is_greeted = greeting.is_some();
-        batch.extend(greeting);
-        // The greeting is a batch of its own, because it may be as long as a whole batch.
-        if !is_greeted && !state.queue.send(max_bytes, self.unacknowledged, batch) {
+        if !state.queue.send(max_bytes, self.unacknowledged, batch) {
             wait(&mut state.drain_waker, cx);
             return Poll::Pending;
         }
@@ -237,14 +248,9 @@ impl State {
         self.reservation.set(self.queue.kept_bytes() + greeting);
     }
 
-    fn drop_frames(&mut self) {
-        self.queue.overflow();
-        self.greeting = None;
-    }
-
-    /// Drops all frames, and wakes the reader.
+    /// Drops all queued frames, and wakes the reader.
     fn overflow(&mut self, wakers: &mut Wakers) {
-        self.drop_frames();
+        self.queue.overflow();
         wakers.extend(self.drain_waker.take());
     }
 

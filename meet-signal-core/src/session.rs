@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// Appends the queued frames to `batch`: up to `max_bytes` bytes, but at least one frame. They
-    /// count as sent.
+    /// count as sent. The welcome comes first, by itself.
     ///
     /// Ready with an error when the connection must close. Only the waker of the last call is
     /// woken.
@@ -120,13 +120,13 @@ impl Session {
     /// If its address already has [`Limits::address_away`](crate::Limits::address_away) away
     /// sessions, the member leaves instead.
     pub fn away(&self, now: Instant) {
-        self.lose_socket(false, now);
+        self.keep_without_socket(false, now);
     }
 
     /// Like [`away`](Self::away), when the client closed the socket because its page goes away: the
     /// session is kept for at most [`Limits::going_away_grace`](crate::Limits::going_away_grace).
     pub fn going_away(&self, now: Instant) {
-        self.lose_socket(true, now);
+        self.keep_without_socket(true, now);
     }
 
     /// How long to keep the session without a socket: see [`Limits::grace`](crate::Limits::grace),
@@ -183,19 +183,21 @@ impl Session {
         self.outbox.greet(self.connection.generation, frame);
     }
 
-    fn lose_socket(&self, is_going_away: bool, now: Instant) {
+    /// Whether the session is kept; `None` if it had ended or was taken over before.
+    pub(crate) fn keep_without_socket(&self, is_going_away: bool, now: Instant) -> Option<bool> {
         let peer = self.id();
         self.hub.with_session(&self.room, self.connection, |room, wakers| {
-            room.away(&self.hub, peer, is_going_away, now, wakers);
-        });
+            room.away(&self.hub, peer, is_going_away, now, wakers)
+        })
     }
 
-    /// Idempotent.
-    fn leave_once(&self, reason: LeaveReason) {
+    /// Idempotent. Whether it is this call that left.
+    pub(crate) fn leave_once(&self, reason: LeaveReason) -> bool {
         let leave = Input::Leave { peer: self.id(), reason };
-        self.hub.with_session(&self.room, self.connection, |room, wakers| {
+        let left = self.hub.with_session(&self.room, self.connection, |room, wakers| {
             room.apply_infallible(leave, wakers);
         });
+        left.is_some()
     }
 }
 

@@ -99,6 +99,12 @@ async fn a_type_a_shared_one_a_function_and_a_closure_decide() {
         app.service(by_function.clone());
     })
     .await;
+    let closure = async |request: AuthRequest| decide(&request, "sesame");
+    let by_shared_closure = service().authorize(Arc::new(closure));
+    decides("a shared closure", move |app| {
+        app.service(by_shared_closure.clone());
+    })
+    .await;
     let hub = Hub::default();
     decides("a closure", move |app| {
         let closure = |request: AuthRequest| {

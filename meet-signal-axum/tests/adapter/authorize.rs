@@ -69,6 +69,7 @@ async fn a_type_a_shared_one_a_function_and_a_closure_decide() {
         ("a trait object", router().authorize(shared.clone()).into_router()),
         ("a trait object in a handler", mounted(shared)),
         ("a function", router().authorize(function).into_router()),
+        ("a shared closure", router().authorize(Arc::new(closure.clone())).into_router()),
         ("a closure", router().authorize(closure).into_router()),
     ] {
         let server = serve(app).await;

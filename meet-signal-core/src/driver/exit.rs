@@ -28,10 +28,6 @@ impl Exit {
         Self::Closed { reason, is_writing: false }
     }
 
-    pub(super) fn keeps_session(&self) -> bool {
-        matches!(self, Self::Closed { reason, .. } if reason.keeps_session())
-    }
-
     /// The hub's close reason, if the hub has closed the session; it takes precedence.
     pub(super) fn or_hub_reason(self, session: &Session) -> Self {
         match (self, session.end()) {

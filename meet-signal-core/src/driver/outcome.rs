@@ -1,6 +1,6 @@
 //! How a connection and its session ended.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::exit::Exit;
 use crate::{CloseReason, Frame, PeerId};
@@ -9,7 +9,7 @@ use crate::{CloseReason, Frame, PeerId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The participant; `None` if the connection never got a `welcome`.
+    /// The participant; `None` if the connection neither joined nor resumed a session.
     pub peer: Option<PeerId>,
     /// Why it ended.
     pub reason: EndReason,
@@ -18,9 +18,8 @@ pub struct Outcome {
     pub duration: Duration,
     /// What the client sent after it had joined.
     pub received: Traffic,
-    /// What was sent to the client, from its `welcome` on.
+    /// What the socket took for the client, from its `welcome` on.
     pub sent: Traffic,
-    start: Instant,
 }
 
 /// Why a session, or a connection without one, ended.
@@ -32,8 +31,11 @@ pub enum EndReason {
     Closed(CloseReason),
     /// The client disconnected before it had joined.
     Disconnected,
-    /// The client disconnected, and did not resume the session within its grace period.
-    TimedOut,
+    /// The connection ended, and the client did not resume the session within its grace period.
+    TimedOut {
+        /// Why the server closed the connection; `None` if the client disconnected.
+        closed: Option<CloseReason>,
+    },
 }
 
 /// Messages in one direction: text frames, and the bytes of their texts.
@@ -47,19 +49,18 @@ pub struct Traffic {
 }
 
 impl Outcome {
-    pub(super) fn new(start: Instant) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             peer: None,
             reason: EndReason::Disconnected,
             duration: Duration::ZERO,
             received: Traffic::default(),
             sent: Traffic::default(),
-            start,
         }
     }
 
-    pub(super) fn ended(self, reason: EndReason, now: Instant) -> Self {
-        Self { reason, duration: now - self.start, ..self }
+    pub(super) fn ended(self, reason: EndReason, duration: Duration) -> Self {
+        Self { reason, duration, ..self }
     }
 }
 
@@ -69,8 +70,14 @@ impl Traffic {
         self.bytes += bytes as u64;
     }
 
-    pub(super) fn count_all(&mut self, frames: &[Frame]) {
-        frames.iter().for_each(|frame| self.count(frame.len()));
+    pub(super) fn of(frames: &[Frame]) -> Self {
+        let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
+        Self { frames: frames.len() as u64, bytes }
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.bytes += other.bytes;
     }
 }
 

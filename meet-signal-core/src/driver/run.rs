@@ -11,10 +11,10 @@ use tokio::{
 use super::{
     exit::{Exit, now, send},
     liveness::{HeartbeatAction, Liveness},
-    outcome::Outcome,
+    outcome::{Outcome, Traffic},
 };
 use crate::{
-    Frame, Session,
+    Session,
     message::ServerMessage,
     socket::{Incoming, Socket},
 };
@@ -30,7 +30,7 @@ pub(super) async fn run<S: Socket>(
     let mut liveness = Liveness::new(hub.limits(), now());
     let mut timer = pin!(sleep_until(Instant::now()));
     let mut batch = Vec::new();
-    // The `welcome`, which is already in the outbox.
+    // The `welcome`: nothing else is sent before it.
     if let Err(reason) = poll_fn(|cx| session.poll_drain(cx, BATCH_BYTES, &mut batch)).await {
         return Exit::closed(reason);
     }
@@ -56,8 +56,7 @@ pub(super) async fn run<S: Socket>(
             yield_now().await;
         }
         if !batch.is_empty() {
-            let bytes = batch.iter().map(Frame::len).sum();
-            outcome.sent.count_all(&batch);
+            let written = Traffic::of(&batch);
             select! {
                 biased;
                 sent = send(&hub, socket, &mut batch) => if let Err(exit) = sent {
@@ -69,7 +68,8 @@ pub(super) async fn run<S: Socket>(
                     return Exit::Closed { reason, is_writing: true };
                 }
             }
-            liveness.sent(bytes, now());
+            outcome.sent.add(written);
+            liveness.sent(written.bytes as usize, now());
             batch.shrink_to(IDLE_BATCH);
         }
         select! {

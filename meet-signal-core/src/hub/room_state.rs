@@ -188,7 +188,7 @@ impl RoomState {
     }
 
     /// The socket of a member was lost: it becomes away, or leaves if there is no grace period or
-    /// its address has too many away sessions.
+    /// its address has too many away sessions. Whether it is away.
     pub(crate) fn away(
         &mut self,
         hub: &Hub,
@@ -196,12 +196,13 @@ impl RoomState {
         is_going_away: bool,
         now: Instant,
         wakers: &mut Wakers,
-    ) {
-        if self.room.roster().get(peer).is_none_or(|member| member.status == Status::Away) {
-            return;
-        }
-        let session = self.sessions.get_mut(&peer).expect("every member has a session");
+    ) -> bool {
+        let Some(session) = self.sessions.get_mut(&peer) else { return false };
         session.goes_away |= is_going_away;
+        session.outbox.discard_greeting();
+        if self.room.roster().get(peer).is_none_or(|member| member.status == Status::Away) {
+            return true;
+        }
         let (address, grace) = (session.address, session.grace(hub.limits()));
         let lease = address.map(|address| {
             let same =
@@ -210,16 +211,18 @@ impl RoomState {
             let has_room = self.sessions.values().filter(same).count() < max;
             has_room.then(|| hub.addresses().away(address, now)).flatten()
         });
-        let input = match lease {
-            Some(None) => Input::Leave { peer, reason: LeaveReason::Timeout },
-            // The others would receive both messages at the same time.
-            _ if grace.is_zero() => Input::Leave { peer, reason: LeaveReason::Timeout },
-            _ => Input::Status { peer, status: Status::Away },
+        // Without a grace period, the others would receive both messages at the same time.
+        let stays = !matches!(lease, Some(None)) && !grace.is_zero();
+        let input = if stays {
+            Input::Status { peer, status: Status::Away }
+        } else {
+            Input::Leave { peer, reason: LeaveReason::Timeout }
         };
         if let Some(session) = self.sessions.get_mut(&peer) {
             session.away = lease.flatten();
         }
         self.apply_infallible(input, wakers);
+        stays
     }
 
     /// Removes the member with this ticket, if there is one, and ends its connection.
@@ -233,7 +236,8 @@ impl RoomState {
     /// Applies an input that the room cannot refuse, and that does not depend on the space in other
     /// members' queues.
     pub(crate) fn apply_infallible(&mut self, input: Input, wakers: &mut Wakers) {
-        let _ = self.apply(input, wakers);
+        let applied = self.apply(input, wakers);
+        debug_assert!(!matches!(applied, Err(InputError::Apply(_))), "{applied:?}");
     }
 
     /// Checks a member's frame, counts it, processes it and replies to it, in one step, so that a

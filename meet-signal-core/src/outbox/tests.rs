@@ -340,3 +340,54 @@ fn retransmitted_frames_are_dropped_only_when_acknowledged_on_their_connection()
     outbox.acknowledge(3).unwrap();
     assert_eq!(kept(&outbox), (3, 0));
 }
+
+#[test]
+fn the_greeting_comes_first_alone_and_once() {
+    let outbox = outbox(2, 1000, 8);
+    push(&outbox, 0).unwrap();
+    outbox.greet(first(), frame(100));
+    assert_eq!(drain(&outbox, 99), Poll::Ready(Ok(texts(100..101))));
+    assert_eq!(drain(&outbox, 99), Poll::Ready(Ok(texts(0..1))));
+    // It is not counted: the client has handled the one frame.
+    assert_eq!(take_over(&outbox, first().next(), Some(1)), Resumed::Full);
+    assert_eq!(drain_as(first().next(), &outbox, 99), Poll::Pending);
+    // Not of a connection that is gone.
+    outbox.greet(first(), frame(101));
+    assert_eq!(drain_as(first().next(), &outbox, 99), Poll::Pending);
+}
+
+#[test]
+fn the_greeting_outlives_an_overflow_and_nothing_else() {
+    let outbox = outbox(1, 1000, 8);
+    outbox.greet(first(), frame(100));
+    push(&outbox, 0).unwrap();
+    assert_eq!(push(&outbox, 1), Err(QueueFull));
+    // It has the ticket with which the client comes back.
+    assert_eq!(drain(&outbox, 99), Poll::Ready(Ok(texts(100..101))));
+    assert_eq!(drain(&outbox, 99), Poll::Ready(Err(CloseReason::TooSlow)));
+
+    let ends: [fn(&Outbox); 2] = [Outbox::discard_greeting, |outbox| {
+        take_over(outbox, first(), None);
+    }];
+    for end in ends {
+        outbox.greet(first(), frame(101));
+        end(&outbox);
+        assert_ne!(drain(&outbox, 99), Poll::Ready(Ok(texts(101..102))));
+    }
+    outbox.greet(first(), frame(102));
+    outbox.close(CloseReason::RoomClosed, &mut Wakers::new());
+    assert_eq!(drain(&outbox, 99), Poll::Ready(Err(CloseReason::RoomClosed)));
+    outbox.greet(first(), frame(103));
+    assert_eq!(drain(&outbox, 99), Poll::Ready(Err(CloseReason::RoomClosed)));
+}
+
+#[test]
+fn the_greeting_counts_in_the_budget_and_cannot_be_reclaimed() {
+    let budget = Budget::new(100);
+    let outbox = Outbox::new(&Limits::default(), budget.clone());
+    outbox.greet(first(), Frame::new("x".repeat(101)));
+    assert!(budget.is_exceeded());
+    assert_eq!(outbox.kept_bytes(), 0);
+    assert!(drain(&outbox, 1).is_ready());
+    assert!(!budget.is_exceeded());
+}

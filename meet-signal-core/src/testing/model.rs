@@ -204,6 +204,7 @@ impl Model {
 
     /// The socket of a session is lost.
     pub fn away(&mut self, peer: PeerId) {
+        self.session_mut(peer).greeting = None;
         self.set_status(peer, Status::Away);
     }
 

@@ -6,6 +6,7 @@ mod cancellation;
 mod closing;
 mod faults;
 mod leaving;
+mod outcome;
 mod resume;
 mod resume_bounds;
 

@@ -121,14 +121,14 @@ impl SessionModel {
         if let Some(reason) = self.end.clone() {
             return Poll::Ready(Err(reason));
         }
+        // A greeting is sent alone, and also if the queue has overflowed.
+        if let Some(welcome) = self.greeting.take() {
+            return Poll::Ready(Ok(vec![Expected::Fields(welcome)]));
+        }
         if self.queue.has_overflowed() {
             return Poll::Ready(Err(CloseReason::TooSlow));
         }
-        // A greeting is sent alone.
-        let batch = match self.greeting.take() {
-            Some(welcome) => vec![Expected::Fields(welcome)],
-            None => self.queue.send(most),
-        };
+        let batch = self.queue.send(most);
         if batch.is_empty() { Poll::Pending } else { Poll::Ready(Ok(batch)) }
     }
 
