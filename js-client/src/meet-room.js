@@ -178,7 +178,7 @@ export class MeetRoom extends Emitter {
    * @param {string} name
    * @param {Kind} kind
    * @param {boolean} muted
-   * @throws {MeetError} `state` if there is no source with this name
+   * @throws {MeetError} `state` if there is no source with this name, or `muted` is not a boolean
    */
   setMuted(name, kind, muted) {
     this.#publications.setMuted(name, kind, muted);

@@ -93,9 +93,11 @@ export class Publications extends Emitter {
    */
   setMuted(name, kind, muted) {
     const publication = this.#existing(name, kind);
+    // A missing argument must not unmute.
+    if (typeof muted !== 'boolean') throw new MeetError('state', 'setMuted takes true or false as its third argument');
     const local = publication[kind];
     const before = local.muted;
-    local.muted = Boolean(muted);
+    local.muted = muted;
     this.#enable(local.track);
     if (local.muted !== before) this.#changed();
   }

@@ -132,7 +132,7 @@ export class Call {
     }
     for (const [id, peer] of peers) {
       const isNew = !this.#tiles.has(id);
-      if (isNew && this.#tiles.size > MOST_OTHERS) continue;
+      if (isNew && this.#tiles.size > MAX_OTHERS) continue;
       if (isNew) this.#tiles.add(id);
       if (isNew || changed.has(id)) this.#showPeer(peer);
     }
@@ -249,4 +249,4 @@ function isLive(side) {
 }
 
 /** How many other peers have a tile: more than a room holds by default. The page only counts the rest. */
-const MOST_OTHERS = 48;
+const MAX_OTHERS = 48;

@@ -79,7 +79,7 @@ export class Chat {
 
   #append(message) {
     this.#waiting.push({ ...message, at: new Date(), element: null });
-    if (this.#waiting.length > MOST_MESSAGES) this.#waiting.shift();
+    if (this.#waiting.length > MAX_MESSAGES) this.#waiting.shift();
     this.#draw();
   }
 
@@ -101,7 +101,7 @@ export class Chat {
     let characters = 0;
     for (const { text } of this.#drawn) characters += text.length;
     let surplus = 0;
-    while (this.#drawn.length - surplus > MOST_MESSAGES || characters > MOST_CHARACTERS) {
+    while (this.#drawn.length - surplus > MAX_MESSAGES || characters > MAX_CHARACTERS) {
       characters -= this.#drawn[surplus].text.length;
       surplus += 1;
     }
@@ -176,7 +176,7 @@ function labelled(className, text) {
 const OWN = Symbol('the own messages');
 const NOTICE = 'chat message';
 /** Limits the memory for a long call, and the time for a flood of long texts. */
-const MOST_MESSAGES = 300;
-const MOST_CHARACTERS = 100_000;
+const MAX_MESSAGES = 300;
+const MAX_CHARACTERS = 100_000;
 const GROUP_MS = 2 * 60 * 1000;
 const NEAR_END = 60;

@@ -17,14 +17,14 @@ export class Crowd {
     const since = this.#since.get(event) ?? { names: [], count: 0 };
     this.#since.set(event, since);
     since.count += 1;
-    if (since.names.length < MOST_NAMES) since.names.push(name);
+    if (since.names.length < MAX_NAMES) since.names.push(name);
     notify(() => this.#sentence(event), { key: event });
   }
 
   #sentence(event) {
     const { names, count } = this.#since.get(event);
     this.#since.delete(event);
-    if (count > MOST_NAMES) return SENTENCES[event]([`${count} people`]);
+    if (count > MAX_NAMES) return SENTENCES[event]([`${count} people`]);
     return SENTENCES[event](names.flatMap((name, index) => (index === 0 ? [isolate(name)] : [' and ', isolate(name)])));
   }
 }
@@ -36,4 +36,4 @@ const SENTENCES = {
   refused: (who) => ['The browser of ', ...who, ' sent something that cannot be shown.'],
 };
 
-const MOST_NAMES = 2;
+const MAX_NAMES = 2;

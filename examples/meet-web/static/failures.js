@@ -16,7 +16,7 @@ function failure(title, text, retry) {
 }
 
 const UNREACHABLE = failure('The server cannot be reached', 'Check your internet connection, then try again.', true);
-const NO_ACCESS = 'If you think this is a mistake, ask whoever invited you.';
+const NO_ACCESS = 'If you think this is a mistake, ask the person who invited you.';
 
 const FAILURES = Object.freeze({
   unreachable: UNREACHABLE,

@@ -66,8 +66,8 @@ function shapesFor({ width, height }) {
   return height > width ? TALL_AREA_SHAPES : WIDE_AREA_SHAPES;
 }
 
-function clamp(value, least, most) {
-  return Math.min(most, Math.max(least, value));
+function clamp(value, min, max) {
+  return Math.min(max, Math.max(min, value));
 }
 
 const WIDE_AREA_SHAPES = [16 / 9];

@@ -41,7 +41,7 @@ function show(key, { content, quiet }) {
   entries.set(key, entry);
   const place = byId('notices');
   place.append(notice);
-  while (place.childElementCount > MOST) place.firstElementChild.remove();
+  while (place.childElementCount > MAX_NOTICES) place.firstElementChild.remove();
 }
 
 function remove(key, entry) {
@@ -50,7 +50,7 @@ function remove(key, entry) {
   if (!entry.resting && entries.get(key) === entry) entries.delete(key);
 }
 
-const MOST = 4;
+const MAX_NOTICES = 4;
 const REST_MS = 1500;
 const SECONDS_BASE = 4;
 /** Reading time on top, so that a long sentence stays longer than "Link copied". */

@@ -3,19 +3,19 @@
 /** A name: one line of at most 60 characters, `''` if nothing of it is visible. */
 export function tidyName(text) {
   const line = text
-    .slice(0, LONGEST_NAME)
+    .slice(0, MAX_RAW_NAME_LENGTH)
     .replace(BLANK, ' ')
     .replace(HIDDEN, '')
     .replace(PILED_UP, '$1')
     .replace(/ +/g, ' ')
     .replace(LEADING, '');
-  return isVisible(line) ? Array.from(line).slice(0, MOST_NAME).join('').trim() : '';
+  return isVisible(line) ? Array.from(line).slice(0, MAX_NAME_LENGTH).join('').trim() : '';
 }
 
 /** A message, with its lines; `''` if nothing of it is visible. */
 export function tidyMessage(text) {
   const lines = text
-    .slice(0, MOST_MESSAGE)
+    .slice(0, MAX_MESSAGE_LENGTH)
     .replace(/\r\n?|[\u2028\u2029]/g, '\n')
     .replace(TURNING, '')
     .replace(PILED_UP, '$1')
@@ -34,10 +34,10 @@ function isVisible(text) {
 }
 
 /** The same as the inputs' maxlength. */
-const MOST_NAME = 60;
-const MOST_MESSAGE = 2000;
+const MAX_NAME_LENGTH = 60;
+const MAX_MESSAGE_LENGTH = 2000;
 /** Of a `meta` as long as a server takes, no more is looked at. */
-const LONGEST_NAME = 500;
+const MAX_RAW_NAME_LENGTH = 500;
 
 /** Spaces of any kind, and letters and symbols that are drawn as nothing: Braille, music, hieroglyphs, an object. */
 const BLANK = /[\s\p{Z}\u2800\ufffc\u{1d159}\u{13441}\u{13442}]+/gu;

@@ -174,9 +174,9 @@ describe('between two people', { concurrency: 1 }, () => {
   test('somebody who reloads never appears twice', async () => {
     const { ada, bob } = await call();
     await ada.page.evaluate(() => {
-      window.mostTiles = 0;
+      window.maxTiles = 0;
       const count = () => {
-        window.mostTiles = Math.max(window.mostTiles, document.querySelectorAll('[data-peer]').length);
+        window.maxTiles = Math.max(window.maxTiles, document.querySelectorAll('[data-peer]').length);
       };
       new MutationObserver(count).observe(document.querySelector('#stage'), { childList: true });
     });
@@ -186,7 +186,7 @@ describe('between two people', { concurrency: 1 }, () => {
     await ada.seesOnly(bob);
     await ada.seesPlaying(bob);
     await bob.seesPlaying(ada);
-    assert.equal(await ada.page.evaluate(() => window.mostTiles), 1);
+    assert.equal(await ada.page.evaluate(() => window.maxTiles), 1);
   });
 
   test('a tab that is duplicated is another participant, and throws nobody out', async () => {

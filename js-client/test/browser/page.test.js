@@ -16,13 +16,13 @@ for (const kind of ['chromium', 'firefox']) {
       await countNodes(ada.page);
       // In turns of 50, as frames of a WebSocket come: 400 of them, and 1,500.
       for (const people of [400, 1500]) {
-        await ada.page.evaluate(async (most) => {
-          for (let n = 0; n < most; n += 1) {
-            window.room.join(`${most}-${n}`);
-            window.room.leave(`${most}-${n}`);
+        await ada.page.evaluate(async (count) => {
+          for (let n = 0; n < count; n += 1) {
+            window.room.join(`${count}-${n}`);
+            window.room.leave(`${count}-${n}`);
             if (n % 50 === 0) await new Promise((resolve) => { setTimeout(resolve); });
           }
-          window.room.join(`${most} stays`);
+          window.room.join(`${count} stays`);
         }, people);
         await ada.until((id) => document.querySelector(`[data-peer="${id} stays"] bdi`)?.textContent === `Peer ${id} stays`, people);
         await ada.until(() => window.said.some((text) => /\d+ people left/.test(text)));

@@ -108,10 +108,10 @@ for (const kind of ['chromium', 'firefox']) {
 
     test('a broadcast of 70 kB throws and ends nothing', async () => {
       const page = await open(kind);
-      const watcher = await open('chromium');
+      const observer = await open('chromium');
       const room = newRoom();
-      await join(watcher, room);
-      await watcher.evaluate(() => {
+      await join(observer, room);
+      await observer.evaluate(() => {
         window.heard = [];
         window.room.on('message', ({ detail }) => window.heard.push(detail.data));
       });
@@ -131,9 +131,9 @@ for (const kind of ['chromium', 'firefox']) {
         return codes;
       });
       assert.deepEqual(thrown, ['too-large', 'too-large', 'too-large', 'not-json']);
-      await watcher.waitForFunction(() => window.heard.at(-1) === 'still here', TIMEOUT);
+      await observer.waitForFunction(() => window.heard.at(-1) === 'still here', TIMEOUT);
       assert.deepEqual(await page.evaluate(() => window.log), ['connecting', 'joined']);
-      await Promise.all([page, watcher].map((each) => each.close()));
+      await Promise.all([page, observer].map((each) => each.close()));
     });
 
     test('a dead socket is replaced within two seconds of a page being looked at, and a live one is kept', async () => {
@@ -159,19 +159,19 @@ for (const kind of ['chromium', 'firefox']) {
 
     test('leaving while the connection is away is told as soon as there is one', async () => {
       const page = await open(kind, network.url('/'));
-      const watcher = await open('chromium');
+      const observer = await open('chromium');
       const room = newRoom();
-      await join(watcher, room);
+      await join(observer, room);
       await join(page, room);
-      await watcher.waitForFunction(() => window.room.peers.size === 1, TIMEOUT);
+      await observer.waitForFunction(() => window.room.peers.size === 1, TIMEOUT);
       network.refuse(true);
       network.cut();
       await page.waitForFunction(() => window.room.state === 'away', TIMEOUT);
       await page.evaluate(() => { void window.room.leave(); });
       network.refuse(false);
-      await watcher.waitForFunction(() => window.log.some((line) => line.startsWith('left')), { ...TIMEOUT, timeout: 10_000 });
-      assert.equal((await watcher.evaluate(() => window.log)).at(-1), 'left left');
-      await Promise.all([page, watcher].map((each) => each.close()));
+      await observer.waitForFunction(() => window.log.some((line) => line.startsWith('left')), { ...TIMEOUT, timeout: 10_000 });
+      assert.equal((await observer.evaluate(() => window.log)).at(-1), 'left left');
+      await Promise.all([page, observer].map((each) => each.close()));
     });
 
     test('a signal of AbortSignal.timeout limits joining alone', async () => {

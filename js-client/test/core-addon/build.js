@@ -1,7 +1,7 @@
 // Builds the addon and puts it beside this file, where `support/core.js` loads it. Runs before `npm test`.
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const PACKAGE = 'meet-signal-core-addon';
@@ -18,7 +18,9 @@ if (status !== 0) process.exit(status ?? 1);
 
 const built = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line))
   .find(({ reason, target }) => reason === 'compiler-artifact' && target.name === PACKAGE.replaceAll('-', '_'));
+if (built === undefined) throw new Error(`cargo reports no artifact of ${PACKAGE}`);
 const addon = fileURLToPath(new URL('core.node', import.meta.url));
-// Not in place: a test that runs may have it loaded.
-rmSync(addon, { force: true });
-copyFileSync(built.filenames[0], addon);
+// Not in place: a test that runs may have the addon loaded, and another one may load it now.
+const copy = `${addon}.${process.pid}`;
+copyFileSync(built.filenames[0], copy);
+renameSync(copy, addon);

@@ -1,4 +1,4 @@
-// A signaling link between two ends, without a server.
+// A signaling channel between two ends, without a server.
 
 /** @typedef {import('./scheduler.js').Scheduler} Scheduler */
 /** @typedef {'deliver' | 'drop' | 'duplicate'} Delivery */
@@ -18,7 +18,7 @@ export function fakeSignaling(scheduler) {
   return { a, b };
 }
 
-/** One end of a link. */
+/** One end of the signaling channel. */
 export class SignalingEnd {
   #queue;
   /** @type {SignalingEnd | undefined} */

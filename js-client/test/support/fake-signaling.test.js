@@ -1,4 +1,4 @@
-// The link itself: what order and which faults it gives.
+// The signaling fake itself: the order and the faults that it gives.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { fakeSignaling } from './fake-signaling.js';
 import { Scheduler } from './scheduler.js';
 
-/** A link, and what arrived at `b`. */
-function link(/** @type {number | undefined} */ seed) {
+/** Both ends, and what arrived at `b`. */
+function connected(/** @type {number | undefined} */ seed) {
   const scheduler = new Scheduler({ seed });
   const { a, b } = fakeSignaling(scheduler);
   /** @type {any[]} */
@@ -18,7 +18,7 @@ function link(/** @type {number | undefined} */ seed) {
 
 test('messages arrive in the order of sending under every schedule', async () => {
   for (let seed = 0; seed < 50; seed++) {
-    const { scheduler, a, arrived } = link(seed);
+    const { scheduler, a, arrived } = connected(seed);
     for (let number = 0; number < 5; number++) a.send(number);
     await scheduler.settle();
     assert.deepEqual(arrived, [0, 1, 2, 3, 4]);
@@ -26,7 +26,7 @@ test('messages arrive in the order of sending under every schedule', async () =>
 });
 
 test('a message is a copy', async () => {
-  const { scheduler, a, arrived } = link(undefined);
+  const { scheduler, a, arrived } = connected(undefined);
   const message = { description: { type: 'offer', toJSON: () => ({ type: 'offer', sdp: 'x' }) } };
   a.send(message);
   message.description.type = 'changed';
@@ -35,7 +35,7 @@ test('a message is a copy', async () => {
 });
 
 test('a message is dropped or duplicated once', async () => {
-  const { scheduler, a, arrived } = link(undefined);
+  const { scheduler, a, arrived } = connected(undefined);
   a.next('drop', (message) => message === 2);
   a.next('duplicate');
   for (const message of [1, 2, 3, 2]) a.send(message);
@@ -45,7 +45,7 @@ test('a message is dropped or duplicated once', async () => {
 });
 
 test('held messages arrive on release, unless they are lost', async () => {
-  const { scheduler, a, b, arrived } = link(undefined);
+  const { scheduler, a, b, arrived } = connected(undefined);
   /** @type {any[]} */
   const back = [];
   a.onmessage = (message) => back.push(message);
@@ -67,7 +67,7 @@ test('held messages arrive on release, unless they are lost', async () => {
 });
 
 test('shuffled messages overtake each other', async () => {
-  const { scheduler, a, arrived } = link(1);
+  const { scheduler, a, arrived } = connected(1);
   a.shuffle();
   for (let number = 0; number < 20; number++) a.send(number);
   await scheduler.settle();

@@ -39,7 +39,7 @@ export class Harness {
   /**
    * @param {object} [options]
    * @param {number} [options.seed] see `Scheduler`
-   * @param {readonly [least: number, most: number]} [options.latencyMs] likewise
+   * @param {readonly [min: number, max: number]} [options.latencyMs] likewise
    * @param {FlavourName} [options.flavour] of the browsers
    * @param {ServerOptions} [options.server]
    */

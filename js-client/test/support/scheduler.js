@@ -29,7 +29,7 @@ export class Scheduler {
   #trace = [];
 
   /**
-   * @param {{ seed?: number | undefined, latencyMs?: readonly [least: number, most: number] | undefined }} [options]
+   * @param {{ seed?: number | undefined, latencyMs?: readonly [min: number, max: number] | undefined }} [options]
    *   `latencyMs` is how long everything takes that goes over a network; by default no time passes
    */
   constructor({ seed, latencyMs = [0, 0] } = {}) {
@@ -64,10 +64,10 @@ export class Scheduler {
    * @param {string} name shown in traces
    */
   wire(name) {
-    const [least, most] = this.#latencyMs;
+    const [min, max] = this.#latencyMs;
     return this.#makeQueue(name, () => {
-      const more = most > least ? this.#random.below(most - least + 1) : 0;
-      return this.clock.now() + least + more;
+      const extra = max > min ? this.#random.below(max - min + 1) : 0;
+      return this.clock.now() + min + extra;
     });
   }
 

@@ -17,16 +17,16 @@ describe('a frame', () => {
       const scene = new Scene({ server });
       const ada = await scene.join('ada');
       const bob = await scene.join('bob');
-      const most = 'x'.repeat(longest(frameBytes));
-      assert.throws(() => ada.send({ type: 'broadcast', data: `${most}x` }), { code: 'too-large', retryable: false });
+      const max = 'x'.repeat(longest(frameBytes));
+      assert.throws(() => ada.send({ type: 'broadcast', data: `${max}x` }), { code: 'too-large', retryable: false });
       assert.throws(() => ada.send({ type: 'broadcast', data: '☃'.repeat(frameBytes / 3) }), { code: 'too-large' });
       assert.throws(() => ada.send({ type: 'broadcast', data: '\n'.repeat(frameBytes / 2) }), { code: 'too-large' });
-      ada.send({ type: 'broadcast', data: most });
+      ada.send({ type: 'broadcast', data: max });
       // The number of the message is a part of the frame.
       for (let n = 2; n < 10; n += 1) ada.send({ type: 'broadcast', data: n });
-      assert.throws(() => ada.send({ type: 'broadcast', data: most }), { code: 'too-large' });
+      assert.throws(() => ada.send({ type: 'broadcast', data: max }), { code: 'too-large' });
       await scene.clock.advance(2000);
-      assert.deepEqual(scene.heard(bob), [most, 2, 3, 4, 5, 6, 7, 8, 9]);
+      assert.deepEqual(scene.heard(bob), [max, 2, 3, 4, 5, 6, 7, 8, 9]);
       assert.deepEqual([ada.state, ada.log.welcomes.length, ada.log.rejected.length], ['joined', 1, 0]);
     });
   }

@@ -135,6 +135,20 @@ describe('a muted microphone', () => {
     assert.equal(ada.isMuted('camera', 'sound'), false);
   });
 
+  for (const muted of [undefined, null, 0, 1, '', 'false']) {
+    test(`stays as it is when setMuted gets ${JSON.stringify(muted)} instead of a boolean`, async () => {
+      const { ada } = await two();
+      const microphone = track();
+      ada.publish('camera', [microphone]);
+      for (const before of [true, false]) {
+        ada.setMuted('camera', 'audio', before);
+        assert.throws(() => ada.setMuted('camera', 'audio', muted), { code: 'state', message: /true or false/ });
+        assert.equal(ada.isMuted('camera', 'audio'), before);
+        assert.equal(microphone.enabled, !before);
+      }
+    });
+  }
+
   test('of two sources is silent while it is muted in one of them', async () => {
     const { ada } = await two();
     const shared = track();

@@ -5,6 +5,7 @@ import '../support/abort-fix.js';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { RESYNC } from '../../src/negotiator.js';
 import { FakeTrack } from '../support/fake-media.js';
 import { ConnectedPages } from './support/connected-pages.js';
 import { SingleTransport } from './support/single-transport.js';
@@ -248,15 +249,36 @@ describe('recovery', () => {
   });
 });
 
-test('a loss before the limiter starts the connection does not replace it afterwards', async () => {
+describe('a loss before the limiter starts the connection', () => {
   // The race: the seventh loss in a minute cannot replace the connection any more, and then the limiter starts it.
-  let start;
-  const scene = new SingleTransport({ polite: false, limiter: { enqueue: (step) => { start = step; return () => {}; } } });
-  for (let losses = 0; losses < 7; losses += 1) scene.transport.wake({ lossy: true });
-  start();
-  await scene.clock.advance(14_000);
-  assert.equal(scene.network.open, 1);
-  assert.deepEqual([...new Set(scene.said('offer').map(({ epoch }) => epoch))], [7]);
+  const losing = (polite) => {
+    const turn = { start: null };
+    const scene = new SingleTransport({ polite, limiter: { enqueue: (start) => { turn.start = start; return () => {}; } } });
+    for (let losses = 0; losses < 7; losses += 1) scene.transport.wake({ lossy: true });
+    return { scene, turn };
+  };
+  const resyncs = ({ sent }) => sent.filter(({ request }) => request === RESYNC).map(({ epoch, to }) => ({ epoch, to }));
+
+  test('does not replace it afterwards', async () => {
+    const { scene, turn } = losing(false);
+    turn.start();
+    await scene.clock.advance(14_000);
+    assert.equal(scene.network.open, 1);
+    assert.deepEqual([...new Set(scene.said('offer').map(({ epoch }) => epoch))], [7]);
+    assert.deepEqual(resyncs(scene), [{ epoch: 7, to: null }]);
+  });
+
+  test('makes the polite side answer the offer that it has, and request what it may lack', async () => {
+    const { scene, turn } = losing(true);
+    assert.equal(turn.start, null);
+    scene.says(await scene.offer());
+    assert.deepEqual(resyncs(scene), []);
+    turn.start();
+    await scene.clock.advance(14_000);
+    assert.equal(scene.network.open, 1);
+    assert.deepEqual([...new Set(scene.said('answer').map(({ epoch }) => epoch))], [7]);
+    assert.deepEqual(resyncs(scene), [{ epoch: 7, to: 1 }]);
+  });
 });
 
 test('state arrives over the control channel while signaling is down', async () => {

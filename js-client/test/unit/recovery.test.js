@@ -44,6 +44,9 @@ class Machine {
   }
 }
 
+/** How many connections may be replaced at once. */
+const MAX_REPLACEMENTS = 6;
+
 /** The shortest ways into the states. */
 const WAYS = {
   waiting: [],
@@ -116,6 +119,32 @@ describe('every state with every event', () => {
   }
 });
 
+describe('a loss while the connection waits for the limiter', () => {
+  const waiting = () => {
+    const machine = new Machine();
+    machine.handle(...Array.from({ length: MAX_REPLACEMENTS }, () => 'loss'));
+    assert.deepEqual([machine.state, machine.clock.pending], ['waiting', 0]);
+    machine.did.length = 0;
+    return machine;
+  };
+
+  test('waiting, loss, without tokens: lost, until another replacement is allowed', async () => {
+    const machine = waiting().handle('loss');
+    assert.equal(machine.state, 'lost');
+    assert.deepEqual(machine.did, []);
+    await machine.clock.advance(10_100);
+    assert.equal(machine.state, 'waiting');
+    assert.deepEqual(machine.did, ['replace']);
+  });
+
+  test('waiting, loss, without tokens, started: connecting, and the connection is kept', async () => {
+    const machine = waiting().handle('loss', 'started');
+    assert.equal(machine.state, 'connecting');
+    await machine.clock.advance(14_000);
+    assert.deepEqual([machine.state, machine.did], ['connecting', []]);
+  });
+});
+
 describe('while signaling does not get through', () => {
   const away = (...events) => {
     const machine = new Machine().handle(...events.slice(0, -1));
@@ -125,6 +154,7 @@ describe('while signaling does not get through', () => {
   };
 
   for (const [events, state] of [
+    [['loss'], 'lost'],
     [['started', 'connected', 'failed'], 'disconnected'],
     [['started', 'connected', 'disconnected', 'elapsed'], 'disconnected'],
     [['started', 'elapsed', 'elapsed'], 'lost'],
