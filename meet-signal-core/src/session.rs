@@ -235,4 +235,17 @@ mod tests {
         }
         assert_eq!(hub.roster(session.room())[0].meta.as_json(), "1234");
     }
+
+    #[test]
+    fn a_page_that_goes_away_shortens_the_grace_also_of_who_is_away() {
+        let (hub, now) = (Hub::default(), Instant::now());
+        let room: RoomId = "standup".parse().unwrap();
+        let mut session = hub.join(room, JoinRequest::default(), &Grant::new(), now).unwrap();
+        assert!(session.receive(r#"{"type":"ack","received":0}"#, now).is_continue());
+        session.away(now);
+        assert_eq!(session.grace(), hub.limits().grace());
+        session.going_away(now);
+        assert_eq!(session.grace(), hub.limits().going_away_grace());
+        assert_eq!(hub.roster(session.room())[0].status, crate::Status::Away);
+    }
 }
