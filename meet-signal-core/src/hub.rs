@@ -16,6 +16,8 @@ pub use join::{JoinError, JoinRequest};
 pub use resume::ResumeError;
 #[cfg(feature = "driver")]
 pub(crate) use resume::ResumeRequest;
+pub(crate) use room_state::RoomState;
+pub(crate) use session_state::SessionState;
 
 use std::{
     fmt,
@@ -39,7 +41,7 @@ use crate::{
     sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard},
 };
 use address::Addresses;
-use room_state::{InputError, RoomState};
+use room_state::InputError;
 use shard::Shard;
 
 /// The rooms of a server. A clone is cheap and refers to the same hub; a process may have several
@@ -130,7 +132,7 @@ impl Hub {
 
     /// The members of a room, in the order in which they joined; empty if there is no such room.
     pub fn roster(&self, room: &RoomId) -> Vec<MemberInfo> {
-        self.with_room(room, |room, _| room.members().iter().map(MemberInfo::from).collect())
+        self.with_room(room, |room, _| room.room.roster().iter().map(MemberInfo::from).collect())
             .unwrap_or_default()
     }
 
@@ -181,7 +183,7 @@ impl Hub {
     }
 
     /// Runs `f` on the state of a room, under its lock, if there is such a room.
-    fn with_room<T>(
+    pub(crate) fn with_room<T>(
         &self,
         id: &RoomId,
         f: impl FnOnce(&mut RoomState, &mut Wakers) -> T,

@@ -11,9 +11,9 @@ use std::{
 use crate::{
     CloseReason, Frame, LeaveReason, PeerId, RoomId,
     connection::Connection,
-    hub::Hub,
+    hub::{Hub, RoomState, SessionState},
     inbound::{ParsedFrame, Request},
-    outbox::Outbox,
+    outbox::{Outbox, Wakers},
     room::Input,
 };
 
@@ -53,11 +53,8 @@ impl Session {
             Err(reason) => return ControlFlow::Break(reason),
         };
         self.is_probed |= frame.is_probe();
-        let (peer, limits) = (self.id(), self.hub.limits());
-        self.hub
-            .with_session(&self.room, self.connection, |room, wakers| {
-                room.handle(limits, peer, frame, now, wakers)
-            })
+        let peer = self.id();
+        self.in_room(|room, wakers| room.handle(limits, peer, frame, now, wakers))
             .unwrap_or_else(|| self.outbox.end(self.connection.generation))
     }
 
@@ -81,10 +78,7 @@ impl Session {
         now: Instant,
     ) -> ControlFlow<CloseReason> {
         let peer = self.id();
-        self.hub
-            .with_session(&self.room, self.connection, |room, _| {
-                room.handle_control(peer, fragments, bytes, now)
-            })
+        self.in_room(|room, _| room.handle_control(peer, fragments, bytes, now))
             .unwrap_or_else(|| self.outbox.end(self.connection.generation))
     }
 
@@ -133,13 +127,7 @@ impl Session {
     /// [`Limits::unheard_grace`](crate::Limits::unheard_grace) and
     /// [`Limits::going_away_grace`](crate::Limits::going_away_grace).
     pub fn grace(&self) -> Duration {
-        let limits = self.hub.limits();
-        self.hub
-            .with_session(&self.room, self.connection, |room, _| {
-                room.session(self.connection).map(|session| session.grace(limits))
-            })
-            .flatten()
-            .unwrap_or_default()
+        self.read(|session| session.grace(self.hub.limits()))
     }
 
     /// The reason for which the hub has ended the session or the connection, if it has.
@@ -156,12 +144,7 @@ impl Session {
     /// How many of the client's sequenced frames were handled; 0 after the session has ended or was
     /// taken over.
     pub fn received(&self) -> u64 {
-        self.hub
-            .with_session(&self.room, self.connection, |room, _| {
-                room.session(self.connection).map(|session| session.received)
-            })
-            .flatten()
-            .unwrap_or_default()
+        self.read(|session| session.received)
     }
 
     /// The participant's id.
@@ -186,18 +169,24 @@ impl Session {
     /// Whether the session is kept; `None` if it had ended or was taken over before.
     pub(crate) fn keep_without_socket(&self, is_going_away: bool, now: Instant) -> Option<bool> {
         let peer = self.id();
-        self.hub.with_session(&self.room, self.connection, |room, wakers| {
-            room.away(&self.hub, peer, is_going_away, now, wakers)
-        })
+        self.in_room(|room, wakers| room.away(&self.hub, peer, is_going_away, now, wakers))
     }
 
     /// Idempotent. Whether it is this call that left.
     pub(crate) fn leave_once(&self, reason: LeaveReason) -> bool {
         let leave = Input::Leave { peer: self.id(), reason };
-        let left = self.hub.with_session(&self.room, self.connection, |room, wakers| {
-            room.apply_infallible(leave, wakers);
-        });
-        left.is_some()
+        self.in_room(|room, wakers| room.apply_infallible(leave, wakers)).is_some()
+    }
+
+    /// Runs `f` on the room, under its lock, if this connection still acts for the member.
+    fn in_room<T>(&self, f: impl FnOnce(&mut RoomState, &mut Wakers) -> T) -> Option<T> {
+        self.hub.with_session(&self.room, self.connection, f)
+    }
+
+    /// What `f` reads of the session's state; the default once it has ended or was taken over.
+    fn read<T: Default>(&self, f: impl FnOnce(&SessionState) -> T) -> T {
+        let read = |room: &mut RoomState, _: &mut _| room.session(self.connection).map(f);
+        self.hub.with_room(&self.room, read).flatten().unwrap_or_default()
     }
 }
 

@@ -44,8 +44,8 @@ impl RoomState {
         }
     }
 
-    /// Applies an input, and carries its effects out. Every change of the room and every frame to
-    /// its members goes through here.
+    /// Applies an input, and carries its effects out. Every change of the room, and every frame that
+    /// a member or the application sends to members, goes through here.
     pub(super) fn apply(&mut self, input: Input, wakers: &mut Wakers) -> Result<(), InputError> {
         let from = input.sender().and_then(|peer| self.sessions.get(&peer));
         let sender = from.map(|session| session.sender);
@@ -175,16 +175,11 @@ impl RoomState {
         let from = (address, hub.sender(peer, address));
         let resumed = session.take_over(request.received, from, wakers);
         let connection = Connection { peer, generation: session.generation };
-        let mut snapshot = SessionSnapshot {
-            resumed,
-            received: session.received,
-            members: Vec::new(),
-            ice_servers: session.ice_servers.clone(),
-            outbox: session.outbox.clone(),
-        };
+        let (received, ice_servers) = (session.received, session.ice_servers.clone());
+        let outbox = session.outbox.clone();
         self.apply_infallible(Input::Status { peer, status: Status::Here }, wakers);
-        snapshot.members = self.members();
-        Ok((connection, snapshot))
+        let members = self.members();
+        Ok((connection, SessionSnapshot { resumed, received, members, ice_servers, outbox }))
     }
 
     /// The socket of a member was lost: it becomes away, or leaves if there is no grace period or
@@ -197,7 +192,7 @@ impl RoomState {
         now: Instant,
         wakers: &mut Wakers,
     ) -> bool {
-        let Some(session) = self.sessions.get_mut(&peer) else { return false };
+        let session = self.sessions.get_mut(&peer).expect("every member has a session");
         session.goes_away |= is_going_away;
         session.outbox.discard_greeting();
         if self.room.roster().get(peer).is_none_or(|member| member.status == Status::Away) {
@@ -252,7 +247,7 @@ impl RoomState {
         now: Instant,
         wakers: &mut Wakers,
     ) -> ControlFlow<CloseReason> {
-        let Some(session) = self.sessions.get_mut(&peer) else { return ControlFlow::Continue(()) };
+        let session = self.sessions.get_mut(&peer).expect("a frame is of a member");
         session.heard();
         let (reference, sequenced) = (request.reference(), request.is_sequenced());
         let checked = session.limiter.check(request, now);
@@ -302,7 +297,7 @@ impl RoomState {
         bytes: usize,
         now: Instant,
     ) -> ControlFlow<CloseReason> {
-        let Some(session) = self.sessions.get_mut(&peer) else { return ControlFlow::Continue(()) };
+        let session = self.sessions.get_mut(&peer).expect("a frame is of a member");
         match session.limiter.check_control(frames, bytes, now) {
             Ok(()) => ControlFlow::Continue(()),
             Err(reason) => ControlFlow::Break(reason),

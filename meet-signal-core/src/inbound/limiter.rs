@@ -130,8 +130,8 @@ impl InboundLimiter {
     }
 
     fn reject(&mut self, malformed: Malformed) -> Rejection {
-        let mut error = ErrorFrame::new(ErrorCode::BadMessage, malformed.to_string());
-        error.reference = malformed.reference;
+        let mut error = ErrorFrame::new(ErrorCode::BadMessage, malformed.to_string())
+            .about(malformed.reference);
         if malformed.problem == Problem::UnknownType {
             error.code = ErrorCode::UnknownType;
             return Rejection::Reply(error);
@@ -156,7 +156,5 @@ pub(crate) fn rate_exceeded(
     wait: Duration,
     reference: Option<u64>,
 ) -> Rejection {
-    let mut error = ErrorFrame::rate_limited(message, wait);
-    error.reference = reference;
-    Rejection::Reply(error)
+    Rejection::Reply(ErrorFrame::rate_limited(message, wait).about(reference))
 }

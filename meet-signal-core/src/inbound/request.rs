@@ -90,9 +90,7 @@ impl ErrorReply {
 
     /// The reply to the message with this `ref`.
     pub(crate) fn to(self, reference: Option<u64>) -> Rejection {
-        let mut error = ErrorFrame::new(self.code, self.message);
-        error.reference = reference;
-        Rejection::Reply(error)
+        Rejection::Reply(ErrorFrame::new(self.code, self.message).about(reference))
     }
 }
 

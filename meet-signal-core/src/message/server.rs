@@ -293,6 +293,13 @@ impl<'a> ErrorFrame<'a> {
         Self { code, message: message.into(), reference: None, retry_after_ms: None }
     }
 
+    /// An error about the message with this `ref`.
+    #[must_use]
+    pub(crate) fn about(mut self, reference: Option<u64>) -> Self {
+        self.reference = reference;
+        self
+    }
+
     pub(crate) fn rate_limited(message: impl Into<Cow<'a, str>>, wait: Duration) -> Self {
         // Rounded up, so that a client that waits this long is not refused again.
         let retry_after_ms = Some(wait.as_millis() as u64 + 1);
