@@ -4,7 +4,12 @@ import { bindMembers } from './bind-members.js';
 import { KINDS } from './publications.js';
 
 /** @typedef {import('./publications.js').Kind} Kind */
-/** @typedef {{ track: MediaStreamTrack | null, muted: boolean }} RemoteTrack `track` is `null` until it is negotiated */
+/**
+ * `track` is `null` until it is negotiated. Its own `muted` says nothing about the other page, and in Chromium it can stay
+ * `true` while media arrives: see `muted` here instead.
+ *
+ * @typedef {{ track: MediaStreamTrack | null, muted: boolean }} RemoteTrack
+ */
 
 /** Its stream stays the same object for as long as it is published, also when the connection is replaced. */
 export class RemoteSource {

@@ -1,12 +1,13 @@
 // The sites with added meetings work as the README shows.
 
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after, afterEach, test } from 'node:test';
 
 import { Browsers } from './support/browsers.js';
 import { Server, built } from './support/server.js';
 
 const browsers = new Browsers();
+afterEach(() => browsers.closeContexts());
 after(() => browsers.close());
 
 async function logIn(kind, server, { name, password = 'demo' }) {

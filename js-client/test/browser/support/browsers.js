@@ -11,7 +11,8 @@ const launchers = {
     args: [
       '--no-sandbox', // CI runs as root
       '--disable-gpu',
-      '--use-fake-device-for-media-stream',
+      // Pictures enough: several people's are encoded at once, by one machine.
+      '--use-fake-device-for-media-stream=fps=10',
       '--use-fake-ui-for-media-stream',
       // Several participants share a window: none of them is a background tab.
       '--disable-background-timer-throttling',
@@ -32,6 +33,7 @@ const launchers = {
     executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
     extraPrefsFirefox: {
       'media.navigator.streams.fake': true,
+      'media.navigator.video.default_fps': 10,
       'media.navigator.permission.disabled': true,
       'media.autoplay.default': 0,
       // No mDNS responder is needed for addresses that are not hidden.
@@ -46,6 +48,8 @@ const launchers = {
 
 export class Browsers {
   #running = new Map();
+  /** @type {Set<import('puppeteer-core').BrowserContext>} */
+  #contexts = new Set();
 
   /** A context with cookies and storage of its own. */
   context(kind) {
@@ -60,7 +64,16 @@ export class Browsers {
   async #contextOf(key, launch) {
     if (!this.#running.has(key)) this.#running.set(key, launch());
     const browser = await this.#running.get(key);
-    return browser.createBrowserContext();
+    const context = await browser.createBrowserContext();
+    this.#contexts.add(context);
+    return context;
+  }
+
+  /** Closes what is open, so that a test that fails leaves nothing to the next one. */
+  async closeContexts() {
+    const open = [...this.#contexts].filter(({ closed }) => !closed);
+    this.#contexts.clear();
+    await Promise.all(open.map((context) => context.close()));
   }
 
   async close() {

@@ -155,7 +155,7 @@ export class Participant {
   }
 
   async close() {
-    await this.#context.close();
+    if (!this.#context.closed) await this.#context.close();
   }
 }
 
@@ -165,5 +165,9 @@ function describePage() {
     const video = tile.querySelector('video');
     return { ...tile.dataset, width: video?.videoWidth, time: video?.currentTime, paused: video?.paused };
   });
-  return JSON.stringify({ state: window.room?.state, tiles, title: document.title, log: window.log }, null, 1);
+  const sources = [...window.room?.peers.values() ?? []].map((peer) => [
+    peer.connection,
+    ...[...peer.sources.values()].map(({ name, audio, video }) => `${name} ${audio?.track?.readyState} ${video?.track?.readyState}`),
+  ]);
+  return JSON.stringify({ state: window.room?.state, sources, tiles, title: document.title, log: window.log });
 }

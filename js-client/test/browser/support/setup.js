@@ -1,6 +1,6 @@
 // The browsers, the server and the rooms of one file of browser tests.
 
-import { after, before } from 'node:test';
+import { after, afterEach, before } from 'node:test';
 
 import { Browsers } from './browsers.js';
 import { Server } from './server.js';
@@ -20,6 +20,7 @@ export function setUp(options) {
   const start = () => (started ??= server.start());
 
   before(start);
+  afterEach(() => browsers.closeContexts());
   after(async () => {
     await browsers.close();
     await server.stop();
