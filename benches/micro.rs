@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use meet_signal_benches::{Participant, broadcast, hub, join, meta, room, signal};
 use meet_signal_core::{
-    Hub, Permissions,
+    Duplicates, Hub, Permissions,
     message::{ClientMessage, ServerMessage},
     testing::{Input, Member, Room, ids},
 };
@@ -52,7 +52,9 @@ fn state_machine(c: &mut Criterion) {
             let (permissions, ticket) = (Permissions::default(), ids::ticket(n));
             let member = Member::new(ids::peer(n), meta(), permissions, ticket);
             // The effects are not measured.
-            let _ = state.apply(Input::Join { member, replaces: None }).expect("there is space");
+            let duplicates = Duplicates::Allow;
+            let join = Input::Join { member, replaces: None, duplicates };
+            let _ = state.apply(join).expect("there is space");
         }
         let ids: Vec<_> = state.roster().iter().map(|member| member.id).collect();
         let (from, to) = (ids[0], ids[others]);

@@ -10,7 +10,8 @@
  * - `unreachable`: the connection could not be opened
  * - `timeout`: the server did not answer
  * - `lost`: the connection ended, and the retry policy gave up
- * - `kicked`, `replaced`, `closed`: the server ended the session, see {@link closeError}
+ * - `kicked`: a moderator or the application removed this page; the message is their reason, if they gave one
+ * - `replaced`, `closed`: the server ended the session, see {@link closeError}
  * - `protocol`: the server and this client do not understand each other
  * - `retry`: the retry policy threw, or gave no time
  * - `not-json`: the data cannot be serialized as JSON
@@ -71,11 +72,15 @@ export function serverError({ code, message, retryAfterMs = 0 }) {
  * @param {string} reason
  */
 export function closeError(code, reason) {
-  const [name, text] = CLOSE_CODES[code] ?? ['lost', reason === '' ? `the connection was closed (${code})` : reason];
+  const [name, text] = CLOSE_CODES[code] ?? ['lost', `the connection was closed (${code})`];
+  // The words of a moderator, or of a newer server.
+  const message = reason !== '' && (code === KICKED || CLOSE_CODES[code] === undefined) ? reason : text;
   const retryAfterMs = Number(/^retry-after-ms=(\d{1,7})$/.exec(reason)?.[1] ?? 0);
   const retryable = code >= 4000 ? code < 4500 : !FINAL.has(code);
-  return new MeetError(name, text, { retryable, retryAfterMs });
+  return new MeetError(name, message, { retryable, retryAfterMs });
 }
+
+const KICKED = 4500;
 
 const RETRYABLE = new Set(['rate-limited', 'peer-unreachable', 'unavailable', 'room-full', 'room-locked']);
 

@@ -14,21 +14,9 @@ import { SignalingSocket } from './signaling-socket.js';
 /** @typedef {import('./remote-peer.js').RemotePeer} RemotePeer */
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
 /** @typedef {import('./publications.js').Kind} Kind */
-/** @typedef {import('./room-events.js').RoomEvents} RoomEvents */
-
-/**
- * @typedef {object} MediaOptions
- * @property {RTCConfiguration} [rtc] for each `RTCPeerConnection`; the server provides `iceServers` unless given here
- *
- * @typedef {import('./socket-types.js').SocketOptions & MediaOptions} RoomOptions
- */
-
-/**
- * @typedef {object} Self
- * @property {string} id
- * @property {any} meta the data about this page for the others
- * @property {Permission[]} permissions granted by the application's authorization
- */
+/** @typedef {import('./room-types.js').RoomEvents} RoomEvents */
+/** @typedef {import('./room-types.js').RoomOptions} RoomOptions */
+/** @typedef {import('./room-types.js').Self} Self */
 
 /**
  * Ten lines make a meeting:
@@ -44,20 +32,7 @@ import { SignalingSocket } from './signaling-socket.js';
  * They fire in order, after the message or the call that caused them: the state is complete then, and a handler may call any
  * method.
  *
- * - `statechange`: see {@link State}. `reason` is a {@link MeetError} if it is `away` or `closed`, `null` after leaving
- * - `peerjoined`, `peerleft`: fire once for each peer, first for the peers that were there before
- * - `peerchanged`: its `meta`, `status` or `connection` has changed
- * - `sourceadded`, `sourcechanged`, `sourceremoved`: the sources of a peer; `sourceremoved` fires before `peerleft`
- * - `message`: data from a peer to all (`broadcast`) or to this page only (`send`: `direct`)
- * - `app`: data from the host application
- * - `datachannel`: a peer has opened a data channel
- * - `trackended`: a published track has ended by itself (a device was unplugged, the browser's own "Stop sharing"), or had
- *   ended when it was published. It was removed from its source; if no other one is live, the source is removed for the
- *   others until it is published, or one of its tracks replaced, again. Not fired for tracks that were replaced meanwhile
- * - `locked`: the room was closed for new peers, or opened again
- * - `error`: a failure that no promise reports: a message was rejected, or a connection to a peer could not be made yet.
- *   `peer` is the peer that it concerns, or `null`. `peer-unreachable` after `send` or `broadcast`: the queue of the peer, or
- *   of some peers, was full. The others have the message
+ * {@link RoomEvents} describes each event.
  *
  * @extends {Emitter<RoomEvents>}
  */
@@ -236,8 +211,71 @@ export class MeetRoom extends Emitter {
   send(peerId, data) {
     this.#require('signal');
     toJson(data);
-    if (this.#isMember && !this.peers.has(peerId)) throw new MeetError('no-such-peer', 'no such peer in the room');
+    this.#require('signal', peerId);
     this.#socket.send({ type: 'signal', to: peerId, data: { message: data ?? null } });
+  }
+
+  /**
+   * Whether the application, or a moderator since, allows this page to do something; false without a session.
+   *
+   * @param {Permission} permission
+   */
+  can(permission) {
+    return this.#isMember && this.#may(permission);
+  }
+
+  /**
+   * Removes a peer from the room. Its page is told, and does not join again by itself.
+   *
+   * @param {string} peerId
+   * @param {string} [reason] for its user: at most 256 bytes, of which the page gets 123
+   * @throws {MeetError} `state`, `not-allowed` without the permission `moderate`, `no-such-peer`
+   */
+  kick(peerId, reason) {
+    this.#moderate(peerId, { type: 'kick', peer: peerId, reason });
+  }
+
+  /**
+   * Removes the user of a peer with all pages, and lets nobody with the same identity join for some time. An `error` with
+   * `not-allowed` means that the application knows no identity of the peer.
+   *
+   * @param {string} peerId
+   * @param {number} seconds
+   * @param {string} [reason] as for `kick`
+   * @throws {MeetError} as `kick`
+   */
+  ban(peerId, seconds, reason) {
+    this.#moderate(peerId, { type: 'kick', peer: peerId, reason, banSeconds: seconds });
+  }
+
+  /**
+   * Closes the room for new peers, or opens it again. Its peers stay, also over a reload.
+   *
+   * @param {boolean} locked
+   * @throws {MeetError} `state`, `not-allowed` without the permission `moderate`
+   */
+  lock(locked) {
+    this.#moderate(null, { type: 'lock', locked });
+  }
+
+  /**
+   * Replaces what a peer, or this page (`self.id`), may do.
+   *
+   * @param {string} peerId
+   * @param {Permission[]} permissions
+   * @throws {MeetError} as `kick`
+   */
+  setPermissions(peerId, permissions) {
+    this.#moderate(peerId, { type: 'permissions', peer: peerId, permissions });
+  }
+
+  /**
+   * @param {string | null} peerId
+   * @param {import('./protocol.js').SentMessage} message
+   */
+  #moderate(peerId, message) {
+    this.#require('moderate', ...(peerId === null || peerId === this.#self?.id ? [] : [peerId]));
+    this.#socket.send(message);
   }
 
   /**
@@ -286,8 +324,24 @@ export class MeetRoom extends Emitter {
       case 'app': return this.#events.add('app', { data: message.data });
       case 'iceServers': return this.#setIceServers(message.iceServers);
       case 'locked': return this.#setLocked(message.locked);
-      default: this.#roster.received(message);
+      case 'updated':
+        if (message.peer !== this.#self?.id) break;
+        return this.#socket.metaReplaced(message.meta);
+      case 'permissions':
+        if (message.peer !== this.#self?.id) break;
+        return this.#setPermissions(message.permissions);
+      default:
     }
+    this.#roster.received(message);
+  }
+
+  /** @param {Permission[]} permissions */
+  #setPermissions(permissions) {
+    const self = /** @type {Self} */ (this.#self);
+    if (`${self.permissions}` === `${permissions}`) return;
+    self.permissions = permissions;
+    this.#events.add('permissionschanged', { peer: null, permissions });
+    this.#roster.permissionsChanged();
   }
 
   /** @param {boolean} locked */
@@ -332,10 +386,11 @@ export class MeetRoom extends Emitter {
    * Without a session, sending throws in any case.
    *
    * @param {Permission} permission
+   * @param {string[]} peerIds of peers in the room
    */
-  #require(permission) {
-    if (this.#isMember && !this.#may(permission)) {
-      throw new MeetError('not-allowed', `no permission to ${permission}`);
-    }
+  #require(permission, ...peerIds) {
+    if (!this.#isMember) return;
+    if (!this.#may(permission)) throw new MeetError('not-allowed', `no permission to ${permission}`);
+    if (!peerIds.every((id) => this.peers.has(id))) throw new MeetError('no-such-peer', 'no such peer in the room');
   }
 }

@@ -105,6 +105,16 @@ export class Meta {
   }
 
   /**
+   * The application has changed the server's value, and accepts no update any more.
+   *
+   * @param {unknown} meta
+   */
+  replace(meta) {
+    this.#published = meta;
+    this.#updates = [];
+  }
+
+  /**
    * The server has rejected an update for good.
    *
    * @param {number | undefined} ref

@@ -98,6 +98,7 @@ export const GOING_AWAY = 4900;
  * @property {any} meta data of any type about the peer
  * @property {Status} status
  * @property {boolean} polite this page's role toward it
+ * @property {Permission[]} [permissions] what it may do; an older server does not say
  */
 
 /**
@@ -140,6 +141,7 @@ export const GOING_AWAY = 4900;
  *   | { type: 'left', peer: string, reason: LeaveReason }
  *   | { type: 'status', peer: string, status: Status }
  *   | { type: 'updated', peer: string, meta: any }
+ *   | { type: 'permissions', peer: string, permissions: Permission[] }
  *   | { type: 'signal', from: string, data: unknown }
  *   | { type: 'broadcast', from: string, data: any }
  *   | { type: 'app', data: any }
@@ -159,6 +161,7 @@ export const GOING_AWAY = 4900;
  *   | { type: 'update', meta: unknown }
  *   | { type: 'admit', peer: string }
  *   | { type: 'deny', peer: string, reason?: string }
- *   | { type: 'kick', peer: string, reason?: string, banSeconds?: number }
- *   | { type: 'lock', locked: boolean }} SentMessage
+ *   | { type: 'kick', peer: string, reason?: string | undefined, banSeconds?: number }
+ *   | { type: 'lock', locked: boolean }
+ *   | { type: 'permissions', peer: string, permissions: Permission[] }} SentMessage
  */

@@ -5,7 +5,7 @@ import { MeetError } from './errors.js';
 import { RemoteSource } from './remote-source.js';
 
 /**
- * `none`: this page lacks the permission `signal`, which connections and media need.
+ * `none`: this page or the peer lacks the permission `signal`, which connections and media need.
  *
  * @typedef {import('./peer-transport.js').TransportState | 'none'} PeerConnection
  */
@@ -16,6 +16,8 @@ export class RemotePeer {
   id;
   /** Untrusted data of any type about the peer, from its browser or from the application. @type {any} */
   meta;
+  /** What it may do; what all may if the server does not say. @type {import('./protocol.js').Permission[]} */
+  permissions;
   /** Whether its signaling connection is open. A call goes on without. @type {import('./protocol.js').Status} */
   status;
   /** Its sources, by name. @type {Map<string, RemoteSource>} */
@@ -28,10 +30,11 @@ export class RemotePeer {
    * @param {import('./peer-transport.js').PeerTransport | null} transport
    * @param {import('./environment.js').Environment} env
    */
-  constructor({ id, meta, status }, transport, env) {
+  constructor({ id, meta, status, permissions = ['signal', 'broadcast'] }, transport, env) {
     this.id = id;
     this.meta = meta;
     this.status = status;
+    this.permissions = permissions;
     this.#transport = transport;
     this.#env = env;
     bindMembers(this);
@@ -66,6 +69,11 @@ export class RemotePeer {
   #existing() {
     if (this.#transport === null) throw new MeetError('not-allowed', 'no permission to signal');
     return this.#transport;
+  }
+
+  /** @internal @param {import('./peer-transport.js').PeerTransport | null} transport */
+  setTransport(transport) {
+    this.#transport = transport;
   }
 
   /**

@@ -9,7 +9,7 @@ import { RemotePeer } from './remote-peer.js';
 /** @typedef {import('./protocol.js').PeerInfo} PeerInfo */
 /** @typedef {import('./protocol.js').LeaveReason} LeaveReason */
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
-/** @typedef {import('./room-events.js').RoomEvents} RoomEvents */
+/** @typedef {import('./room-types.js').RoomEvents} RoomEvents */
 
 /**
  * @typedef {object} RosterOptions
@@ -28,6 +28,8 @@ export class Roster {
   peers = new Map();
   /** @type {Map<string, PeerTransport>} */
   #transports = new Map();
+  /** The role of this page toward each peer. @type {WeakMap<RemotePeer, boolean>} */
+  #polite = new WeakMap();
   /** The peers and sources that were announced. @type {WeakSet<RemotePeer | RemoteSource>} */
   #announced = new WeakSet();
   #options;
@@ -63,6 +65,7 @@ export class Roster {
       case 'left': return this.#left(message.peer, message.reason);
       case 'status': return this.#changed(message.peer, { status: message.status });
       case 'updated': return this.#changed(message.peer, { meta: message.meta });
+      case 'permissions': return this.#permit(message.peer, message.permissions);
       case 'signal': return this.#signal(message.from, message.data);
       case 'broadcast': return this.#message(message.from, message.data, false);
       default: // A newer server may send unknown messages.
@@ -140,6 +143,7 @@ export class Roster {
       peer.meta = info.meta;
       peer.status = info.status;
       this.#notify('peerchanged', { peer });
+      this.#permit(info.id, info.permissions ?? peer.permissions);
     }
   }
 
@@ -154,18 +158,57 @@ export class Roster {
 
   /** @param {PeerInfo} info */
   #joined(info) {
-    const transport = this.#options.maySignal() ? this.#transport(info) : null;
-    const peer = new RemotePeer(info, transport, this.#options.env);
+    const peer = new RemotePeer(info, null, this.#options.env);
     this.peers.set(info.id, peer);
+    this.#polite.set(peer, info.polite);
+    const transport = this.#maySignal(peer) ? this.#transport(peer) : null;
     this.#notify('peerjoined', { peer });
     if (transport !== null) this.#follow(transport, peer);
   }
 
-  /** @param {PeerInfo} info */
-  #transport({ id, polite }) {
+  /** A transport needs both ends. @param {RemotePeer} peer */
+  #maySignal(peer) {
+    return this.#options.maySignal() && peer.permissions.includes('signal');
+  }
+
+  /** This page's own permissions have changed. */
+  permissionsChanged() {
+    for (const peer of this.peers.values()) this.#connectOrDisconnect(peer);
+  }
+
+  /**
+   * @param {string} id
+   * @param {import('./protocol.js').Permission[]} permissions
+   */
+  #permit(id, permissions) {
+    const peer = this.peers.get(id);
+    if (peer === undefined || `${peer.permissions}` === `${permissions}`) return;
+    peer.permissions = permissions;
+    this.#notify('permissionschanged', { peer, permissions });
+    this.#connectOrDisconnect(peer);
+  }
+
+  /** @param {RemotePeer} peer */
+  #connectOrDisconnect(peer) {
+    const transport = this.#transports.get(peer.id);
+    if (this.#maySignal(peer) === (transport !== undefined)) return;
+    if (transport === undefined) {
+      this.#follow(this.#transport(peer), peer);
+    } else {
+      this.#transports.delete(peer.id);
+      transport.close();
+      peer.setTransport(null);
+      for (const { type, source } of peer.removeSources()) this.#notify(type, { peer, source });
+    }
+    this.#notify('peerchanged', { peer });
+  }
+
+  /** @param {RemotePeer} peer */
+  #transport(peer) {
+    const { id } = peer;
     const { configuration, publications, env } = this.#options;
-    return new PeerTransport({
-      polite,
+    const transport = new PeerTransport({
+      polite: this.#polite.get(peer) ?? false,
       send: (data) => this.#socket.send({ type: 'signal', to: id, data }),
       isReady: () => this.#socket.state === 'joined' && this.peers.get(id)?.status === 'here',
       configuration,
@@ -173,6 +216,8 @@ export class Roster {
       env,
       limiter: this.#limiter,
     });
+    peer.setTransport(transport);
+    return transport;
   }
 
   /**

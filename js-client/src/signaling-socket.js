@@ -158,6 +158,11 @@ export class SignalingSocket extends Emitter {
     this.#meta.add(update, (ref) => this.#sender.find(ref) !== null);
   }
 
+  /** The application has changed the data about this peer. @param {unknown} meta */
+  metaReplaced(meta) {
+    this.#meta.replace(meta);
+  }
+
   /** @param {import('./meta.js').Snapshot} update */
   #sendUpdate(update) {
     measure(update.text, this.#metaBytes);

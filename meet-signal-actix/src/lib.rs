@@ -14,10 +14,12 @@ pub use service::SignalService;
 pub use upgrade::SignalUpgrade;
 
 pub use meet_signal_core::{
-    AuthRequest, Authorize, ByClosure, BySend, ClientAddress, CloseReason, Decision, Denied, Grant,
-    Hub, IceServer, InvalidHeaderName, InvalidLimits, InvalidOrigin, InvalidPeerId, InvalidRoomId,
+    AppData, AuthRequest, Authorize, ByClosure, BySend, ByWithResumes, ClientAddress, CloseReason,
+    Decision, Denied, Duplicates, ErrorCode, Events, Grant, Hub, IceServer, Identity,
+    InvalidHeaderName, InvalidLimits, InvalidOrigin, InvalidPeerId, InvalidRoomId, Lagged,
     LeaveReason, Limits, LimitsBuilder, LocalAuthorize, LocalDecision, MemberInfo, Meta,
-    OriginFault, OriginPolicy, OriginRefused, PeerId, Permissions, RoomId, Secret, SendError,
-    Status,
+    ModerationError, OriginFault, OriginPolicy, OriginRefused, PeerId, Permissions,
+    PreviousSession, Reason, Resumed, RoomEvent, RoomEventKind, RoomId, RoomSnapshot, Secret,
+    SendError, Status, WithResumes,
     handshake::{UnknownSubprotocol, UpgradeRefused},
 };

@@ -4,18 +4,23 @@ use std::{
     borrow::Cow,
     future::{Future, ready},
     marker::PhantomData,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
 };
 
-use crate::{CloseReason, ErrorCode, IceServer, Meta, Permissions, RoomId, Secret};
+use crate::{
+    AppData, CloseReason, Duplicates, ErrorCode, IceServer, Identity, Meta, Permissions, RoomId,
+    Secret,
+};
 
 /// Decides whether a peer may join a room. Called once per session, after the first message of its
 /// connection and before the room is notified.
 ///
-/// A client that resumes its session with a valid ticket is not authorized again, because the
-/// decision is for the whole session. To revoke it, make the session leave; its ticket becomes
-/// invalid with it. A client with an unknown or expired ticket is authorized like any other.
+/// A client that resumes its session with a valid ticket is not authorized again, unless
+/// [`authorizes_resume`](Self::authorizes_resume) says so: the decision is for the whole session. To
+/// revoke it, [remove](crate::Hub::remove) the member; its ticket becomes invalid with it. A client
+/// with an unknown or expired ticket is authorized like any other.
 ///
 /// An application that has decided already, in its own handler and with its own extractors, passes
 /// a [`Grant`]. One that needs the token of the client's first message passes a closure:
@@ -66,6 +71,18 @@ pub trait Authorize<Marker = ()>: Send + Sync {
     /// [`Limits::authorize_timeout`]: crate::Limits::authorize_timeout
     fn authorize(&self, request: AuthRequest) -> Decision<'_>;
 
+    /// Whether a client that resumes a session is authorized again. By default, it is not.
+    ///
+    /// If it is, the newer grant applies to the session: its permissions, `meta`, ICE servers and
+    /// data. A grant with another [`identity`](Grant::identity) than the session's is refused with
+    /// [`ErrorCode::Unauthorized`], and so is one without an identity for a session that has one.
+    /// Neither that nor a [`Denied`] affects the session.
+    ///
+    /// A [`Grant`] that the application's handler has ready is always checked.
+    fn authorizes_resume(&self) -> bool {
+        false
+    }
+
     /// Erases the type.
     fn shared(self) -> Arc<dyn Authorize>
     where
@@ -84,6 +101,55 @@ pub type Decision<'a> = Pin<Box<dyn Future<Output = Result<Grant, Denied>> + Sen
 pub trait LocalAuthorize<Marker = ()> {
     /// Decides: see [`Authorize::authorize`].
     fn authorize_local(&self, request: AuthRequest) -> LocalDecision<'_>;
+
+    /// Whether a client that resumes a session is authorized again: see
+    /// [`Authorize::authorizes_resume`].
+    fn authorizes_resume_local(&self) -> bool {
+        false
+    }
+}
+
+/// Authorizes resumes as well as joins: see [`Authorize::authorizes_resume`]. The client sends its
+/// token with a resume, too.
+///
+/// ```
+/// use meet_signal_core::{AuthRequest, Grant, WithResumes};
+///
+/// # async fn user_of(_: AuthRequest) -> Result<String, meet_signal_core::Denied> { Ok("7".into()) }
+/// let authorize = WithResumes(|request: AuthRequest| async {
+///     let user = user_of(request).await?;
+///     Ok(Grant::new().identity(user))
+/// });
+/// # fn takes<M>(_: impl meet_signal_core::Authorize<M>) {}
+/// # takes(authorize);
+/// ```
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "a wrapper is constructed by its users")]
+pub struct WithResumes<A>(pub A);
+
+/// The type parameter of [`WithResumes`] as [`Authorize`] or [`LocalAuthorize`].
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ByWithResumes<M>(PhantomData<fn() -> M>);
+
+impl<A: Authorize<M>, M> Authorize<ByWithResumes<M>> for WithResumes<A> {
+    fn authorize(&self, request: AuthRequest) -> Decision<'_> {
+        self.0.authorize(request)
+    }
+
+    fn authorizes_resume(&self) -> bool {
+        true
+    }
+}
+
+impl<A: LocalAuthorize<M>, M> LocalAuthorize<ByWithResumes<M>> for WithResumes<A> {
+    fn authorize_local(&self, request: AuthRequest) -> LocalDecision<'_> {
+        self.0.authorize_local(request)
+    }
+
+    fn authorizes_resume_local(&self) -> bool {
+        true
+    }
 }
 
 /// The future of a decision that is not `Send`.
@@ -105,6 +171,10 @@ impl<A: Authorize<M>, M> Authorize for Erased<A, M> {
     fn authorize(&self, request: AuthRequest) -> Decision<'_> {
         self.0.authorize(request)
     }
+
+    fn authorizes_resume(&self) -> bool {
+        self.0.authorizes_resume()
+    }
 }
 
 impl<F: LocalAuthorize<ByClosure> + ?Sized> LocalAuthorize<Arc<ByClosure>> for Arc<F> {
@@ -116,6 +186,10 @@ impl<F: LocalAuthorize<ByClosure> + ?Sized> LocalAuthorize<Arc<ByClosure>> for A
 impl<A: Authorize> LocalAuthorize<BySend> for A {
     fn authorize_local(&self, request: AuthRequest) -> LocalDecision<'_> {
         self.authorize(request)
+    }
+
+    fn authorizes_resume_local(&self) -> bool {
+        self.authorizes_resume()
     }
 }
 
@@ -139,17 +213,39 @@ pub struct AuthRequest {
     pub token: Option<Secret<'static>>,
     /// The `meta` that the client wants the other members to see.
     pub meta: Meta,
+    /// The address of the client, if the adapter knows it.
+    pub address: Option<IpAddr>,
+    /// The session that the client resumes or replaces: it has the ticket of it.
+    pub previous: Option<PreviousSession>,
+}
+
+/// A session that an earlier connection of a client started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PreviousSession {
+    /// Its identity, if the application gave it one.
+    pub identity: Option<Identity>,
+    /// Whether the client continues it, instead of joining with a new session in its place.
+    pub resumes: bool,
 }
 
 impl Authorize for Grant {
     fn authorize(&self, _: AuthRequest) -> Decision<'_> {
         Box::pin(ready(Ok(self.clone())))
     }
+
+    fn authorizes_resume(&self) -> bool {
+        true
+    }
 }
 
 impl<A: Authorize<M> + ?Sized, M> Authorize<M> for Arc<A> {
     fn authorize(&self, request: AuthRequest) -> Decision<'_> {
         (**self).authorize(request)
+    }
+
+    fn authorizes_resume(&self) -> bool {
+        (**self).authorizes_resume()
     }
 }
 
@@ -163,12 +259,16 @@ where
     }
 }
 
-/// The permissions, `meta` and ICE servers of a peer that may join.
+/// The permissions, `meta` and ICE servers of a peer that may join, and what the application itself
+/// wants to know of it.
 #[derive(Debug, Clone, Default)]
 pub struct Grant {
     pub(crate) permissions: Permissions,
     pub(crate) meta: Option<Meta>,
     pub(crate) ice_servers: Arc<[IceServer]>,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) data: Option<AppData>,
+    pub(crate) duplicates: Duplicates,
 }
 
 impl Grant {
@@ -191,6 +291,31 @@ impl Grant {
     #[must_use]
     pub fn meta(mut self, meta: Meta) -> Self {
         self.meta = Some(meta);
+        self
+    }
+
+    /// Sets the application's own key of the user, which peers never see. With it, a ticket is of no
+    /// use to another user (see [`Authorize::authorizes_resume`]), and the application finds the
+    /// user's sessions in rosters and events. An empty key is ignored.
+    #[must_use]
+    pub fn identity(mut self, identity: impl Into<Identity>) -> Self {
+        self.identity = Some(identity.into()).filter(|identity| !identity.as_str().is_empty());
+        self
+    }
+
+    /// Sets what happens if the [`identity`](Self::identity) is in the room already, other than with
+    /// the session that this join replaces. It is decided in one step with the join. By default,
+    /// both are members.
+    #[must_use]
+    pub fn duplicates(mut self, duplicates: Duplicates) -> Self {
+        self.duplicates = duplicates;
+        self
+    }
+
+    /// Sets data of the application about this session, which peers never see.
+    #[must_use]
+    pub fn data(mut self, data: AppData) -> Self {
+        self.data = Some(data);
         self
     }
 

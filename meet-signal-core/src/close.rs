@@ -1,6 +1,6 @@
 //! Close reasons and their codes.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 /// Why the server closes a connection.
 ///
@@ -11,6 +11,11 @@ use std::{borrow::Cow, time::Duration};
 pub enum CloseReason {
     /// The client sent `leave`.
     Left,
+    /// A moderator or the application removed the member.
+    Kicked {
+        /// The reason, for people.
+        reason: Option<Reason>,
+    },
     /// The data on the socket is not valid WebSocket frames (RFC 6455).
     NotWebSocket,
     /// A binary frame; messages are text.
@@ -50,11 +55,37 @@ pub enum CloseReason {
     TakenOver,
 }
 
+/// Why a member was removed, in a moderator's or the application's words.
+///
+/// `Debug` shows only its length. Cloning increments a reference count.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Reason(Arc<str>);
+
+impl Reason {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<Arc<str>>> From<T> for Reason {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reason({} bytes)", self.0.len())
+    }
+}
+
 impl CloseReason {
     /// The WebSocket close code.
     pub fn code(&self) -> u16 {
         match self {
             Self::Left => 1000,
+            Self::Kicked { .. } => 4500,
             Self::NotWebSocket => 1002,
             Self::Binary => 1003,
             Self::NotUtf8 => 1007,
@@ -82,6 +113,13 @@ impl CloseReason {
             Self::Draining { retry_after } => {
                 return Cow::Owned(format!("retry-after-ms={}", retry_after.as_millis()));
             }
+            Self::Kicked { reason: Some(Reason(reason)) } => {
+                let end = (0..=MAX_TEXT_BYTES.min(reason.len()))
+                    .rev()
+                    .find(|end| reason.is_char_boundary(*end));
+                return Cow::Borrowed(&reason[..end.unwrap_or(0)]);
+            }
+            Self::Kicked { reason: None } => "removed from the room",
             Self::Left => "left",
             Self::NotWebSocket => "not a valid WebSocket frame",
             Self::Binary => "messages are text frames",
@@ -108,6 +146,7 @@ impl CloseReason {
             Self::HeartbeatMissed | Self::TooSlow | Self::Unavailable | Self::Flood => true,
             // After these, a client that reconnected would fail again, or the end is intended.
             Self::Left
+            | Self::Kicked { .. }
             | Self::NotWebSocket
             | Self::Binary
             | Self::NotUtf8
@@ -124,6 +163,9 @@ impl CloseReason {
         }
     }
 }
+
+/// RFC 6455, section 5.5: a control frame has 125 bytes, of which the code takes two.
+const MAX_TEXT_BYTES: usize = 123;
 
 /// Whether a client's close code means that its page goes away: 1001, which browsers send then (RFC
 /// 6455, section 7.4.1), or 4900, which the bundled client sends for a page that may be restored

@@ -17,9 +17,10 @@ pub use outcome::{EndReason, Outcome, Traffic};
 
 use crate::{
     AuthRequest, Authorize, CloseReason, Denied, Grant, Hub, LeaveReason, LocalAuthorize, RoomId,
-    Session, hub::Lease, message::ErrorFrame, socket::Socket,
+    Session, clock::now, hub::Lease, message::ErrorFrame, socket::Socket,
 };
-use exit::{Exit, close, now, refuse};
+use exit::{Exit, close, refuse};
+use handshake::Rules;
 
 /// Serves one connection: lets it join `room` or resume a session there, relays in both directions,
 /// and keeps the session for the grace period after its socket is lost. When the session has ended
@@ -35,7 +36,11 @@ pub fn serve<S: Socket, A: Authorize<M>, M>(
     authorize: A,
     socket: S,
 ) -> impl Future<Output = Outcome> {
-    serve_with(hub, room, async move |request| authorize.authorize(request).await, socket)
+    let rules = Rules {
+        authorizes_resume: authorize.authorizes_resume(),
+        authorize: async move |request| authorize.authorize(request).await,
+    };
+    serve_with(hub, room, rules, socket)
 }
 
 /// [`serve`] for an application whose `Authorize` future is not `Send`.
@@ -49,14 +54,18 @@ pub fn serve_local<S: Socket, A: LocalAuthorize<M>, M>(
     authorize: A,
     socket: S,
 ) -> impl Future<Output = Outcome> {
-    serve_with(hub, room, async move |request| authorize.authorize_local(request).await, socket)
+    let rules = Rules {
+        authorizes_resume: authorize.authorizes_resume_local(),
+        authorize: async move |request| authorize.authorize_local(request).await,
+    };
+    serve_with(hub, room, rules, socket)
 }
 
 #[expect(clippy::manual_async_fn, reason = "an `async fn` has two places for each argument")]
 fn serve_with<S: Socket>(
     hub: Hub,
     room: RoomId,
-    authorize: impl AsyncFnOnce(AuthRequest) -> Result<Grant, Denied>,
+    rules: Rules<impl AsyncFnOnce(AuthRequest) -> Result<Grant, Denied>>,
     mut socket: S,
 ) -> impl Future<Output = Outcome> {
     async move {
@@ -70,7 +79,7 @@ fn serve_with<S: Socket>(
         };
         // Boxed, because the handshake takes twice the memory of everything after it, and ends
         // early.
-        let joined = Box::pin(handshake::handshake(&hub, room, authorize, &mut socket)).await;
+        let joined = Box::pin(handshake::handshake(&hub, room, rules, &mut socket)).await;
         let (mut session, held) = match joined {
             Ok(joined) => joined,
             Err(exit) => {

@@ -2,8 +2,12 @@
 
 mod address;
 mod drain;
+#[cfg(feature = "driver")]
+mod events;
 mod greeting;
+mod input_error;
 mod join;
+mod moderation;
 mod reclaim;
 mod resume;
 mod room_rate;
@@ -12,7 +16,10 @@ mod session_state;
 mod shard;
 
 pub(crate) use address::{AddressKey, Lease};
+#[cfg(feature = "driver")]
+pub use events::{Events, Lagged};
 pub use join::{JoinError, JoinRequest};
+pub use moderation::ModerationError;
 pub use resume::ResumeError;
 #[cfg(feature = "driver")]
 pub(crate) use resume::ResumeRequest;
@@ -26,14 +33,16 @@ use std::{
     task::Waker,
 };
 
-use serde_json::value::RawValue;
+use serde::Serialize;
+use serde_json::value::to_raw_value;
 use thiserror::Error;
 
 #[cfg(feature = "driver")]
-use crate::ticket::TicketHash;
+use crate::{Identity, room_event::Published, ticket::TicketHash};
 use crate::{
     Limits, MemberInfo, PeerId, RoomId,
     budget::Budget,
+    clock::now,
     connection::Connection,
     message::ServerMessage,
     outbox::{Sender, Wakers},
@@ -41,7 +50,7 @@ use crate::{
     sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard},
 };
 use address::Addresses;
-use room_state::InputError;
+use input_error::InputError;
 use shard::Shard;
 
 /// The rooms of a server. A clone is cheap and refers to the same hub; a process may have several
@@ -64,6 +73,9 @@ struct Shared {
     addresses: Arc<Addresses>,
     draining: AtomicBool,
     drain_wakers: Mutex<drain::DrainWakers>,
+    /// Created for the first reader.
+    #[cfg(feature = "driver")]
+    events: std::sync::OnceLock<tokio::sync::broadcast::Sender<Published>>,
 }
 
 /// Why a message was not delivered.
@@ -76,6 +88,9 @@ pub enum SendError {
     /// The peer is not in the room.
     #[error("no such peer is in the room")]
     NoSuchPeer,
+    /// The data cannot be represented as JSON (for example, a map whose keys are not strings).
+    #[error("the data is not JSON")]
+    NotJson,
     /// The peer's queue is full: the peer reads too slowly, or is away.
     #[error("the peer's queue is full")]
     Unreachable,
@@ -95,6 +110,8 @@ impl Hub {
             limits,
             draining: AtomicBool::new(false),
             drain_wakers: Mutex::default(),
+            #[cfg(feature = "driver")]
+            events: std::sync::OnceLock::new(),
         }))
     }
 
@@ -103,7 +120,12 @@ impl Hub {
     /// # Errors
     ///
     /// The message was not delivered; see [`SendError`].
-    pub fn send(&self, room: &RoomId, to: PeerId, data: &RawValue) -> Result<(), SendError> {
+    pub fn send(
+        &self,
+        room: &RoomId,
+        to: PeerId,
+        data: &(impl Serialize + ?Sized),
+    ) -> Result<(), SendError> {
         self.app(room, Some(to), data)
     }
 
@@ -111,9 +133,13 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`SendError::NoSuchRoom`]. A member whose queue is full loses its connection, which is not
+    /// [`SendError::NoSuchRoom`] or [`SendError::NotJson`]. A member whose queue is full loses its connection, which is not
     /// an error.
-    pub fn send_all(&self, room: &RoomId, data: &RawValue) -> Result<(), SendError> {
+    pub fn send_all(
+        &self,
+        room: &RoomId,
+        data: &(impl Serialize + ?Sized),
+    ) -> Result<(), SendError> {
         self.app(room, None, data)
     }
 
@@ -121,7 +147,12 @@ impl Hub {
     /// [`CloseReason::RoomClosed`](crate::CloseReason::RoomClosed), after which clients do not
     /// reconnect by themselves. Returns false if there is no such room.
     pub fn close_room(&self, room: &RoomId) -> bool {
-        self.with_room(room, |room, wakers| room.apply_infallible(Input::Close, wakers)).is_some()
+        let closed = self.with_room(room, |room, wakers| {
+            let is_open = !room.is_empty();
+            room.apply_infallible(Input::Close, wakers);
+            is_open
+        });
+        closed.unwrap_or(false)
     }
 
     /// The rooms that have members, in no particular order. It is not one snapshot: rooms may be
@@ -153,15 +184,37 @@ impl Hub {
         self.with_room(room, |room, wakers| room.leave_by_ticket(ticket, wakers));
     }
 
+    /// The identity, if any, of the session with this ticket, if there is one.
+    #[cfg(feature = "driver")]
+    pub(crate) fn identity_by_ticket(
+        &self,
+        room: &RoomId,
+        ticket: &str,
+    ) -> Option<Option<Identity>> {
+        let ticket = TicketHash::of(ticket)?;
+        self.with_room(room, |room, _| {
+            let roster = room.room.roster();
+            Some(roster.get(roster.find_by_ticket(ticket)?)?.identity.clone())
+        })
+        .flatten()
+    }
+
     pub(crate) fn addresses(&self) -> &Arc<Addresses> {
         &self.0.addresses
     }
 
-    fn app(&self, room: &RoomId, to: Option<PeerId>, data: &RawValue) -> Result<(), SendError> {
-        let frame = ServerMessage::App { data }.encode();
-        let sent =
-            self.with_room(room, |room, wakers| room.apply(Input::App { to, frame }, wakers));
-        sent.ok_or(SendError::NoSuchRoom)?.map_err(|error| match error {
+    fn app(
+        &self,
+        room: &RoomId,
+        to: Option<PeerId>,
+        data: &(impl Serialize + ?Sized),
+    ) -> Result<(), SendError> {
+        let data = to_raw_value(data).map_err(|_| SendError::NotJson)?;
+        let frame = ServerMessage::App { data: &data }.encode();
+        let sent = self.with_room(room, |room, wakers| {
+            (!room.is_empty()).then(|| room.apply(Input::App { to, frame }, wakers))
+        });
+        sent.flatten().ok_or(SendError::NoSuchRoom)?.map_err(|error| match error {
             InputError::Apply(ApplyError::NoSuchPeer) => SendError::NoSuchPeer,
             InputError::Apply(_) => SendError::NoSuchRoom,
             InputError::Unreachable => SendError::Unreachable,
@@ -191,8 +244,8 @@ impl Hub {
         self.with_shard(id, |shard, wakers| {
             let room = shard.get_mut(id)?;
             let result = f(room, wakers);
-            if room.is_empty() {
-                shard.remove_if_empty(id);
+            if room.has_changed() {
+                self.settle(shard, id);
             }
             Some(result)
         })
@@ -212,6 +265,13 @@ impl Hub {
         result
     }
 
+    /// After a change of a room: publishes its events, and forgets it if nothing is to be remembered.
+    fn settle(&self, shard: &mut Shard, room: &RoomId) {
+        #[cfg(feature = "driver")]
+        self.publish_pending(shard, room);
+        shard.tidy(room, self.limits(), now());
+    }
+
     /// A member that sends from an address. The hash is keyed, so that clients cannot construct
     /// collisions.
     fn sender(&self, member: PeerId, address: Option<AddressKey>) -> Sender {
@@ -219,7 +279,11 @@ impl Hub {
     }
 
     fn shard(&self, room: &RoomId) -> MutexGuard<'_, Shard> {
-        lock(&self.0.shards[self.0.hasher.hash_one(room) as usize % SHARDS])
+        lock(&self.0.shards[self.shard_index(room)])
+    }
+
+    fn shard_index(&self, room: &RoomId) -> usize {
+        self.0.hasher.hash_one(room) as usize % SHARDS
     }
 }
 

@@ -7,4 +7,4 @@ mod request;
 
 pub(crate) use limiter::{InboundLimiter, Rejection, rate_exceeded};
 pub(crate) use parsed_frame::ParsedFrame;
-pub(crate) use request::{ErrorReply, Request};
+pub(crate) use request::{ErrorReply, MAX_REASON_BYTES, Request};

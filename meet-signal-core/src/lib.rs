@@ -14,12 +14,14 @@ pub mod testing;
 mod authorize;
 mod budget;
 mod client_address;
+mod clock;
 mod close;
 mod connection;
 mod error_code;
 mod frame;
 mod hub;
 mod id;
+mod identity;
 mod inbound;
 #[cfg(all(test, loom))]
 mod interleavings;
@@ -33,6 +35,8 @@ mod random;
 mod rate;
 #[cfg_attr(not(feature = "testing"), allow(dead_code, unreachable_pub))]
 mod room;
+#[cfg_attr(not(feature = "driver"), allow(dead_code, unreachable_pub))]
+mod room_event;
 #[cfg_attr(not(feature = "testing"), allow(dead_code, unreachable_pub))]
 mod roster;
 mod secret;
@@ -42,19 +46,27 @@ mod sync;
 mod ticket;
 
 pub use authorize::{
-    AuthRequest, Authorize, ByClosure, BySend, Decision, Denied, Grant, LocalAuthorize,
-    LocalDecision,
+    AuthRequest, Authorize, ByClosure, BySend, ByWithResumes, Decision, Denied, Grant,
+    LocalAuthorize, LocalDecision, PreviousSession, WithResumes,
 };
 pub use client_address::{ClientAddress, InvalidHeaderName};
-pub use close::{CloseReason, is_going_away};
+pub use close::{CloseReason, Reason, is_going_away};
 pub use error_code::ErrorCode;
 pub use frame::Frame;
 pub use handshake::{InvalidOrigin, OriginFault, OriginPolicy, OriginRefused};
-pub use hub::{Hub, JoinError, JoinRequest, ResumeError, SendError};
+#[cfg(feature = "driver")]
+pub use hub::{Events, Lagged};
+pub use hub::{Hub, JoinError, JoinRequest, ModerationError, ResumeError, SendError};
 pub use id::{InvalidPeerId, InvalidRoomId, PeerId, RoomId};
+pub use identity::{AppData, Identity};
 pub use limits::{InvalidLimits, Limits, LimitsBuilder};
 pub use message::{IceServer, LeaveReason, Meta, Resumed, Status};
 pub use permissions::Permissions;
+pub use room::Duplicates;
+#[cfg(not(feature = "driver"))]
+use room_event::RoomEventKind;
+#[cfg(feature = "driver")]
+pub use room_event::{RoomEvent, RoomEventKind, RoomSnapshot};
 pub use roster::MemberInfo;
 pub use secret::Secret;
 pub use session::Session;

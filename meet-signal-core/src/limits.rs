@@ -109,6 +109,17 @@ limits! {
     /// of them. The whole room gets each join and each leave. Each full kilobyte of the `meta`
     /// counts as one more join.
     room_joins_per_minute: u32 = 120, 1, 1_000_000;
+    /// The longest time for which a moderator or the application may ban an identity from a room.
+    longest_ban: Duration = secs(86_400), secs(1), secs(31_622_400);
+    /// How long a room without members remembers that it is locked, and whom it has banned; a ban
+    /// is not longer for it.
+    empty_room_time: Duration = secs(600), Duration::ZERO, secs(86_400);
+    /// How many rooms without members are remembered for that. Beyond it, those that have been empty
+    /// for the longest time are forgotten.
+    empty_rooms: usize = 4_096, 0, 1_000_000;
+    /// How many events the hub keeps for a reader that is slow: see
+    /// [`Hub::events`](crate::Hub::events).
+    events: usize = 4_096, 1, 1_000_000;
     /// How many times per minute a session may be resumed, which may be in one burst. A resume
     /// costs a roster and all unacknowledged frames; a client with backoff stays below.
     resumes_per_minute: u32 = 30, 1, 1_000_000;

@@ -1,6 +1,12 @@
 //! What a session may do.
 
-use serde::{Serialize, Serializer, ser::SerializeSeq};
+use std::borrow::Cow;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Unexpected},
+    ser::SerializeSeq,
+};
 
 /// What a session may do in its room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -10,11 +16,13 @@ pub struct Permissions {
     pub signal: bool,
     /// May send to all other members.
     pub broadcast: bool,
+    /// May remove and ban members, lock the room, and change permissions.
+    pub moderate: bool,
 }
 
 impl Permissions {
     /// No permissions: sees the roster, and receives broadcasts.
-    pub const NONE: Self = Self { signal: false, broadcast: false };
+    pub const NONE: Self = Self { signal: false, broadcast: false, moderate: false };
 
     /// Sets whether the session may send to one peer.
     #[must_use]
@@ -30,8 +38,15 @@ impl Permissions {
         self
     }
 
+    /// Sets whether the session may remove and ban members, lock the room, and change permissions.
+    #[must_use]
+    pub const fn moderate(mut self, moderate: bool) -> Self {
+        self.moderate = moderate;
+        self
+    }
+
     fn names(self) -> impl Iterator<Item = &'static str> {
-        [(self.signal, "signal"), (self.broadcast, "broadcast")]
+        [(self.signal, "signal"), (self.broadcast, "broadcast"), (self.moderate, "moderate")]
             .into_iter()
             .filter_map(|(granted, name)| granted.then_some(name))
     }
@@ -40,7 +55,7 @@ impl Permissions {
 /// To signal and to broadcast.
 impl Default for Permissions {
     fn default() -> Self {
-        Self { signal: true, broadcast: true }
+        Self { signal: true, broadcast: true, moderate: false }
     }
 }
 
@@ -52,5 +67,18 @@ impl Serialize for Permissions {
             names.serialize_element(name)?;
         }
         names.end()
+    }
+}
+
+// A name comes at most once, and an unknown one is an error.
+impl<'de> Deserialize<'de> for Permissions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<Cow<'de, str>>::deserialize(deserializer)?;
+        names.iter().try_fold(Self::NONE, |granted, name| match &**name {
+            "signal" if !granted.signal => Ok(granted.signal(true)),
+            "broadcast" if !granted.broadcast => Ok(granted.broadcast(true)),
+            "moderate" if !granted.moderate => Ok(granted.moderate(true)),
+            other => Err(de::Error::invalid_value(Unexpected::Str(other), &"a permission")),
+        })
     }
 }

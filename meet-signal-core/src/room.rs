@@ -4,14 +4,23 @@
 //! successive inputs are carried out in the order of the inputs, every member gets the same
 //! history. The hub does so under its lock; a property test does so with vectors.
 
-use std::{mem, slice};
+mod access;
+mod effect;
+mod input;
 
-use smallvec::{SmallVec, smallvec};
+use std::{mem, time::Instant};
+
 use thiserror::Error;
 
+pub use access::{Access, Duplicates};
+#[cfg(feature = "testing")]
+pub use effect::IntoEffects;
+pub use effect::{Effect, Effects, Event, Recipients};
+pub use input::Input;
+
 use crate::{
-    CloseReason, ErrorCode, Frame, PeerId,
-    message::{LeaveReason, Meta, Peer, ServerMessage, Status},
+    AppData, CloseReason, ErrorCode, Frame, Identity, PeerId, Permissions, Reason,
+    message::{LeaveReason, Meta, Status},
     roster::{Member, Roster},
     ticket::TicketHash,
 };
@@ -21,214 +30,16 @@ use crate::{
 pub struct Room {
     capacity: usize,
     roster: Roster,
+    access: Access,
 }
 
-/// An input to a room.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Input {
-    /// A peer joins.
-    Join {
-        /// The new member. Its id is new.
-        member: Member,
-        /// The ticket of the member that it replaces, if any: that member leaves in the same step,
-        /// and does not count against the capacity.
-        replaces: Option<TicketHash>,
-    },
-    /// A member leaves.
-    Leave {
-        /// The member.
-        peer: PeerId,
-        /// Why.
-        reason: LeaveReason,
-    },
-    /// A member's socket was lost, or is back.
-    Status {
-        /// The member.
-        peer: PeerId,
-        /// Its new status.
-        status: Status,
-    },
-    /// A member changes its `meta`.
-    Update {
-        /// The member.
-        peer: PeerId,
-        /// Its new `meta`.
-        meta: Meta,
-    },
-    /// A member sends a frame to another member.
-    Signal {
-        /// The sender.
-        from: PeerId,
-        /// The receiver.
-        to: PeerId,
-        /// The frame for the receiver.
-        frame: Frame,
-    },
-    /// A member sends a frame to all other members.
-    Broadcast {
-        /// The sender.
-        from: PeerId,
-        /// The frame for the others.
-        frame: Frame,
-    },
-    /// The application sends a frame to one member, or to all.
-    App {
-        /// The receiver; `None` for all members.
-        to: Option<PeerId>,
-        /// The frame.
-        frame: Frame,
-    },
-    /// The application closes the room.
-    Close,
-}
-
-impl Input {
-    /// The member that sends a frame to others.
-    pub fn sender(&self) -> Option<PeerId> {
-        match self {
-            Self::Signal { from, .. } | Self::Broadcast { from, .. } => Some(*from),
-            _ => None,
-        }
-    }
-}
-
-/// The effects of an [`Input`], in order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[must_use = "the effects must be carried out"]
-pub struct Effects(SmallVec<[Effect; 1]>);
-
-/// An iterator over owned effects.
-#[derive(Debug)]
-pub struct IntoEffects(smallvec::IntoIter<[Effect; 1]>);
-
-/// An effect of an input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-#[non_exhaustive]
-pub enum Effect {
-    /// Send a frame from a member or from the application.
-    Send(Recipients, Frame),
-    /// The room changed: notify all members but the one that it is about.
-    Event(Event),
-    /// End the connection, if there is one, of a peer that is no longer a member.
-    Disconnect(PeerId, CloseReason),
-}
-
-/// The recipients of a frame: members after the input was applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Recipients {
-    /// One member.
-    One(PeerId),
-    /// All members but this one.
-    AllBut(PeerId),
-    /// All members.
-    All,
-}
-
-/// A change of the room. Each `Joined` is followed by exactly one `Left` of the same peer, and all of
-/// them lie between an `Opened` and the next `Closed`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// The first member is about to join.
-    Opened,
-    /// A peer joined.
-    Joined(PeerId, Meta),
-    /// A member left.
-    Left(PeerId, LeaveReason),
-    /// A member's socket was lost, or is back.
-    Status(PeerId, Status),
-    /// A member changed its `meta`.
-    Updated(PeerId, Meta),
-    /// The last member has left.
-    Closed,
-}
-
-impl Effects {
-    fn push(&mut self, effect: Effect) {
-        self.0.push(effect);
-    }
-
-    fn event(event: Event) -> Self {
-        Self(smallvec![Effect::Event(event)])
-    }
-
-    fn send(to: Recipients, frame: Frame) -> Self {
-        Self(smallvec![Effect::Send(to, frame)])
-    }
-
-    /// An iterator over the effects.
-    pub fn iter(&self) -> slice::Iter<'_, Effect> {
-        self.0.iter()
-    }
-}
-
-impl IntoIterator for Effects {
-    type Item = Effect;
-    type IntoIter = IntoEffects;
-
-    fn into_iter(self) -> IntoEffects {
-        IntoEffects(self.0.into_iter())
-    }
-}
-
-impl<'a> IntoIterator for &'a Effects {
-    type Item = &'a Effect;
-    type IntoIter = slice::Iter<'a, Effect>;
-
-    fn into_iter(self) -> slice::Iter<'a, Effect> {
-        self.iter()
-    }
-}
-
-impl FromIterator<Effect> for Effects {
-    fn from_iter<I: IntoIterator<Item = Effect>>(effects: I) -> Self {
-        Self(effects.into_iter().collect())
-    }
-}
-
-impl Iterator for IntoEffects {
-    type Item = Effect;
-
-    fn next(&mut self) -> Option<Effect> {
-        self.0.next()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
-    }
-}
-
-impl Event {
-    /// The peer that the event is about.
-    pub fn subject(&self) -> Option<PeerId> {
-        match self {
-            Self::Joined(peer, _)
-            | Self::Left(peer, _)
-            | Self::Status(peer, _)
-            | Self::Updated(peer, _) => Some(*peer),
-            Self::Opened | Self::Closed => None,
-        }
-    }
-
-    /// The frame for the other members. `Opened` and `Closed` have none, because the room has no
-    /// members then.
-    pub fn into_frame(self) -> Option<Frame> {
-        let message = match &self {
-            Self::Joined(id, meta) => {
-                // The receivers joined earlier, so they are polite toward the new peer.
-                let peer = Peer { id: *id, meta, status: Status::Here, polite: true };
-                ServerMessage::Joined { peer }
-            }
-            Self::Left(peer, reason) => ServerMessage::Left { peer: *peer, reason: *reason },
-            Self::Status(peer, status) => ServerMessage::Status { peer: *peer, status: *status },
-            Self::Updated(peer, meta) => ServerMessage::Updated { peer: *peer, meta },
-            Self::Opened | Self::Closed => return None,
-        };
-        Some(message.encode())
-    }
+/// The members that leave for one that joins.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    /// The one whose ticket the newcomer has.
+    pub(crate) replaced: Option<PeerId>,
+    /// Those with its identity.
+    duplicates: Vec<PeerId>,
 }
 
 /// Why an input was not applied. The room is unchanged.
@@ -244,6 +55,21 @@ pub enum ApplyError {
     /// The member that the input is about is not in the room (any more).
     #[error("the sender is not in the room")]
     NotAMember,
+    /// The room is locked.
+    #[error("the room is locked")]
+    RoomLocked,
+    /// The identity is banned.
+    #[error("this identity may not join for some time")]
+    Banned,
+    /// A member has the same identity.
+    #[error("this identity is in the room already")]
+    Duplicate,
+    /// The member has no identity that could be banned.
+    #[error("the peer has no identity")]
+    NoIdentity,
+    /// The room has as many bans as it may.
+    #[error("the room has too many bans")]
+    TooManyBans,
     /// The member lacks the permission, or would change a `meta` that was granted.
     #[error("the session may not do this")]
     NotAllowed,
@@ -254,9 +80,12 @@ impl ApplyError {
     pub fn code(self) -> ErrorCode {
         match self {
             Self::RoomFull => ErrorCode::RoomFull,
+            Self::RoomLocked => ErrorCode::RoomLocked,
+            Self::Banned => ErrorCode::Banned,
+            Self::Duplicate => ErrorCode::Duplicate,
             Self::NoSuchPeer => ErrorCode::NoSuchPeer,
             Self::NotAMember => ErrorCode::NotJoined,
-            Self::NotAllowed => ErrorCode::NotAllowed,
+            Self::NotAllowed | Self::NoIdentity | Self::TooManyBans => ErrorCode::NotAllowed,
         }
     }
 }
@@ -264,7 +93,7 @@ impl ApplyError {
 impl Room {
     /// An empty room for up to `capacity` members.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, roster: Roster::default() }
+        Self { capacity, roster: Roster::default(), access: Access::default() }
     }
 
     /// Applies an input.
@@ -276,10 +105,38 @@ impl Room {
         match input {
             Input::Signal { from, to, frame } => self.signal(from, to, frame),
             Input::Broadcast { from, frame } => self.broadcast(from, frame),
-            Input::Join { member, replaces } => self.join(member, replaces),
+            Input::Join { member, replaces, duplicates } => self.join(member, replaces, duplicates),
             Input::Leave { peer, reason } => self.leave(peer, reason),
             Input::Status { peer, status } => self.status(peer, status),
             Input::Update { peer, meta } => self.update(peer, meta),
+            Input::SetMeta { peer, meta } => self.set_meta(peer, meta),
+            Input::SetPermissions { by, peer, permissions } => {
+                self.check_moderator(by)?;
+                self.set_permissions(peer, permissions)
+            }
+            Input::Regrant { peer, permissions, meta, data } => {
+                self.regrant(peer, permissions, meta, data)
+            }
+            Input::Kick { by, peer, reason, ban_until } => {
+                self.check_moderator(by)?;
+                self.kick(peer, reason, ban_until)
+            }
+            Input::Ban { identity, reason, until } => self.ban(&identity, reason, until),
+            Input::Unban { identity } => {
+                self.access.unban(&identity);
+                Ok(Effects::default())
+            }
+            Input::Expire { now } => {
+                self.access.expire(now);
+                Ok(Effects::default())
+            }
+            Input::Lock { by, locked } => {
+                self.check_moderator(by)?;
+                if !self.access.lock(locked) {
+                    return Ok(Effects::default());
+                }
+                Ok(Effects::event(Event::Locked(locked)))
+            }
             Input::App { to, frame } => self.app(to, frame),
             Input::Close => Ok(self.close()),
         }
@@ -290,33 +147,62 @@ impl Room {
         &self.roster
     }
 
-    /// Checks the capacity for a join. Returns the member that it replaces, if any.
+    /// Who may join, beside the capacity.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Checks a join. Returns the members that leave for it.
     pub(crate) fn place_for(
         &self,
+        identity: Option<&Identity>,
         replaces: Option<TicketHash>,
-    ) -> Result<Option<PeerId>, ApplyError> {
+        duplicates: Duplicates,
+    ) -> Result<Place, ApplyError> {
         let replaced = replaces.and_then(|ticket| self.roster.find_by_ticket(ticket));
-        let others = self.roster.len() - usize::from(replaced.is_some());
-        if others < self.capacity { Ok(replaced) } else { Err(ApplyError::RoomFull) }
+        self.access.check(identity, replaced.is_some())?;
+        let is_same = |member: &&Member| {
+            identity.is_some()
+                && member.identity.as_ref() == identity
+                && Some(member.id) != replaced
+        };
+        let same = self.roster.iter().filter(is_same).map(|member| member.id);
+        let duplicates = match duplicates {
+            Duplicates::Allow => Vec::new(),
+            Duplicates::Replace => same.collect(),
+            Duplicates::Reject if { same }.next().is_some() => return Err(ApplyError::Duplicate),
+            Duplicates::Reject => Vec::new(),
+        };
+        let gone = usize::from(replaced.is_some()) + duplicates.len();
+        if self.roster.len() - gone >= self.capacity {
+            return Err(ApplyError::RoomFull);
+        }
+        Ok(Place { replaced, duplicates })
     }
 
     fn join(
         &mut self,
         member: Member,
         replaces: Option<TicketHash>,
+        duplicates: Duplicates,
     ) -> Result<Effects, ApplyError> {
-        let mut effects = match self.place_for(replaces)? {
-            Some(old) => self.remove(old, LeaveReason::Replaced, CloseReason::TakenOver)?,
-            None if self.roster.is_empty() => Effects::event(Event::Opened),
-            None => Effects::default(),
-        };
-        effects.push(Effect::Event(Event::Joined(member.id, member.meta.clone())));
+        let place = self.place_for(member.identity.as_ref(), replaces, duplicates)?;
+        let opens = self.roster.is_empty();
+        let replaced = place.replaced.map(|old| (old, CloseReason::TakenOver));
+        let duplicates = place.duplicates.into_iter().map(|old| (old, CloseReason::Duplicate));
+        let gone: Vec<_> = replaced.into_iter().chain(duplicates).collect();
+        let mut effects = self.remove_all(gone, LeaveReason::Replaced)?;
+        if opens {
+            effects.push(Effect::Event(Event::Opened));
+        }
+        let (meta, permissions) = (member.meta.clone(), member.permissions);
+        effects.push(Effect::Event(Event::Joined(member.id, meta, permissions)));
         self.roster.push(member);
         Ok(effects)
     }
 
     fn leave(&mut self, peer: PeerId, reason: LeaveReason) -> Result<Effects, ApplyError> {
-        let mut effects = self.remove(peer, reason, CloseReason::Left)?;
+        let mut effects = self.remove_all(vec![(peer, CloseReason::Left)], reason)?;
         if self.roster.is_empty() {
             effects.push(Effect::Event(Event::Closed));
         }
@@ -339,6 +225,92 @@ impl Room {
         }
         member.meta = meta.clone();
         Ok(Effects::event(Event::Updated(peer, meta)))
+    }
+
+    fn set_meta(&mut self, peer: PeerId, meta: Meta) -> Result<Effects, ApplyError> {
+        let member = self.roster.get_mut(peer).ok_or(ApplyError::NoSuchPeer)?;
+        member.meta_is_granted = true;
+        member.meta = meta.clone();
+        Ok(Effects::event(Event::MetaSet(peer, meta)))
+    }
+
+    fn set_permissions(
+        &mut self,
+        peer: PeerId,
+        permissions: Permissions,
+    ) -> Result<Effects, ApplyError> {
+        let member = self.roster.get_mut(peer).ok_or(ApplyError::NoSuchPeer)?;
+        if member.permissions == permissions {
+            return Ok(Effects::default());
+        }
+        member.permissions = permissions;
+        Ok(Effects::event(Event::Permissions(peer, permissions)))
+    }
+
+    fn regrant(
+        &mut self,
+        peer: PeerId,
+        permissions: Permissions,
+        meta: Option<Meta>,
+        data: Option<AppData>,
+    ) -> Result<Effects, ApplyError> {
+        let mut effects = self.set_permissions(peer, permissions)?;
+        let member = self.roster.get_mut(peer).ok_or(ApplyError::NoSuchPeer)?;
+        member.data = data;
+        member.meta_is_granted = meta.is_some();
+        if let Some(meta) = meta.filter(|meta| *meta != member.meta) {
+            effects.extend(self.set_meta(peer, meta)?);
+        }
+        Ok(effects)
+    }
+
+    fn kick(
+        &mut self,
+        peer: PeerId,
+        reason: Option<Reason>,
+        ban_until: Option<Instant>,
+    ) -> Result<Effects, ApplyError> {
+        let member = self.roster.get(peer).ok_or(ApplyError::NoSuchPeer)?;
+        match ban_until {
+            Some(until) => {
+                let identity = member.identity.clone().ok_or(ApplyError::NoIdentity)?;
+                self.ban(&identity, reason, until)
+            }
+            None => self.kick_all(&[peer], reason),
+        }
+    }
+
+    fn ban(
+        &mut self,
+        identity: &Identity,
+        reason: Option<Reason>,
+        until: Instant,
+    ) -> Result<Effects, ApplyError> {
+        self.access.ban(identity.clone(), until)?;
+        let banned = self.roster.iter().filter(|member| member.identity.as_ref() == Some(identity));
+        let banned: Vec<_> = banned.map(|member| member.id).collect();
+        self.kick_all(&banned, reason)
+    }
+
+    fn kick_all(
+        &mut self,
+        peers: &[PeerId],
+        reason: Option<Reason>,
+    ) -> Result<Effects, ApplyError> {
+        let close = CloseReason::Kicked { reason };
+        let kicked = peers.iter().map(|peer| (*peer, close.clone())).collect();
+        let mut effects = self.remove_all(kicked, LeaveReason::Kicked)?;
+        if !peers.is_empty() && self.roster.is_empty() {
+            effects.push(Effect::Event(Event::Closed));
+        }
+        Ok(effects)
+    }
+
+    /// Checks that a member may moderate. The application may.
+    fn check_moderator(&self, by: Option<PeerId>) -> Result<(), ApplyError> {
+        let Some(by) = by else { return Ok(()) };
+        let member = self.roster.get(by).ok_or(ApplyError::NotAMember)?;
+        if member.permissions.moderate { Ok(()) } else { Err(ApplyError::NotAllowed) }
     }
 
     fn signal(&self, from: PeerId, to: PeerId, frame: Frame) -> Result<Effects, ApplyError> {
@@ -379,17 +351,21 @@ impl Room {
         disconnect.chain(left).chain(closed).collect()
     }
 
-    /// Removes a member, for every kind of leave and for a replacement.
-    fn remove(
+    /// Removes members, for every kind of leave and for replacements. All connections end before the
+    /// first `left`, which none of them gets.
+    fn remove_all(
         &mut self,
-        peer: PeerId,
+        peers: Vec<(PeerId, CloseReason)>,
         reason: LeaveReason,
-        close: CloseReason,
     ) -> Result<Effects, ApplyError> {
-        self.roster.remove(peer).ok_or(ApplyError::NotAMember)?;
-        Ok(Effects(smallvec![
-            Effect::Disconnect(peer, close),
-            Effect::Event(Event::Left(peer, reason)),
-        ]))
+        if peers.iter().any(|(peer, _)| !self.roster.contains(*peer)) {
+            return Err(ApplyError::NotAMember);
+        }
+        for (peer, _) in &peers {
+            self.roster.remove(*peer);
+        }
+        let left: Vec<_> = peers.iter().map(|(peer, _)| Event::Left(*peer, reason)).collect();
+        let disconnect = peers.into_iter().map(|(peer, close)| Effect::Disconnect(peer, close));
+        Ok(disconnect.chain(left.into_iter().map(Effect::Event)).collect())
     }
 }

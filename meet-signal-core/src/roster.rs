@@ -1,7 +1,7 @@
 //! The members of a room.
 
 use crate::{
-    PeerId, Permissions,
+    AppData, Identity, PeerId, Permissions,
     message::{Meta, Status},
     ticket::TicketHash,
 };
@@ -32,12 +32,39 @@ pub struct Member {
     pub permissions: Permissions,
     /// The hash of its ticket.
     pub ticket: TicketHash,
+    /// The application's key of the user, if it gave one.
+    pub identity: Option<Identity>,
+    /// The application's own data about it.
+    pub data: Option<AppData>,
 }
 
 impl Member {
     /// A member with a connection.
     pub fn new(id: PeerId, meta: Meta, permissions: Permissions, ticket: TicketHash) -> Self {
-        Self { id, meta, meta_is_granted: false, status: Status::Here, permissions, ticket }
+        Self {
+            id,
+            meta,
+            meta_is_granted: false,
+            status: Status::Here,
+            permissions,
+            ticket,
+            identity: None,
+            data: None,
+        }
+    }
+
+    /// Sets the application's key of the user.
+    #[must_use]
+    pub fn identity(mut self, identity: Option<Identity>) -> Self {
+        self.identity = identity;
+        self
+    }
+
+    /// Sets the application's own data.
+    #[must_use]
+    pub fn data(mut self, data: Option<AppData>) -> Self {
+        self.data = data;
+        self
     }
 
     /// Sets whether the application granted `meta`.
@@ -48,7 +75,7 @@ impl Member {
     }
 }
 
-/// The public information about a member.
+/// What the application sees of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemberInfo {
@@ -60,12 +87,16 @@ pub struct MemberInfo {
     pub status: Status,
     /// What it may do.
     pub permissions: Permissions,
+    /// The application's key of the user, if it gave one: [`Grant::identity`](crate::Grant::identity).
+    pub identity: Option<Identity>,
+    /// The application's own data about it: [`Grant::data`](crate::Grant::data).
+    pub data: Option<AppData>,
 }
 
 impl From<&Member> for MemberInfo {
     fn from(member: &Member) -> Self {
-        let Member { id, meta, status, permissions, .. } = member;
-        Self { id: *id, meta: meta.clone(), status: *status, permissions: *permissions }
+        let Member { id, meta, status, permissions, identity, data, .. } = member.clone();
+        Self { id, meta, status, permissions, identity, data }
     }
 }
 

@@ -49,7 +49,9 @@ impl Session {
     pub fn receive(&mut self, text: &str, now: Instant) -> ControlFlow<CloseReason> {
         let limits = self.hub.limits();
         let frame = match ParsedFrame::parse(text, limits) {
-            Ok(frame) => frame.map(|message| Request::new(message, self.connection.peer, limits)),
+            Ok(frame) => {
+                frame.map(|message| Request::new(message, self.connection.peer, limits, now))
+            }
             Err(reason) => return ControlFlow::Break(reason),
         };
         self.is_probed |= frame.is_probe();

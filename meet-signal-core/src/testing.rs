@@ -81,7 +81,7 @@ mod disconnect;
 mod socket;
 
 pub use crate::{
-    room::{ApplyError, Effect, Effects, Event, Input, IntoEffects, Recipients, Room},
+    room::{Access, ApplyError, Effect, Effects, Event, Input, IntoEffects, Recipients, Room},
     roster::{Member, Roster},
     ticket::TicketHash,
 };

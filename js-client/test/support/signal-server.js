@@ -13,7 +13,7 @@ import { Session } from './signal/session.js';
 /**
  * What the application decides about a join. `lobby`: the client gets `waiting`, and no decision.
  *
- * @typedef {{ permissions?: string[], meta?: unknown, lobby?: boolean, refuse?: Rejection & { close: number } }} Grant
+ * @typedef {{ permissions?: string[], identity?: string, meta?: unknown, lobby?: boolean, refuse?: Rejection & { close: number } }} Grant
  */
 
 /**
@@ -208,6 +208,17 @@ export class SignalServer {
   }
 
   /**
+   * The host application changes the `meta` of a member.
+   *
+   * @param {Session} session
+   * @param {unknown} meta
+   */
+  setMeta({ id, room }, meta) {
+    this.#core.setMeta(room, id, JSON.stringify(meta));
+    this.#deliver();
+  }
+
+  /**
    * Renews what `RTCPeerConnection` takes, for everybody.
    *
    * @param {RTCIceServer[]} iceServers
@@ -368,6 +379,7 @@ export class SignalServer {
       stun: iceServers.flatMap(({ urls }) => urls),
       ...(grant.refuse && { refuse: grant.refuse.close }),
       ...(grant.permissions && { permissions: grant.permissions }),
+      ...(grant.identity && { identity: grant.identity }),
       ...('meta' in grant && { meta: JSON.stringify(grant.meta) }),
     });
     this.#deliver();

@@ -15,7 +15,7 @@ import { Meeting } from './support/meeting.js';
 
 /** Every event, as the room's types have them. */
 const EVENTS = (() => {
-  const source = readFileSync(new URL('../../src/room-events.js', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../src/room-types.js', import.meta.url), 'utf8');
   const [, list] = /@typedef \{\{\n([^]*?)\}\} RoomEvents/.exec(source);
   return [...list.matchAll(/^ \* {3}(\w+):/gm)].map(([, name]) => name);
 })();
@@ -36,13 +36,18 @@ const ROOM = {
   update: (room) => room.update('somebody else'),
   broadcast: (room) => room.broadcast('hello'),
   send: (room) => { for (const id of room.peers.keys()) room.send(id, 'psst'); },
+  can: (room) => room.can('signal'),
+  kick: (room) => { for (const id of room.peers.keys()) room.kick(id, 'out'); },
+  ban: (room) => { for (const id of room.peers.keys()) room.ban(id, 60); },
+  lock: (room) => room.lock(true),
+  setPermissions: (room) => { for (const id of room.peers.keys()) room.setPermissions(id, ['moderate']); },
 };
 const PEER = {
   connection: (peer) => peer.connection,
   createDataChannel: (peer) => peer.createDataChannel('whiteboard'),
   getStats: (peer) => void peer.getStats().catch(() => {}),
 };
-const INTERNAL = ['constructor', 'updateSources', 'removeSources'];
+const INTERNAL = ['constructor', 'setTransport', 'updateSources', 'removeSources'];
 
 /** Beside the members: what pages do together in one handler. */
 const TOGETHER = {
@@ -74,7 +79,8 @@ test('the table knows every member', () => {
  * @param {(act: () => void) => void} [when] in the handler, or later
  */
 async function scene(handlers, when = (act) => act()) {
-  const meeting = new Meeting({ server: { iceServers: [{ urls: 'stun:a.example' }] } });
+  const authorize = () => ({ permissions: ['signal', 'broadcast', 'moderate'] });
+  const meeting = new Meeting({ server: { iceServers: [{ urls: 'stun:a.example' }], authorize } });
   const bob = await meeting.join('bob');
   const cleo = await meeting.join('cleo');
   const ada = meeting.room('ada');
@@ -104,11 +110,14 @@ async function scene(handlers, when = (act) => act()) {
   await step(() => bob.publish('screen', [new FakeTrack('video')]));
   await step(() => bob.unpublish('screen'));
   await step(() => bob.update('Bob'));
+  await step(() => bob.setPermissions(cleo.self?.id, ['signal', 'broadcast']));
+  await step(() => bob.setPermissions(ada.self?.id, ['broadcast', 'moderate']));
+  await step(() => bob.setPermissions(ada.self?.id, ['signal', 'broadcast', 'moderate']));
+  await step(() => { bob.lock(true); bob.lock(false); });
   await step(() => {
     const session = adas();
     if (!session?.joined) return;
     meeting.server.app(session, 'notice');
-    session.send({ type: 'locked', locked: true });
   });
   await step(() => { meeting.server.rejectNext('broadcast', { code: 'unavailable' }); ada.broadcast('x'); });
   await step(() => camera.getVideoTracks()[0].end());
@@ -141,7 +150,7 @@ function attempt(act) {
   try {
     act();
   } catch (error) {
-    assert.ok(['state', 'no-such-peer'].includes(error.code) || error.name === 'InvalidStateError', error);
+    assert.ok(['state', 'no-such-peer', 'not-allowed'].includes(error.code) || error.name === 'InvalidStateError', error);
   }
 }
 
@@ -155,7 +164,7 @@ function shown(room) {
 }
 
 /** Whether an event tells what can be read. */
-function isComplete(room, type, { peer, source, state, locked }) {
+function isComplete(room, type, { peer, source, state, locked, permissions }) {
   switch (type) {
     case 'peerleft':
     case 'sourceremoved': return room.peers.get(peer.id)?.sources.get(source?.name) !== (source ?? null);
@@ -163,6 +172,7 @@ function isComplete(room, type, { peer, source, state, locked }) {
     case 'sourcechanged': return room.peers.get(peer.id) === peer && peer.sources.get(source.name) === source;
     case 'error': return peer === null || room.peers.get(peer.id) === peer;
     case 'locked': return room.locked === locked;
+    case 'permissionschanged': return (peer ?? room.self).permissions === permissions;
     case 'statechange': return state !== 'joined' || room.self !== null;
     default: return peer === undefined || room.peers.get(peer.id) === peer;
   }

@@ -131,7 +131,7 @@ impl Observers {
         Ok(())
     }
 
-    async fn exchange_signals(&mut self) -> Result {
+    pub(crate) async fn exchange_signals(&mut self) -> Result {
         let [first, second] = &mut self.members;
         first.signal(&second.id, "request").await?;
         second.expect(json!({"type": "signal", "from": first.id, "data": "request"})).await?;

@@ -13,6 +13,7 @@ mod joining;
 mod lifetime;
 mod liveness;
 mod load;
+mod moderation;
 mod order;
 mod rate;
 mod relaying;
@@ -148,7 +149,19 @@ pub(crate) const TEST_CASES: &[TestCase] = test_cases! {
         "a message without its permission gets `not-allowed`"
             Parallel granting::listener
         "moderation without its permission gets `not-allowed`"
-            Parallel granting::moderation
+            Parallel moderation::without_permission
+        "moderation of an unknown peer or with bad values gets an error, and changes nothing"
+            Parallel moderation::invalid
+        "a moderator removes a member, which is closed with 4500, and whose ticket is void"
+            Parallel moderation::kick
+        "a banned identity stays out, whatever tickets it has"
+            Parallel moderation::ban
+        "a locked room admits only its members, also after it was empty"
+            Parallel moderation::lock
+        "permissions that a moderator changes hold at once, and all members hear of them"
+            Parallel moderation::permissions
+        "an identity is in a room once if the application says so, also if it joins several times at once"
+            Parallel moderation::duplicates
         "the application can send to one member or to all"
             SerialWithHub application::app
     }

@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use meet_signal_core::{AuthRequest, Denied, Grant, Hub, IceServer, Limits, Meta, Permissions};
+use meet_signal_core::{
+    AuthRequest, Denied, Duplicates, Grant, Hub, IceServer, Limits, Meta, Permissions,
+};
 
 /// The address of the server under test.
 #[derive(Debug, Clone)]
@@ -84,8 +86,9 @@ pub fn limits() -> Limits {
 ///
 /// A token with the prefix `conformance:` selects the decision: `unauthorized`, `refused`,
 /// `banned`, `room-locked`, `duplicate` and `unavailable` select that [`Denied`], `listener` a grant
-/// without permissions, `guest` a grant with `meta` and ICE servers. All other joins get the default
-/// [`Grant`].
+/// without permissions, `guest` a grant with `meta` and ICE servers, `host` one with the permission to
+/// moderate. `user:N` gives the identity N, which `once:N` rejects and `newest:N` replaces where it is
+/// in the room already. All other joins get the default [`Grant`].
 ///
 /// # Errors
 ///
@@ -110,6 +113,16 @@ pub async fn authorize(request: AuthRequest) -> Result<Grant, Denied> {
             let turn = IceServer::turn("turn:turn.example", "a guest", "a secret");
             Ok(Grant::new().meta(meta).ice_servers([IceServer::stun("stun:stun.example"), turn]))
         }
-        _ => Ok(Grant::new()),
+        Some("host") => {
+            let permissions = Permissions::default().moderate(true);
+            Ok(Grant::new().identity("host").permissions(permissions))
+        }
+        Some(decision) => Ok(match decision.split_once(':') {
+            Some(("user", name)) => Grant::new().identity(name),
+            Some(("once", name)) => Grant::new().identity(name).duplicates(Duplicates::Reject),
+            Some(("newest", name)) => Grant::new().identity(name).duplicates(Duplicates::Replace),
+            _ => Grant::new(),
+        }),
+        None => Ok(Grant::new()),
     }
 }

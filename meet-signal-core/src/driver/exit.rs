@@ -1,6 +1,6 @@
 //! How a connection ends, and the writes that can end it.
 
-use tokio::time::{Duration, Instant, timeout};
+use tokio::time::{Duration, timeout};
 
 use crate::{
     CloseReason, Frame, Hub, Session,
@@ -70,11 +70,6 @@ pub(super) async fn close<S: Socket>(hub: &Hub, socket: &mut S, exit: &Exit) {
     let writing = if *is_writing { hub.limits().write_timeout() } else { Duration::ZERO };
     // A client that does not reply in time is closed without a reply.
     let _ = timeout(writing + CLOSE_TIMEOUT, socket.close(reason.clone())).await;
-}
-
-// tokio's clock, which a test can pause.
-pub(super) fn now() -> std::time::Instant {
-    Instant::now().into_std()
 }
 
 /// How long the client may take to reply to a close frame.

@@ -7,15 +7,23 @@ use tokio::{
     time::{Duration, Instant, interval_at, sleep_until, timeout_at},
 };
 
-use super::exit::{Exit, now, refuse, send};
+use super::exit::{Exit, refuse, send};
 use crate::{
-    AuthRequest, CloseReason, Denied, ErrorCode, Grant, Hub, JoinRequest, Meta, ResumeError,
-    RoomId, Secret, Session,
+    AuthRequest, CloseReason, Denied, ErrorCode, Grant, Hub, JoinRequest, Meta, PreviousSession,
+    ResumeError, RoomId, Secret, Session,
+    clock::now,
     hub::{AddressKey, ResumeRequest},
     inbound::{InboundLimiter, ParsedFrame, Rejection},
     message::{ClientMessage, ErrorFrame, Join, Resume, ServerMessage},
     socket::{Incoming, Socket},
 };
+
+/// What the application decides.
+pub(super) struct Rules<A> {
+    pub(super) authorize: A,
+    /// Whether it decides about resumes as well.
+    pub(super) authorizes_resume: bool,
+}
 
 /// A session, and the messages that its client sent before the session existed.
 type Joined<T> = (Session, Vec<T>);
@@ -24,7 +32,7 @@ type Joined<T> = (Session, Vec<T>);
 pub(super) async fn handshake<S: Socket>(
     hub: &Hub,
     room: RoomId,
-    authorize: impl AsyncFnOnce(AuthRequest) -> Result<Grant, Denied>,
+    rules: Rules<impl AsyncFnOnce(AuthRequest) -> Result<Grant, Denied>>,
     socket: &mut S,
 ) -> Result<Joined<S::Text>, Exit> {
     let limits = hub.limits();
@@ -44,7 +52,7 @@ pub(super) async fn handshake<S: Socket>(
         let frame = ParsedFrame::parse(text.as_ref(), limits).map_err(Exit::closed)?;
         let error = match limiter.check(frame, now()) {
             Ok(ClientMessage::Join(join)) => {
-                return resume_or_join(hub, room, authorize, limiter, &join, socket).await;
+                return resume_or_join(hub, room, rules, limiter, &join, socket).await;
             }
             Ok(ClientMessage::Leave { ticket: Some(ticket) }) => {
                 hub.leave_by_ticket(&room, ticket.expose());
@@ -69,11 +77,12 @@ fn count<T>(limiter: &mut InboundLimiter, incoming: &Incoming<T>) -> Result<(), 
     limiter.check_control(frames, bytes, now()).map_err(Exit::closed)
 }
 
-/// Resumes the session that the client names; otherwise asks the application, then the hub.
+/// Resumes the session that the client names, or joins with a new one, once the application has
+/// decided.
 async fn resume_or_join<S: Socket>(
     hub: &Hub,
     room: RoomId,
-    authorize: impl AsyncFnOnce(AuthRequest) -> Result<Grant, Denied>,
+    rules: Rules<impl AsyncFnOnce(AuthRequest) -> Result<Grant, Denied>>,
     mut limiter: InboundLimiter,
     join: &Join<'_>,
     socket: &mut S,
@@ -83,52 +92,90 @@ async fn resume_or_join<S: Socket>(
         let error = ErrorFrame::new(ErrorCode::TooLarge, "`meta` is too large");
         return Err(refuse(hub, socket, error, CloseReason::ProtocolViolation).await);
     }
-    if let Some(Resume { ticket, received, .. }) = &join.resume {
-        let (ticket, received) = (ticket.expose(), *received);
-        let request = ResumeRequest { ticket, received, limiter: &limiter, address };
-        match hub.resume_with(&room, &request, now()) {
-            Ok(session) => return Ok((session, Vec::new())),
-            // A client whose session is gone joins with a new one.
-            Err(ResumeError::UnknownTicket) => {}
-            Err(refused) => {
-                let wait = match refused {
-                    ResumeError::TooOften { retry_after } => Some(retry_after),
-                    _ => None,
-                };
-                let error = error(refused.code(), refused.to_string(), wait);
-                return Err(refuse(hub, socket, error, refused.close_reason()).await);
-            }
+    if let (Some(resume), false) = (&join.resume, rules.authorizes_resume) {
+        // A client whose session is gone joins with a new one.
+        let resumed = try_resume(hub, &room, resume, (&limiter, None), socket).await?;
+        if let Some(session) = resumed {
+            return Ok((session, Vec::new()));
         }
     }
+    let previous = previous(hub, &room, &rules, join);
+    let resumes = previous.as_ref().is_some_and(|previous| previous.resumes);
     let key = address.map(AddressKey::from);
-    if let Some(Err(wait)) = key.map(|key| hub.addresses().join(key, now())) {
+    if !resumes && let Some(Err(wait)) = key.map(|key| hub.addresses().join(key, now())) {
         let error = ErrorFrame::rate_limited("too many joins of one address", wait);
         return Err(refuse(hub, socket, error, CloseReason::Unavailable).await);
     }
     let meta = join.meta.map(|meta| Meta::from(meta.to_owned())).unwrap_or_default();
-    let request = AuthRequest {
-        room: room.clone(),
-        token: join.token.clone().map(Secret::into_owned),
-        meta: meta.clone(),
-    };
+    let token = join.token.clone().map(Secret::into_owned);
+    let request = AuthRequest { room: room.clone(), token, meta: meta.clone(), address, previous };
     let mut held = Vec::new();
-    let decision = pin!(authorize(request));
+    let decision = pin!((rules.authorize)(request));
     let grant = match decide(hub, decision, &mut limiter, &mut held, socket).await? {
         Ok(grant) => grant,
         Err(Denied { code, close, message }) => {
             if code != ErrorCode::Unavailable {
                 key.inspect(|key| hub.addresses().refused(*key, now()));
             }
+            hub.refused(&room, code, None);
             return Err(refuse(hub, socket, ErrorFrame::new(code, message), close).await);
         }
     };
+    if let (Some(resume), true) = (&join.resume, resumes) {
+        let resumed = try_resume(hub, &room, resume, (&limiter, Some(&grant)), socket).await?;
+        if let Some(session) = resumed {
+            return Ok((session, held));
+        }
+    }
     let request = JoinRequest::new(meta)
         .replaces(join.replaces.as_ref().map(Secret::expose))
         .address(address);
-    match hub.join_with(room, request, &grant, limiter, now()) {
+    match hub.join_with(room.clone(), request, &grant, limiter, now()) {
         Ok(session) => Ok((session, held)),
         Err(refused) => {
+            hub.refused(&room, refused.code(), grant.identity.as_ref());
             let error = error(refused.code(), refused.to_string(), refused.retry_after());
+            Err(refuse(hub, socket, error, refused.close_reason()).await)
+        }
+    }
+}
+
+/// The session that the client resumes, if that has to be authorized, or else replaces.
+fn previous<A>(
+    hub: &Hub,
+    room: &RoomId,
+    rules: &Rules<A>,
+    join: &Join<'_>,
+) -> Option<PreviousSession> {
+    let find = |ticket: &Secret<'_>, resumes| {
+        let identity = hub.identity_by_ticket(room, ticket.expose())?;
+        Some(PreviousSession { identity, resumes })
+    };
+    let resume = join.resume.as_ref().filter(|_| rules.authorizes_resume);
+    let resumed = resume.and_then(|resume| find(&resume.ticket, true));
+    resumed.or_else(|| find(join.replaces.as_ref()?, false))
+}
+
+/// Resumes the session if the ticket is known.
+async fn try_resume<S: Socket>(
+    hub: &Hub,
+    room: &RoomId,
+    Resume { ticket, received, .. }: &Resume<'_>,
+    (limiter, grant): (&InboundLimiter, Option<&Grant>),
+    socket: &mut S,
+) -> Result<Option<Session>, Exit> {
+    let (ticket, received, address) = (ticket.expose(), *received, socket.peer_address());
+    let request = ResumeRequest { ticket, received, limiter, address, grant };
+    match hub.resume_with(room, &request, now()) {
+        Ok(session) => Ok(Some(session)),
+        Err(ResumeError::UnknownTicket) => Ok(None),
+        Err(refused) => {
+            hub.refused(room, refused.code(), grant.and_then(|grant| grant.identity.as_ref()));
+            let wait = match refused {
+                ResumeError::TooOften { retry_after } => Some(retry_after),
+                _ => None,
+            };
+            let error = error(refused.code(), refused.to_string(), wait);
             Err(refuse(hub, socket, error, refused.close_reason()).await)
         }
     }

@@ -9,12 +9,13 @@ use tokio::{
 };
 
 use super::{
-    exit::{Exit, now, send},
+    exit::{Exit, send},
     liveness::{HeartbeatAction, Liveness},
     outcome::{Outcome, Traffic},
 };
 use crate::{
     Session,
+    clock::now,
     message::ServerMessage,
     socket::{Incoming, Socket},
 };

@@ -21,7 +21,7 @@ impl SessionSnapshot {
             ticket: ticket.into(),
             resumed: self.resumed,
             received: self.received,
-            locked: false,
+            locked: self.locked,
             peers: others(&self.members, at),
             ice_servers: &self.ice_servers,
             heartbeat_ms: limits.heartbeat().as_millis() as u64,
@@ -39,11 +39,12 @@ fn others(members: &[Member], me: usize) -> Vec<Peer<'_>> {
         .iter()
         .enumerate()
         .filter(|(at, _)| *at != me)
-        .map(|(at, Member { id, meta, status, .. })| Peer {
+        .map(|(at, Member { id, meta, status, permissions, .. })| Peer {
             id: *id,
             meta,
             status: *status,
             polite: at > me,
+            permissions: Some(*permissions),
         })
         .collect()
 }

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::{
     AddressKey, Hub, drain,
+    room_state::Newcomer,
     session_state::{SessionSnapshot, SessionState},
 };
 use crate::{
@@ -62,6 +63,15 @@ pub enum JoinError {
     /// The room has [`room_peers`](crate::Limits::room_peers) members.
     #[error("the room is full")]
     RoomFull,
+    /// The room is [locked](Hub::lock).
+    #[error("the room is locked")]
+    RoomLocked,
+    /// The identity is [banned](Hub::ban) from the room.
+    #[error("banned from this room for some time")]
+    Banned,
+    /// The identity is in the room already: see [`Duplicates::Reject`](crate::Duplicates::Reject).
+    #[error("already in this room")]
+    Duplicate,
     /// The hub has [`sessions`](crate::Limits::sessions) sessions, or its
     /// [`hub_bytes`](crate::Limits::hub_bytes) have no space for another `meta`.
     #[error("the server is full")]
@@ -83,6 +93,9 @@ impl JoinError {
     pub fn code(self) -> ErrorCode {
         match self {
             Self::RoomFull => ErrorCode::RoomFull,
+            Self::RoomLocked => ErrorCode::RoomLocked,
+            Self::Banned => ErrorCode::Banned,
+            Self::Duplicate => ErrorCode::Duplicate,
             Self::TooOften { .. } => ErrorCode::RateLimited,
             Self::HubFull | Self::Draining => ErrorCode::Unavailable,
         }
@@ -99,7 +112,9 @@ impl JoinError {
     /// The reason that the connection is closed with.
     pub fn close_reason(self) -> CloseReason {
         match self {
-            Self::RoomFull => CloseReason::RoomFull,
+            Self::RoomFull | Self::RoomLocked => CloseReason::RoomFull,
+            Self::Banned => CloseReason::Banned,
+            Self::Duplicate => CloseReason::Duplicate,
             Self::HubFull | Self::TooOften { .. } => CloseReason::Unavailable,
             Self::Draining => drain::reason(),
         }
@@ -145,21 +160,30 @@ impl Hub {
         let from = (address, self.sender(id, address));
         let ice_servers = grant.ice_servers.clone();
         let member = Member::new(id, meta, grant.permissions, ticket.hash())
-            .meta_is_granted(grant.meta.is_some());
+            .meta_is_granted(grant.meta.is_some())
+            .identity(grant.identity.clone())
+            .data(grant.data.clone());
         let replaces = request.replaces.and_then(|ticket| TicketHash::of(ticket.expose()));
         let state =
-            SessionState::new(outbox.clone(), limiter, ice_servers.clone(), from, meta_bytes);
-        let members = self.with_shard(&room, |shard, wakers| {
+            SessionState::new(outbox.clone(), limiter, ice_servers.clone(), from, meta_bytes, now);
+        let (locked, members) = self.with_shard(&room, |shard, wakers| {
             if self.0.draining.load(Ordering::Relaxed) {
                 return Err(JoinError::Draining);
             }
             let room_state = shard.get_or_create(&room, self.limits(), now);
-            let joined = room_state.join(self, (member, replaces), state, now, wakers);
-            shard.remove_if_empty(&room);
+            let newcomer = Newcomer { member, replaces, duplicates: grant.duplicates, state };
+            let joined = room_state.join(self, newcomer, now, wakers);
+            self.settle(shard, &room);
             joined
         })?;
-        let snapshot =
-            SessionSnapshot { resumed: Resumed::No, received: 0, members, ice_servers, outbox };
+        let snapshot = SessionSnapshot {
+            resumed: Resumed::No,
+            received: 0,
+            locked,
+            members,
+            ice_servers,
+            outbox,
+        };
         Ok(self.greeted(room, Connection::first(id), &ticket.encode(), &snapshot))
     }
 

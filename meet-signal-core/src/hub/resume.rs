@@ -9,7 +9,9 @@ use std::{
 use thiserror::Error;
 
 use super::{Hub, drain};
-use crate::{CloseReason, ErrorCode, RoomId, Session, inbound::InboundLimiter, ticket::TicketHash};
+use crate::{
+    CloseReason, ErrorCode, Grant, RoomId, Session, inbound::InboundLimiter, ticket::TicketHash,
+};
 
 /// Why a session was not resumed. If the session exists, it is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -30,6 +32,9 @@ pub enum ResumeError {
     /// The hub is [draining](Hub::drain).
     #[error("the server is stopping")]
     Draining,
+    /// The session has another identity than the newer grant.
+    #[error("the session belongs to another user")]
+    OtherIdentity,
 }
 
 impl ResumeError {
@@ -37,7 +42,7 @@ impl ResumeError {
     /// that allows no new session in its place.
     pub fn code(self) -> ErrorCode {
         match self {
-            Self::UnknownTicket => ErrorCode::Unauthorized,
+            Self::UnknownTicket | Self::OtherIdentity => ErrorCode::Unauthorized,
             Self::TooOften { .. } => ErrorCode::RateLimited,
             Self::Draining => ErrorCode::Unavailable,
         }
@@ -46,7 +51,7 @@ impl ResumeError {
     /// The reason that the connection is closed with.
     pub fn close_reason(self) -> CloseReason {
         match self {
-            Self::UnknownTicket => CloseReason::Unauthorized,
+            Self::UnknownTicket | Self::OtherIdentity => CloseReason::Unauthorized,
             Self::TooOften { .. } => CloseReason::Flood,
             Self::Draining => drain::reason(),
         }
@@ -62,6 +67,8 @@ pub(crate) struct ResumeRequest<'a> {
     pub(crate) limiter: &'a InboundLimiter,
     /// The address of the newer connection; if it is not known, the session keeps its address.
     pub(crate) address: Option<IpAddr>,
+    /// The application's newer decision, if it was asked again.
+    pub(crate) grant: Option<&'a Grant>,
 }
 
 impl Hub {
@@ -128,7 +135,30 @@ impl Hub {
         now: Instant,
     ) -> Result<Session, ResumeError> {
         let limiter = InboundLimiter::new(self.limits(), now);
-        let request = ResumeRequest { ticket, received, limiter: &limiter, address: None };
+        let request =
+            ResumeRequest { ticket, received, limiter: &limiter, address: None, grant: None };
+        self.resume_with(room, &request, now)
+    }
+
+    /// [`resume`](Self::resume) with a newer decision of the application: the permissions, `meta`,
+    /// ICE servers and data of `grant` apply to the session from then on. Without a `meta` in it,
+    /// the member keeps its own, and may update it.
+    ///
+    /// # Errors
+    ///
+    /// See [`ResumeError`]. [`OtherIdentity`](ResumeError::OtherIdentity): the grant has another
+    /// identity than the session, or only one of them has one. The session is unchanged.
+    pub fn resume_with_grant(
+        &self,
+        room: &RoomId,
+        ticket: &str,
+        received: u64,
+        grant: &Grant,
+        now: Instant,
+    ) -> Result<Session, ResumeError> {
+        let limiter = InboundLimiter::new(self.limits(), now);
+        let grant = Some(grant);
+        let request = ResumeRequest { ticket, received, limiter: &limiter, address: None, grant };
         self.resume_with(room, &request, now)
     }
 
@@ -146,7 +176,9 @@ impl Hub {
             }
             let ticket = ticket.ok_or(ResumeError::UnknownTicket)?;
             let state = shard.get_mut(room).ok_or(ResumeError::UnknownTicket)?;
-            state.resume(self, ticket, request, now, wakers)
+            let resumed = state.resume(self, ticket, request, now, wakers);
+            self.settle(shard, room);
+            resumed
         });
         let (connection, snapshot) = resumed?;
         // Counted in place of the older handle.

@@ -4,18 +4,21 @@ use std::{ops::ControlFlow, time::Instant};
 
 use super::{
     AddressKey, Hub, JoinError, ResumeError,
+    input_error::InputError,
     resume::ResumeRequest,
     room_rate::RoomRate,
     session_state::{SessionSnapshot, SessionState},
 };
 use crate::{
-    CloseReason, Frame, LeaveReason, Limits, Meta, PeerId, Status,
+    CloseReason, Duplicates, Frame, Grant, LeaveReason, Limits, Meta, PeerId, RoomEventKind,
+    Status,
     connection::Connection,
     id::PeerMap,
     inbound::{ErrorReply, ParsedFrame, Rejection, Request, rate_exceeded},
     message::ServerMessage,
     outbox::{Push, QueueFull, Sender, Wakers},
-    room::{ApplyError, Effect, Event, Input, Recipients, Room},
+    room::{Effect, Event, Input, Recipients, Room},
+    room_event::Journal,
     roster::Member,
     ticket::TicketHash,
 };
@@ -24,15 +27,18 @@ use crate::{
 pub(crate) struct RoomState {
     pub(super) room: Room,
     pub(super) sessions: PeerMap<SessionState>,
+    /// Until when it is remembered, while it has no members.
+    pub(super) kept_until: Option<Instant>,
     rate: RoomRate,
+    pub(super) journal: Journal,
 }
 
-/// Why an input had no effect, or only a part of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum InputError {
-    Apply(ApplyError),
-    /// A recipient's queue is full; the others have received the frame.
-    Unreachable,
+/// A peer that joins.
+pub(super) struct Newcomer {
+    pub(super) member: Member,
+    pub(super) replaces: Option<TicketHash>,
+    pub(super) duplicates: Duplicates,
+    pub(super) state: SessionState,
 }
 
 impl RoomState {
@@ -40,7 +46,9 @@ impl RoomState {
         Self {
             room: Room::new(limits.room_peers()),
             sessions: PeerMap::default(),
+            kept_until: None,
             rate: RoomRate::new(limits, now),
+            journal: Journal::default(),
         }
     }
 
@@ -50,6 +58,7 @@ impl RoomState {
         let from = input.sender().and_then(|peer| self.sessions.get(&peer));
         let sender = from.map(|session| session.sender);
         let mut delivered = Ok(());
+        let mut record = self.journal.record(&self.room, &input);
         for effect in self.room.apply(input)? {
             match effect {
                 Effect::Send(Recipients::One(peer), frame) => {
@@ -66,9 +75,17 @@ impl RoomState {
                 Effect::Send(Recipients::All, frame) => {
                     delivered = self.send_all(None, sender, || Some(frame), wakers);
                 }
-                Effect::Event(event) => self.notify_others(event, wakers),
+                Effect::Event(event) => {
+                    if let Some(record) = &mut record {
+                        self.journal.pending.extend(record.event(&self.room, &event));
+                    }
+                    self.notify(event, wakers);
+                }
                 Effect::Disconnect(peer, reason) => {
                     if let Some(session) = self.sessions.remove(&peer) {
+                        if let Some(record) = &mut record {
+                            record.gone(peer, session.joined);
+                        }
                         session.outbox.close(reason, wakers);
                     }
                 }
@@ -77,10 +94,14 @@ impl RoomState {
         delivered.map_err(|QueueFull| InputError::Unreachable)
     }
 
-    /// Sends an event to the members that it is not about. A member whose queue is full loses its
-    /// connection.
-    fn notify_others(&self, event: Event, wakers: &mut Wakers) {
-        let _ = self.send_all(event.subject(), None, || event.into_frame(), wakers);
+    /// Sends an event to its recipients. A member whose queue is full loses its connection.
+    fn notify(&self, event: Event, wakers: &mut Wakers) {
+        let except = match event.recipients() {
+            None => return,
+            Some(Recipients::AllBut(peer)) => Some(peer),
+            Some(_) => None,
+        };
+        let _ = self.send_all(except, None, || event.into_frame(), wakers);
     }
 
     /// Sends a frame, which is encoded once and only if there is a recipient.
@@ -130,31 +151,41 @@ impl RoomState {
         self.room.roster().iter().cloned().collect()
     }
 
-    /// Adds a member if the limits allow it, and returns all members.
+    /// Whether there is something to publish, or the room may have to be forgotten.
+    pub(super) fn has_changed(&self) -> bool {
+        self.is_empty() || self.kept_until.is_some() || !self.journal.pending.is_empty()
+    }
+
+    /// Whether the room can be forgotten: it has no members, and everybody may join.
+    pub(super) fn is_forgettable(&self) -> bool {
+        self.is_empty() && self.room.access().is_open()
+    }
+
+    /// Adds a member if the limits allow it. Returns whether the room is locked, and all members.
     pub(super) fn join(
         &mut self,
         hub: &Hub,
-        (member, replaces): (Member, Option<TicketHash>),
-        session: SessionState,
+        Newcomer { member, replaces, duplicates, state }: Newcomer,
         now: Instant,
         wakers: &mut Wakers,
-    ) -> Result<Vec<Member>, JoinError> {
+    ) -> Result<(bool, Vec<Member>), JoinError> {
+        self.apply_infallible(Input::Expire { now }, wakers);
         let (peer, meta_bytes) = (member.id, member.meta.as_json().len());
-        let replaced = self.room.place_for(replaces).map_err(|_| JoinError::RoomFull)?;
+        let place = self.room.place_for(member.identity.as_ref(), replaces, duplicates)?;
         self.rate
-            .join(session.address, meta_bytes, hub.limits(), now)
+            .join(state.address, meta_bytes, hub.limits(), now)
             .map_err(|retry_after| JoinError::TooOften { retry_after })?;
-        match replaced.and_then(|replaced| self.sessions.get(&replaced)) {
+        match place.replaced.and_then(|replaced| self.sessions.get(&replaced)) {
             // The new session takes its place in the count, so a full hub is no obstacle.
             Some(session) => session.supersede(wakers),
             None if hub.session_begins() => {}
             None => return Err(JoinError::HubFull),
         }
-        self.apply_infallible(Input::Join { member, replaces }, wakers);
+        self.apply_infallible(Input::Join { member, replaces, duplicates }, wakers);
         // Inserted after the effects: its history begins with its welcome, without the `left` of
         // the replaced member.
-        self.sessions.insert(peer, session);
-        Ok(self.members())
+        self.sessions.insert(peer, state);
+        Ok((self.room.access().is_locked(), self.members()))
     }
 
     /// Lets a newer connection take a session over. The room, the session and its generation change
@@ -168,6 +199,10 @@ impl RoomState {
         wakers: &mut Wakers,
     ) -> Result<(Connection, SessionSnapshot), ResumeError> {
         let peer = self.room.roster().find_by_ticket(ticket).ok_or(ResumeError::UnknownTicket)?;
+        let identity = self.room.roster().get(peer).and_then(|member| member.identity.as_ref());
+        if request.grant.is_some_and(|grant| grant.identity.as_ref() != identity) {
+            return Err(ResumeError::OtherIdentity);
+        }
         let session = self.sessions.get_mut(&peer).expect("every member has a session");
         let resumed = session.limiter.resume(request.limiter, hub.limits(), now);
         resumed.map_err(|retry_after| ResumeError::TooOften { retry_after })?;
@@ -175,11 +210,45 @@ impl RoomState {
         let from = (address, hub.sender(peer, address));
         let resumed = session.take_over(request.received, from, wakers);
         let connection = Connection { peer, generation: session.generation };
+        if let Some(grant) = request.grant {
+            session.ice_servers = grant.ice_servers.clone();
+        }
         let (received, ice_servers) = (session.received, session.ice_servers.clone());
         let outbox = session.outbox.clone();
         self.apply_infallible(Input::Status { peer, status: Status::Here }, wakers);
-        let members = self.members();
-        Ok((connection, SessionSnapshot { resumed, received, members, ice_servers, outbox }))
+        if self.journal.is_read {
+            self.journal.pending.push(RoomEventKind::Resumed { peer, resumed });
+        }
+        if let Some(grant) = request.grant {
+            self.regrant(peer, grant, wakers);
+        }
+        let (locked, members) = (self.room.access().is_locked(), self.members());
+        let snapshot = SessionSnapshot { resumed, received, locked, members, ice_servers, outbox };
+        Ok((connection, snapshot))
+    }
+
+    /// Applies the application's newer decision about a member.
+    fn regrant(&mut self, peer: PeerId, grant: &Grant, wakers: &mut Wakers) {
+        let Grant { permissions, meta, data, .. } = grant.clone();
+        if let (Some(meta), Some(session)) = (&meta, self.sessions.get_mut(&peer)) {
+            // The application sets it, so no budget of clients refuses it.
+            session.meta_bytes.set(meta.as_json().len());
+        }
+        self.apply_infallible(Input::Regrant { peer, permissions, meta, data }, wakers);
+    }
+
+    /// The application changes a member's `meta`.
+    pub(super) fn set_meta(
+        &mut self,
+        peer: PeerId,
+        meta: Meta,
+        wakers: &mut Wakers,
+    ) -> Result<(), InputError> {
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            // No budget of clients refuses what the application sets.
+            session.meta_bytes.set(meta.as_json().len());
+        }
+        self.apply(Input::SetMeta { peer, meta }, wakers)
     }
 
     /// The socket of a member was lost: it becomes away, or leaves if there is no grace period or
@@ -329,20 +398,5 @@ impl RoomState {
             }
             error.reply().to(reference)
         })
-    }
-}
-
-impl InputError {
-    fn reply(self) -> ErrorReply {
-        match self {
-            Self::Apply(error) => error.into(),
-            Self::Unreachable => ErrorReply::PEER_UNREACHABLE,
-        }
-    }
-}
-
-impl From<ApplyError> for InputError {
-    fn from(error: ApplyError) -> Self {
-        Self::Apply(error)
     }
 }

@@ -1,6 +1,9 @@
 //! The state of a session.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{AddressKey, Lease};
 use crate::{
@@ -37,12 +40,16 @@ pub(crate) struct SessionState {
     /// sessions.
     pub(super) limiter: Box<InboundLimiter>,
     pub(super) ice_servers: Arc<[IceServer]>,
+    /// When it became a member.
+    pub(super) joined: Instant,
 }
 
 /// A snapshot of a session, for its welcome.
 pub(super) struct SessionSnapshot {
     pub(super) resumed: Resumed,
     pub(super) received: u64,
+    /// Whether the room admits no new members.
+    pub(super) locked: bool,
     /// All members including this one, in the order in which they joined.
     pub(super) members: Vec<Member>,
     pub(super) ice_servers: Arc<[IceServer]>,
@@ -56,6 +63,7 @@ impl SessionState {
         ice_servers: Arc<[IceServer]>,
         (address, sender): (Option<AddressKey>, Sender),
         meta_bytes: Reservation,
+        joined: Instant,
     ) -> Self {
         Self {
             outbox,
@@ -71,6 +79,7 @@ impl SessionState {
             meta_bytes,
             limiter: Box::new(limiter),
             ice_servers,
+            joined,
         }
     }
 

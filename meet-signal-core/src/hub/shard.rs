@@ -1,44 +1,107 @@
 //! A part of the rooms, under one lock.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Instant,
+};
 
-use super::room_state::RoomState;
+use super::{SHARDS, room_state::RoomState};
 use crate::{CloseReason, Limits, RoomId, outbox::Wakers};
+#[cfg(feature = "driver")]
+use crate::{MemberInfo, RoomSnapshot};
 
 #[derive(Default)]
 pub(super) struct Shard {
     pub(super) rooms: HashMap<RoomId, RoomState>,
+    /// Rooms without members that are remembered, and until when, in this order. A room that had
+    /// members since has another time.
+    kept: VecDeque<(Instant, RoomId)>,
+    /// Whether the application has ever read events.
+    pub(super) is_read: bool,
+    /// How many events of its rooms were published.
+    #[cfg(feature = "driver")]
+    pub(super) events: u64,
 }
 
 impl Shard {
-    /// The names of the rooms.
+    /// The names of the rooms with members.
     pub(super) fn ids(&self) -> Vec<RoomId> {
-        self.rooms.keys().cloned().collect()
+        let rooms = self.rooms.iter().filter(|(_, room)| !room.is_empty());
+        rooms.map(|(id, _)| id.clone()).collect()
     }
 
-    /// The room, if it has members.
+    /// The rooms with members.
+    #[cfg(feature = "driver")]
+    pub(super) fn snapshots(&self) -> impl Iterator<Item = RoomSnapshot> {
+        let rooms = self.rooms.iter().filter(|(_, room)| !room.is_empty());
+        rooms.map(|(id, room)| RoomSnapshot {
+            room: id.clone(),
+            number: room.journal.number,
+            locked: room.room.access().is_locked(),
+            members: room.room.roster().iter().map(MemberInfo::from).collect(),
+        })
+    }
+
+    /// The room, if it is known.
     pub(super) fn get_mut(&mut self, id: &RoomId) -> Option<&mut RoomState> {
-        self.rooms.get_mut(id)
+        let room = self.rooms.get_mut(id)?;
+        room.journal.is_read = self.is_read;
+        Some(room)
     }
 
-    /// The room, which is created if it does not exist: see
-    /// [`remove_if_empty`](Self::remove_if_empty).
+    /// The room, which is created if it does not exist: see [`tidy`](Self::tidy).
     pub(super) fn get_or_create(
         &mut self,
         id: &RoomId,
         limits: &Limits,
         now: Instant,
     ) -> &mut RoomState {
-        self.rooms.entry(id.clone()).or_insert_with(|| RoomState::new(limits, now))
+        self.forget_expired(now);
+        let room = self.rooms.entry(id.clone()).or_insert_with(|| RoomState::new(limits, now));
+        room.journal.is_read = self.is_read;
+        room
     }
 
-    /// Removes a room without members.
-    pub(super) fn remove_if_empty(&mut self, id: &RoomId) {
-        if self.rooms.get(id).is_some_and(RoomState::is_empty) {
-            self.rooms.remove(id);
-            if self.rooms.is_empty() {
-                self.rooms.shrink_to_fit();
+    /// Forgets a room without members, unless not everybody may join: then it is remembered for
+    /// [`Limits::empty_room_time`].
+    pub(super) fn tidy(&mut self, id: &RoomId, limits: &Limits, now: Instant) {
+        self.forget_expired(now);
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        if room.is_forgettable() {
+            self.forget(id);
+        } else if !room.is_empty() {
+            room.kept_until = None;
+        } else if room.kept_until.is_none() {
+            let until = now + limits.empty_room_time();
+            room.kept_until = Some(until);
+            self.kept.push_back((until, id.clone()));
+            while self.kept.len() > limits.empty_rooms() / SHARDS {
+                let Some((until, id)) = self.kept.pop_front() else { break };
+                self.forget_kept(until, &id);
             }
+        }
+    }
+
+    fn forget_expired(&mut self, now: Instant) {
+        while let Some((until, _)) = self.kept.front().filter(|(until, _)| *until <= now) {
+            let until = *until;
+            let Some((_, id)) = self.kept.pop_front() else { break };
+            self.forget_kept(until, &id);
+        }
+    }
+
+    /// Forgets an empty room, unless it had members since this entry was made.
+    fn forget_kept(&mut self, until: Instant, id: &RoomId) {
+        if self.rooms.get(id).is_some_and(|room| room.kept_until == Some(until)) {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: &RoomId) {
+        self.rooms.remove(id);
+        if self.rooms.is_empty() {
+            self.rooms.shrink_to_fit();
+            self.kept = VecDeque::new();
         }
     }
 

@@ -1,10 +1,12 @@
 //! Converts a client's message to a request to its room, and refusals to error replies.
 
+use std::time::{Duration, Instant};
+
 use serde_json::value::RawValue;
 
 use super::{ParsedFrame, Rejection};
 use crate::{
-    ErrorCode, Frame, Limits, Meta, PeerId,
+    ErrorCode, Frame, Limits, Meta, PeerId, Reason,
     message::{ClientMessage, ErrorFrame},
     room::{ApplyError, Input},
 };
@@ -33,7 +35,12 @@ pub(crate) struct ErrorReply {
 
 impl Request {
     /// The request in a message from this member.
-    pub(crate) fn new(message: ClientMessage<'_>, from: PeerId, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        message: ClientMessage<'_>,
+        from: PeerId,
+        limits: &Limits,
+        now: Instant,
+    ) -> Self {
         match message {
             ClientMessage::Signal { to, data, .. } => match to.parse() {
                 Ok(to) => {
@@ -56,11 +63,33 @@ impl Request {
             ClientMessage::Leave { .. } => Self::Leave,
             ClientMessage::Probe => Self::Probe,
             ClientMessage::Join(_) => Self::Refuse(ErrorReply::ALREADY_JOINED),
-            // No session has the permission: there is no lobby, kick or lock yet.
-            ClientMessage::Admit { .. }
-            | ClientMessage::Deny { .. }
-            | ClientMessage::Kick { .. }
-            | ClientMessage::Lock { .. } => Self::Refuse(ErrorReply::MAY_NOT_MODERATE),
+            ClientMessage::Kick { peer, reason, ban_seconds, .. } => {
+                let longest = limits.longest_ban();
+                let ban = ban_seconds.map(Duration::from_secs);
+                let Ok(peer) = peer.parse() else { return Self::Refuse(ErrorReply::NO_SUCH_PEER) };
+                if reason.as_ref().is_some_and(|reason| reason.len() > MAX_REASON_BYTES) {
+                    return Self::Refuse(ErrorReply::REASON_TOO_LONG);
+                }
+                if ban.is_some_and(|ban| ban > longest) {
+                    return Self::Refuse(ErrorReply::BAN_TOO_LONG);
+                }
+                let (reason, ban_until) =
+                    (reason.map(|reason| Reason::from(&*reason)), ban.map(|ban| now + ban));
+                Self::Apply(Input::Kick { by: Some(from), peer, reason, ban_until })
+            }
+            ClientMessage::Lock { locked, .. } => {
+                Self::Apply(Input::Lock { by: Some(from), locked })
+            }
+            ClientMessage::Permissions { peer, permissions, .. } => match peer.parse() {
+                Ok(peer) => {
+                    Self::Apply(Input::SetPermissions { by: Some(from), peer, permissions })
+                }
+                Err(_) => Self::Refuse(ErrorReply::NO_SUCH_PEER),
+            },
+            // No room has a lobby yet.
+            ClientMessage::Admit { .. } | ClientMessage::Deny { .. } => {
+                Self::Refuse(ErrorReply::MAY_NOT_MODERATE)
+            }
         }
     }
 }
@@ -76,6 +105,8 @@ impl ErrorReply {
     const NO_SUCH_PEER: Self = Self::new(ErrorCode::NoSuchPeer, "no such peer is in the room");
     const META_TOO_LARGE: Self = Self::new(ErrorCode::TooLarge, "`meta` is too large");
     const ALREADY_JOINED: Self = Self::new(ErrorCode::AlreadyJoined, "this connection has joined");
+    const REASON_TOO_LONG: Self = Self::new(ErrorCode::BadMessage, "`reason` is too long");
+    const BAN_TOO_LONG: Self = Self::new(ErrorCode::BadMessage, "`banSeconds` is too long");
     const MAY_NOT_MODERATE: Self =
         Self::new(ErrorCode::NotAllowed, "this session may not moderate");
     /// A member has, or all members have, no space for the frame.
@@ -99,12 +130,19 @@ impl From<ApplyError> for ErrorReply {
         match error {
             ApplyError::NoSuchPeer => Self::NO_SUCH_PEER,
             ApplyError::NotAllowed => Self::new(error.code(), "the session lacks the permission"),
-            ApplyError::RoomFull | ApplyError::NotAMember => {
-                Self::new(error.code(), "the session has ended")
-            }
+            ApplyError::NoIdentity => Self::new(error.code(), "the peer has no identity to ban"),
+            ApplyError::TooManyBans => Self::new(error.code(), "the room has too many bans"),
+            ApplyError::RoomFull
+            | ApplyError::RoomLocked
+            | ApplyError::Banned
+            | ApplyError::Duplicate
+            | ApplyError::NotAMember => Self::new(error.code(), "the session has ended"),
         }
     }
 }
+
+/// The longest reason for removing a member, in bytes.
+pub(crate) const MAX_REASON_BYTES: usize = 256;
 
 /// Composes a relayed frame with one allocation, for the hot path. The text equals the encoding of
 /// [`ServerMessage::Signal`](crate::message::ServerMessage::Signal) or

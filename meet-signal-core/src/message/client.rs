@@ -9,7 +9,7 @@ use super::{
     envelope::{Envelope, optional, optional_object, raw, required},
     malformed::{Malformed, Problem},
 };
-use crate::Secret;
+use crate::{Permissions, Secret};
 
 /// A message from a client.
 ///
@@ -106,6 +106,16 @@ pub enum ClientMessage<'a> {
     Lock {
         /// Whether the room admits no new members.
         locked: bool,
+        /// Echoed in an error about this message.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// Changes what a member may do. Needs the permission to moderate.
+    Permissions {
+        /// The member.
+        peer: Cow<'a, str>,
+        /// What it may do from now on.
+        permissions: Permissions,
         /// Echoed in an error about this message.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<u64>,
@@ -228,6 +238,11 @@ impl<'a> ClientMessage<'a> {
             "lock" => {
                 Self::Lock { locked: required("locked", envelope.locked)?, reference: reference? }
             }
+            "permissions" => Self::Permissions {
+                peer: required("peer", envelope.peer)?,
+                permissions: required("permissions", envelope.permissions)?,
+                reference: reference?,
+            },
             _ => return Err(Problem::UnknownType),
         })
     }
@@ -241,7 +256,8 @@ impl<'a> ClientMessage<'a> {
             | Self::Admit { reference, .. }
             | Self::Deny { reference, .. }
             | Self::Kick { reference, .. }
-            | Self::Lock { reference, .. } => *reference,
+            | Self::Lock { reference, .. }
+            | Self::Permissions { reference, .. } => *reference,
             Self::Join(_)
             | Self::Leave { .. }
             | Self::Probe

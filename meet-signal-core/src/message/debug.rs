@@ -20,6 +20,7 @@ impl Debug for ClientMessage<'_> {
             Self::Deny { .. } => "Deny",
             Self::Kick { .. } => "Kick",
             Self::Lock { .. } => "Lock",
+            Self::Permissions { .. } => "Permissions",
         };
         f.debug_struct(name).field("reference", &self.reference()).finish_non_exhaustive()
     }
@@ -35,6 +36,7 @@ impl Debug for ServerMessage<'_> {
             Self::Left { .. } => f.debug_struct("Left"),
             Self::Status { .. } => f.debug_struct("Status"),
             Self::Updated { .. } => f.debug_struct("Updated"),
+            Self::Permissions { .. } => f.debug_struct("Permissions"),
             Self::Signal { .. } => f.debug_struct("Signal"),
             Self::Broadcast { .. } => f.debug_struct("Broadcast"),
             Self::App { .. } => f.debug_struct("App"),
@@ -49,7 +51,9 @@ impl Debug for ServerMessage<'_> {
             Self::Knock { peer } => shown.field("peer", &peer.id),
             Self::Left { peer, reason } => shown.field("peer", peer).field("reason", reason),
             Self::Status { peer, status } => shown.field("peer", peer).field("status", status),
-            Self::Updated { peer, .. } | Self::KnockGone { peer } => shown.field("peer", peer),
+            Self::Updated { peer, .. }
+            | Self::Permissions { peer, .. }
+            | Self::KnockGone { peer } => shown.field("peer", peer),
             Self::Signal { from, .. } | Self::Broadcast { from, .. } => shown.field("from", from),
             _ => &mut shown,
         };

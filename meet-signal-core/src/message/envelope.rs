@@ -45,6 +45,8 @@ pub(super) struct Envelope<'a> {
     pub(super) ban_seconds: Raw<'a>,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(super) locked: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) permissions: Raw<'a>,
 }
 
 impl<'a> Envelope<'a> {

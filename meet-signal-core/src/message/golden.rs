@@ -54,7 +54,7 @@ fn beginnings(write: Write<'_>) {
     write("welcome, to an empty room", ServerMessage::Welcome(welcome));
 
     let (ada, bob) = (meta(r#"{"name":"Ada"}"#), meta(r#"{"name":"Bob"}"#));
-    let some = Permissions { signal: false, broadcast: true };
+    let some = Permissions::NONE.broadcast(true);
     let welcome = Welcome {
         v: VERSION,
         room: &"Stand-up_1.~".parse().unwrap(),
@@ -64,8 +64,20 @@ fn beginnings(write: Write<'_>) {
         received: 17,
         locked: true,
         peers: vec![
-            Peer { id: peer(ADA), meta: &ada, status: Status::Away, polite: false },
-            Peer { id: peer(CLEO), meta: &no_meta, status: Status::Here, polite: true },
+            Peer {
+                id: peer(ADA),
+                meta: &ada,
+                status: Status::Away,
+                polite: false,
+                permissions: Some(Permissions::default().moderate(true)),
+            },
+            Peer {
+                id: peer(CLEO),
+                meta: &no_meta,
+                status: Status::Here,
+                polite: true,
+                permissions: Some(Permissions::NONE),
+            },
         ],
         ice_servers: &[IceServer::stun("stun:stun.example.com"), turn("1767225600:bob")],
         heartbeat_ms: 500,
@@ -95,7 +107,8 @@ fn beginnings(write: Write<'_>) {
 fn events(write: Write<'_>) {
     let (bob, cleo) = (peer(BOB), peer(CLEO));
     let name = meta(r#"{"name":"Cleo"}"#);
-    let newcomer = Peer { id: cleo, meta: &name, status: Status::Here, polite: true };
+    let permissions = Some(Permissions::default());
+    let newcomer = Peer { id: cleo, meta: &name, status: Status::Here, polite: true, permissions };
     write("joined", ServerMessage::Joined { peer: newcomer });
     for (name, reason) in [
         ("left: left", LeaveReason::Left),
@@ -111,6 +124,8 @@ fn events(write: Write<'_>) {
     write("status: here", ServerMessage::Status { peer: bob, status: Status::Here });
     let muted = meta(r#"{"name":"Bob","muted":true}"#);
     write("updated", ServerMessage::Updated { peer: bob, meta: &muted });
+    let permissions = Permissions::default().broadcast(false).moderate(true);
+    write("permissions", ServerMessage::Permissions { peer: bob, permissions });
 
     let data = raw(r#"{ "b" : 1.50e0,"a":[ ] }"#);
     write("signal", ServerMessage::Signal { from: bob, data });

@@ -40,12 +40,19 @@ pub enum ServerMessage<'a> {
         /// Its new status.
         status: Status,
     },
-    /// A peer changed its `meta`.
+    /// A peer changed its `meta`; or the application changed it, which the peer itself receives, too.
     Updated {
         /// The peer.
         peer: PeerId,
         /// Its new `meta`.
         meta: &'a Meta,
+    },
+    /// A peer's permissions changed. To all members, including the peer.
+    Permissions {
+        /// The peer.
+        peer: PeerId,
+        /// What it may do now.
+        permissions: Permissions,
     },
     /// A message from another peer to this one.
     Signal {
@@ -80,7 +87,7 @@ pub enum ServerMessage<'a> {
         /// The peer.
         peer: PeerId,
     },
-    /// The room was locked or unlocked. Not sent by this version.
+    /// The room was locked or unlocked. To all members.
     Locked {
         /// Whether the room admits no new members.
         locked: bool,
@@ -209,6 +216,9 @@ pub struct Peer<'a> {
     /// The *receiver's* role toward this peer in perfect negotiation: of two peers, the one that
     /// joined first is polite.
     pub polite: bool,
+    /// What it may do. A server of an earlier release does not send it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Permissions>,
 }
 
 /// A peer in the lobby, as a member who may moderate sees it.

@@ -12,8 +12,9 @@ use std::{
 use serde_json::value::RawValue;
 
 use crate::{
-    AuthRequest, ErrorCode, Frame, Grant, Hub, JoinRequest, Limits, Permissions, RoomId, Secret,
-    Session,
+    AppData, AuthRequest, CloseReason, Duplicates, ErrorCode, Frame, Grant, Hub, Identity,
+    JoinRequest, Lagged, Limits, Permissions, PreviousSession, Reason, RoomEvent, RoomEventKind,
+    RoomId, Secret, Session,
     handshake::Handshake,
     id::PeerId,
     message::{
@@ -119,9 +120,12 @@ fn shown() -> Vec<(&'static str, String)> {
     let member = || {
         let ticket = Ticket::random().hash();
         Member::new(PeerId::random(), meta.clone(), Permissions::default(), ticket)
+            .identity(Some(SECRET.into()))
+            .data(Some(AppData::new(&SECRET).expect("JSON")))
     };
     let (id, frame) = (PeerId::random(), Frame::new(JSON.to_owned()));
-    let peer = || Peer { id, meta: &meta, status: Status::Here, polite: true };
+    let permissions = Some(Permissions::default());
+    let peer = || Peer { id, meta: &meta, status: Status::Here, polite: true, permissions };
     let me = || SelfInfo { id, meta: &meta, permissions: Permissions::default() };
     let room_id = room();
     let welcome = Welcome {
@@ -143,7 +147,20 @@ fn shown() -> Vec<(&'static str, String)> {
     let session = hub.join(room(), join_request(), &grant(), now).expect("the hub has space");
     let first = first_frame(&session);
     let mut state = Room::new(1);
-    let effects = state.apply(Input::Join { member: member(), replaces: None });
+    let effects = state.apply(Input::Join {
+        member: member(),
+        replaces: None,
+        duplicates: Duplicates::Allow,
+    });
+    let told = RoomEvent {
+        room: room(),
+        number: 1,
+        at: std::time::SystemTime::UNIX_EPOCH,
+        kind: RoomEventKind::Joined(MemberInfo::from(&member())),
+    };
+    let mut banned = Room::new(1);
+    let ban = Input::Ban { identity: SECRET.into(), reason: None, until: now };
+    let _ = banned.apply(ban).expect("the application may");
     let mut roster = Roster::default();
     roster.push(member());
     let headers = [
@@ -167,8 +184,13 @@ fn shown() -> Vec<(&'static str, String)> {
         ServerMessage::Knock { peer: Knocking { id, meta: &meta } },
         ServerMessage::IceServers { ice_servers: &ice_servers },
     ];
-    let request =
-        AuthRequest { room: room(), token: Some(Secret::from(SECRET)), meta: meta.clone() };
+    let request = AuthRequest {
+        room: room(),
+        token: Some(Secret::from(SECRET)),
+        meta: meta.clone(),
+        address: None,
+        previous: Some(PreviousSession { identity: Some(SECRET.into()), resumes: true }),
+    };
     let client = ["signal", "broadcast", "update", "deny", "kick"].map(|kind| {
         parse(&format!(
             r#"{{"type":"{kind}","to":"{SECRET}","peer":"{SECRET}","reason":"{SECRET}","data":{JSON},"meta":{JSON}}}"#
@@ -178,7 +200,18 @@ fn shown() -> Vec<(&'static str, String)> {
         ("Secret", debug(Secret::from(SECRET))),
         ("Ticket", debug(Ticket::random())),
         ("TicketHash", debug(Ticket::random().hash())),
-        ("AuthRequest", debug(request)),
+        ("AuthRequest", debug(&request)),
+        ("PreviousSession", debug(&request.previous)),
+        ("Identity", debug(Identity::from(SECRET))),
+        ("AppData", debug(AppData::new(&SECRET).expect("JSON"))),
+        ("Reason", debug(Reason::from(SECRET))),
+        ("CloseReason", debug(CloseReason::Kicked { reason: Some(SECRET.into()) })),
+        ("Access", debug(banned.access())),
+        ("Events", debug(hub.events().1)),
+        ("RoomSnapshot", debug(hub.events().0)),
+        ("Lagged", debug(Lagged { missed: 1, rooms: hub.events().0 })),
+        ("RoomEvent", debug(&told)),
+        ("RoomEventKind", debug(&told.kind)),
         ("Grant", debug(grant())),
         ("IceServer", debug(turn())),
         ("Meta", debug(&meta)),
@@ -201,13 +234,18 @@ fn shown() -> Vec<(&'static str, String)> {
         (
             "Input",
             debug((
-                Input::Join { member: member(), replaces: TicketHash::of(SECRET) },
+                Input::Join {
+                    member: member(),
+                    replaces: TicketHash::of(SECRET),
+                    duplicates: Duplicates::Allow,
+                },
+                Input::Ban { identity: SECRET.into(), reason: Some(SECRET.into()), until: now },
                 Input::App { to: None, frame: frame.clone() },
             )),
         ),
         ("Effect", debug((&effects, Effect::Send(Recipients::All, frame.clone())))),
         ("Effects", debug(&effects)),
-        ("Event", debug(Event::Joined(id, meta.clone()))),
+        ("Event", debug(Event::Joined(id, meta.clone(), Permissions::default()))),
         ("Incoming", debug(Incoming::Text(join.as_str()))),
         ("Handshake", debug(Handshake::new(None, headers))),
         ("ErrorFrame", debug(ErrorFrame::new(ErrorCode::BadMessage, "for people"))),
@@ -237,7 +275,8 @@ fn turn() -> IceServer {
 }
 
 fn grant() -> Grant {
-    Grant::new().meta(meta()).ice_servers([turn()])
+    let data = AppData::new(&SECRET).expect("JSON");
+    Grant::new().meta(meta()).ice_servers([turn()]).identity(SECRET).data(data)
 }
 
 fn join(secret: &str) -> String {
@@ -262,6 +301,11 @@ const HOLD_NONE: &[&str] = &[
     "Accepted",
     "ByClosure",
     "BySend",
+    "ByWithResumes",
+    "Duplicates",
+    "ModerationError",
+    // Holds what the application decides with.
+    "WithResumes",
     "EndReason",
     "IntoEffects",
     "Outcome",
@@ -269,7 +313,6 @@ const HOLD_NONE: &[&str] = &[
     "Recipients",
     // Configuration of the application.
     "ClientAddress",
-    "CloseReason",
     // The message is the application's, and is sent to the client.
     "Denied",
     "ErrorCode",

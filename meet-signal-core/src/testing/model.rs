@@ -72,7 +72,8 @@ use serde_json::{
 };
 
 use crate::{
-    CloseReason, ErrorCode, LeaveReason, Limits, Meta, PeerId, Resumed, SendError, Status,
+    CloseReason, Duplicates, ErrorCode, LeaveReason, Limits, Meta, PeerId, Resumed, SendError,
+    Status,
     message::ServerMessage,
     room::{ApplyError, Input},
     roster::Member,
@@ -110,7 +111,8 @@ impl Model {
         now: Instant,
     ) -> Result<(), ApplyError> {
         let peer = member.id;
-        self.apply(&Input::Join { member, replaces })?;
+        let duplicates = Duplicates::default();
+        self.apply(&Input::Join { member, replaces, duplicates })?;
         self.sessions.insert(peer, SessionModel::new(&self.limits, now));
         self.greet(peer, Resumed::No);
         Ok(())
@@ -292,8 +294,9 @@ impl Model {
         let members = self.members();
         let me = members.iter().position(|member| member.id == peer).expect("it is a member");
         let others = members.iter().enumerate().filter(|(at, _)| *at != me);
-        let peers = others.map(|(at, Member { id, meta, status, .. })| {
-            json!({"id": id, "meta": meta, "status": status, "polite": at > me})
+        let peers = others.map(|(at, Member { id, meta, status, permissions, .. })| {
+            let polite = at > me;
+            json!({"id": id, "meta": meta, "status": status, "polite": polite, "permissions": permissions})
         });
         let Member { id, meta, permissions, .. } = &members[me];
         let welcome = json!({

@@ -2,6 +2,11 @@
 //!
 //! [proptest]: https://docs.rs/proptest
 
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::{
     collection::{SizeRange, vec},
@@ -13,8 +18,8 @@ use serde_json::{Value, json, value::to_raw_value};
 
 use super::{DisconnectMode, ids};
 use crate::{
-    Frame, LeaveReason, Meta, PeerId, Permissions, RoomId, Status, message::ServerMessage,
-    room::Input, roster::Member,
+    AppData, Duplicates, Frame, Identity, LeaveReason, Meta, PeerId, Permissions, Reason, RoomId,
+    Status, message::ServerMessage, room::Input, roster::Member,
 };
 
 /// Any name of a room.
@@ -117,6 +122,7 @@ pub fn frame_text() -> impl Strategy<Value = String> {
         "deny",
         "kick",
         "lock",
+        "permissions",
         "welcome",
         "unheard-of",
     ]);
@@ -134,6 +140,7 @@ pub fn frame_text() -> impl Strategy<Value = String> {
         "reason",
         "banSeconds",
         "locked",
+        "permissions",
         "unheardOf",
     ]);
     let composed = (kinds, vec((fields, json()), 0..5)).prop_map(|(kind, fields)| {
@@ -178,7 +185,7 @@ fn input() -> impl Strategy<Value = Input> {
     let number = || any::<u8>();
     prop_oneof![
         6 => (newcomer(), option::of((0..PEERS).prop_map(ids::ticket)))
-            .prop_map(|(member, replaces)| Input::Join { member, replaces }),
+            .prop_map(|((member, duplicates), replaces)| Input::Join { member, replaces, duplicates }),
         3 => (peer(), reason).prop_map(|(peer, reason)| Input::Leave { peer, reason }),
         3 => (peer(), status).prop_map(|(peer, status)| Input::Status { peer, status }),
         2 => (peer(), number()).prop_map(|(peer, n)| Input::Update { peer, meta: meta_of(n) }),
@@ -186,21 +193,70 @@ fn input() -> impl Strategy<Value = Input> {
             .prop_map(|(from, to, n)| Input::Signal { from, to, frame: app(n) }),
         4 => (peer(), number()).prop_map(|(from, n)| Input::Broadcast { from, frame: app(n) }),
         2 => (option::of(peer()), number()).prop_map(|(to, n)| Input::App { to, frame: app(n) }),
+        2 => moderation(),
         1 => Just(Input::Close),
     ]
 }
 
-/// A member with an id and a ticket to be replaced; most often with all permissions.
-fn newcomer() -> impl Strategy<Value = Member> {
-    let permissions = prop_oneof![
-        6 => Just(Permissions::default()),
-        1 => (any::<bool>(), any::<bool>())
-            .prop_map(|(signal, broadcast)| Permissions { signal, broadcast }),
-    ];
-    (any::<u8>(), permissions, prop::bool::weighted(0.2)).prop_map(|(n, permissions, granted)| {
-        let (id, ticket) = (ids::peer(NO_PEER), ids::ticket(NO_PEER));
-        Member::new(id, meta_of(n), permissions, ticket).meta_is_granted(granted)
-    })
+/// What moderators and the application do.
+fn moderation() -> impl Strategy<Value = Input> {
+    let peer = || (0..PEERS).prop_map(ids::peer);
+    let by = || option::of(peer());
+    let reason = || option::of("[a-z]{0,8}".prop_map(Reason::from));
+    let until = || (0..4_u64).prop_map(|seconds| *START + Duration::from_secs(seconds));
+    prop_oneof![
+        (peer(), any::<u8>()).prop_map(|(peer, n)| Input::SetMeta { peer, meta: meta_of(n) }),
+        (by(), peer(), permissions()).prop_map(|(by, peer, permissions)| Input::SetPermissions {
+            by,
+            peer,
+            permissions
+        }),
+        (peer(), permissions(), option::of(any::<u8>())).prop_map(|(peer, permissions, n)| {
+            let data = n.map(|n| AppData::new(&n).expect("a number is JSON"));
+            Input::Regrant { peer, permissions, meta: n.map(meta_of), data }
+        }),
+        (by(), peer(), reason(), option::of(until())).prop_map(|(by, peer, reason, ban_until)| {
+            Input::Kick { by, peer, reason, ban_until }
+        }),
+        (identity(), reason(), until()).prop_map(|(identity, reason, until)| Input::Ban {
+            identity,
+            reason,
+            until
+        }),
+        identity().prop_map(|identity| Input::Unban { identity }),
+        until().prop_map(|now| Input::Expire { now }),
+        (by(), any::<bool>()).prop_map(|(by, locked)| Input::Lock { by, locked }),
+    ]
+}
+
+/// A member with an id and a ticket to be replaced.
+fn newcomer() -> impl Strategy<Value = (Member, Duplicates)> {
+    let duplicates =
+        select(&[Duplicates::Allow, Duplicates::Allow, Duplicates::Replace, Duplicates::Reject]);
+    let granted = prop::bool::weighted(0.2);
+    (any::<u8>(), permissions(), granted, option::of(identity()), duplicates).prop_map(
+        |(n, permissions, granted, identity, duplicates)| {
+            let (id, ticket) = (ids::peer(NO_PEER), ids::ticket(NO_PEER));
+            let member = Member::new(id, meta_of(n), permissions, ticket);
+            (member.meta_is_granted(granted).identity(identity), duplicates)
+        },
+    )
+}
+
+/// Most often what a member may do by default.
+fn permissions() -> impl Strategy<Value = Permissions> {
+    prop_oneof![
+        4 => Just(Permissions::default()),
+        2 => Just(Permissions::default().moderate(true)),
+        1 => any::<[bool; 3]>().prop_map(|[signal, broadcast, moderate]| {
+            Permissions { signal, broadcast, moderate }
+        }),
+    ]
+}
+
+/// One of a few.
+fn identity() -> impl Strategy<Value = Identity> {
+    (0..6_u8).prop_map(|n| format!("user-{n}").into())
 }
 
 fn meta_of(n: u8) -> Meta {
@@ -211,6 +267,9 @@ fn app(n: u8) -> Frame {
     let data = to_raw_value(&n).expect("a number is JSON");
     ServerMessage::App { data: &data }.encode()
 }
+
+/// The time from which bans are counted.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Few enough that most steps of a history name a member.
 const PEERS: u32 = 24;

@@ -6,7 +6,9 @@ mod cancellation;
 mod closing;
 mod faults;
 mod leaving;
+mod moderation;
 mod outcome;
+mod regrant;
 mod resume;
 mod resume_bounds;
 

@@ -87,7 +87,9 @@ async fn roles_and_ice_servers_are_those_of_the_first_welcome() {
     let _later = observer(&hub).await;
     assert_eq!(old.expect("joined").await["peer"]["polite"], true);
 
-    let (mut new, _task) = connect(&hub);
+    let (server, mut new) = connection(8);
+    let never = |_: AuthRequest| async { Err(Denied::unauthorized("asked again")) };
+    tokio::spawn(serve(hub.clone(), room(), never, server));
     let second = resume(&mut new, &first, 1).await;
     let polite: Vec<_> = second["peers"].as_array().unwrap().iter().map(|p| &p["polite"]).collect();
     assert_eq!(polite, [false, true]);

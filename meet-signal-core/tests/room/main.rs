@@ -4,7 +4,7 @@
 //! place, a connection that is ended twice.
 
 use meet_signal_core::{
-    LeaveReason, Meta, Permissions, Status,
+    Duplicates, LeaveReason, Meta, Permissions, Status,
     testing::{
         ApplyError, Effect, Event, Input, Member, Room, TicketHash,
         ids::{peer, ticket, ticket_text},
@@ -81,7 +81,7 @@ fn without_permission_nothing_is_relayed() {
     let mut room = Room::new(4);
     for (who, permissions) in [(0, Permissions::NONE), (1, Permissions::default())] {
         let member = Member::new(peer(who), meta(0), permissions, ticket(who));
-        let _ = room.apply(Input::Join { member, replaces: None }).unwrap();
+        let _ = room.apply(join(member)).unwrap();
     }
     let frame = Event::Updated(peer(0), meta(0)).into_frame().expect("members receive it");
     let signal = |from, to| Input::Signal { from: peer(from), to: peer(to), frame: frame.clone() };
@@ -96,7 +96,7 @@ fn without_permission_nothing_is_relayed() {
 fn a_granted_meta_cannot_be_changed() {
     let mut room = Room::new(4);
     let member = member(0).meta_is_granted(true);
-    let _ = room.apply(Input::Join { member, replaces: None }).unwrap();
+    let _ = room.apply(join(member)).unwrap();
     let update = Input::Update { peer: peer(0), meta: meta(1) };
     assert_eq!(room.apply(update), Err(ApplyError::NotAllowed));
     assert_eq!(room.roster().get(peer(0)).unwrap().meta, meta(0));
@@ -108,6 +108,7 @@ fn a_replaced_member_does_not_count_against_its_successor() {
     let join = |who, replaces: Option<u32>| Input::Join {
         member: member(who),
         replaces: replaces.map(ticket),
+        duplicates: Duplicates::Allow,
     };
     let _ = room.apply(join(0, None)).unwrap();
     assert_eq!(room.apply(join(1, None)), Err(ApplyError::RoomFull));
@@ -120,7 +121,7 @@ fn a_replaced_member_does_not_count_against_its_successor() {
 fn a_member_is_disconnected_before_the_others_receive_its_left() {
     let mut room = Room::new(4);
     for who in 0..2 {
-        let _ = room.apply(Input::Join { member: member(who), replaces: None }).unwrap();
+        let _ = room.apply(join(member(who))).unwrap();
     }
     let effects = room.apply(Input::Leave { peer: peer(0), reason: LeaveReason::Left }).unwrap();
     let effects: Vec<_> = effects.into_iter().collect();
@@ -132,7 +133,7 @@ fn a_member_is_disconnected_before_the_others_receive_its_left() {
 #[test]
 fn a_status_that_does_not_change_is_no_event() {
     let mut room = Room::new(4);
-    let _ = room.apply(Input::Join { member: member(0), replaces: None }).unwrap();
+    let _ = room.apply(join(member(0))).unwrap();
     let status = Input::Status { peer: peer(0), status: Status::Here };
     assert_eq!(room.apply(status).unwrap().into_iter().count(), 0);
 }
@@ -141,6 +142,10 @@ fn a_status_that_does_not_change_is_no_event() {
 fn a_ticket_is_presented_as_text_and_kept_as_a_hash() {
     assert_eq!(TicketHash::of(&ticket_text(3)), Some(ticket(3)));
     assert_ne!(ticket(3), ticket(4));
+}
+
+fn join(member: Member) -> Input {
+    Input::Join { member, replaces: None, duplicates: Duplicates::Allow }
 }
 
 fn play(history: Vec<Input>, capacity: usize) -> RecordedRoom {

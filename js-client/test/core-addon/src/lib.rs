@@ -173,6 +173,15 @@ impl Core {
         sent.map_err(|error| Error::from_reason(error.to_string()))
     }
 
+    /// The application changes the `meta` of a peer.
+    #[napi]
+    pub fn set_meta(&mut self, room: String, peer: String, meta: String) -> Result<()> {
+        let peer = peer.parse().map_err(|_| Error::from_reason("no peer id"))?;
+        let set = self.hub.set_meta(&parse(&room)?, peer, settings::json(meta)?.into());
+        self.executor.run();
+        set.map_err(|error| Error::from_reason(error.to_string()))
+    }
+
     /// Who is in a room, in the order of joining.
     #[napi]
     pub fn roster(&self, room: String) -> Result<Vec<RoomMember>> {

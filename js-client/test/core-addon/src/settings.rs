@@ -16,6 +16,8 @@ pub struct Decision {
     pub permissions: Option<Vec<String>>,
     /// JSON that takes the place of the peer's own.
     pub meta: Option<String>,
+    /// The key of the user.
+    pub identity: Option<String>,
     /// URLs of STUN servers.
     pub stun: Option<Vec<String>>,
 }
@@ -32,6 +34,7 @@ impl Decision {
                 match name.as_str() {
                     "signal" => permissions.signal = true,
                     "broadcast" => permissions.broadcast = true,
+                    "moderate" => permissions.moderate = true,
                     _ => return Err(Error::from_reason(format!("no permission: {name}"))),
                 }
             }
@@ -39,6 +42,9 @@ impl Decision {
         }
         if let Some(meta) = self.meta {
             grant = grant.meta(Meta::from(json(meta)?));
+        }
+        if let Some(identity) = self.identity {
+            grant = grant.identity(identity);
         }
         let servers: Vec<_> = self.stun.into_iter().flatten().map(IceServer::stun).collect();
         Ok(Ok(grant.ice_servers(servers)))

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    check::{Context, Result, ensure},
+    check::{Result, ensure},
     observers::Observers,
     server::Server,
 };
@@ -64,23 +64,5 @@ pub(super) async fn listener(server: Server) -> Result {
     listener.expect(json!({"type": "signal", "from": to, "data": 3})).await?;
     listener.send(json!({"type": "update", "meta": "here"})).await?;
     observers.expect(&json!({"type": "updated", "peer": listener.id, "meta": "here"})).await?;
-    observers.check_undisturbed().await
-}
-
-pub(super) async fn moderation(server: Server) -> Result {
-    let (mut observers, mut member) = Observers::join_with_client(&server).await?;
-    let peer = observers.first().id.clone();
-    for (reference, message) in (1..).zip([
-        json!({"type": "admit", "peer": peer}),
-        json!({"type": "deny", "peer": peer, "reason": "no"}),
-        json!({"type": "kick", "peer": peer, "reason": "no", "banSeconds": 60}),
-        json!({"type": "lock", "locked": true}),
-    ]) {
-        let mut message = message;
-        message["ref"] = reference.into();
-        member.send(&message).await?;
-        member.expect_error("not-allowed", Some(reference)).await.context(&message)?;
-    }
-    member.check_alive().await?;
     observers.check_undisturbed().await
 }

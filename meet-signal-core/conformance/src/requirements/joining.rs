@@ -69,7 +69,7 @@ pub(super) async fn roster(server: Server) -> Result {
         let expected: Vec<_> = members
             .iter()
             .zip(0..)
-            .map(|(it, n)| json!({"id": it.id, "meta": n, "status": "here", "polite": false}))
+            .map(|(it, n)| json!({"id": it.id, "meta": n, "status": "here", "polite": false, "permissions": ["signal", "broadcast"]}))
             .collect();
         let peers = &member.welcome["peers"];
         ensure!(*peers == json!(expected), "`peers` is {peers}, expected {expected:?}");

@@ -1,9 +1,11 @@
 //! The room: who is in it, and what each member receives.
 
-use std::{collections::BTreeMap, mem};
+mod moderation;
+
+use std::{collections::BTreeMap, mem, time::Instant};
 
 use crate::{
-    CloseReason, Frame, LeaveReason, PeerId,
+    CloseReason, Duplicates, Frame, Identity, LeaveReason, PeerId,
     room::{ApplyError, Effect, Event, Input, Recipients, Room},
     roster::Member,
 };
@@ -13,6 +15,8 @@ use crate::{
 pub struct RoomModel {
     capacity: usize,
     members: Vec<Member>,
+    locked: bool,
+    bans: Vec<(Identity, Instant)>,
     record: Record,
 }
 
@@ -58,7 +62,8 @@ pub enum Delivery {
 impl RoomModel {
     /// An empty room for `capacity` members.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, members: Vec::new(), record: Record::default() }
+        let (members, bans) = (Vec::new(), Vec::new());
+        Self { capacity, members, locked: false, bans, record: Record::default() }
     }
 
     /// Takes one step.
@@ -68,23 +73,43 @@ impl RoomModel {
     /// The input is refused, and the room is as it was.
     pub fn apply(&mut self, input: &Input) -> Result<(), ApplyError> {
         match input.clone() {
-            Input::Join { member, replaces } => {
+            Input::Join { member, replaces, duplicates } => {
                 let replaced = self.members.iter().find(|member| Some(member.ticket) == replaces);
                 let replaced = replaced.map(|replaced| replaced.id);
-                if self.members.len() - usize::from(replaced.is_some()) >= self.capacity {
+                let has_ban = |identity| self.bans.iter().any(|(banned, _)| banned == identity);
+                if member.identity.as_ref().is_some_and(has_ban) {
+                    return Err(ApplyError::Banned);
+                }
+                if self.locked && replaced.is_none() {
+                    return Err(ApplyError::RoomLocked);
+                }
+                let mut same = self.with_identity(member.identity.as_ref());
+                same.retain(|id| Some(*id) != replaced);
+                match duplicates {
+                    Duplicates::Allow => same.clear(),
+                    Duplicates::Replace => {}
+                    Duplicates::Reject if same.is_empty() => {}
+                    Duplicates::Reject => return Err(ApplyError::Duplicate),
+                }
+                if self.members.len() - same.len() - usize::from(replaced.is_some())
+                    >= self.capacity
+                {
                     return Err(ApplyError::RoomFull);
                 }
-                match replaced {
-                    Some(old) => self.remove(old, LeaveReason::Replaced, CloseReason::TakenOver)?,
-                    None if self.members.is_empty() => self.happen(Event::Opened),
-                    None => {}
+                let opens = self.members.is_empty();
+                let mut gone: Vec<_> =
+                    replaced.into_iter().map(|old| (old, CloseReason::TakenOver)).collect();
+                gone.extend(same.into_iter().map(|old| (old, CloseReason::Duplicate)));
+                self.remove(&gone, LeaveReason::Replaced)?;
+                if opens {
+                    self.happen(Event::Opened);
                 }
-                self.happen(Event::Joined(member.id, member.meta.clone()));
+                self.happen(Event::Joined(member.id, member.meta.clone(), member.permissions));
                 self.record.begin(member.id, self.members.clone());
                 self.members.push(member);
             }
             Input::Leave { peer, reason } => {
-                self.remove(peer, reason, CloseReason::Left)?;
+                self.remove(&[(peer, CloseReason::Left)], reason)?;
                 if self.members.is_empty() {
                     self.happen(Event::Closed);
                 }
@@ -99,6 +124,40 @@ impl RoomModel {
                 (!member.meta_is_granted).then_some(()).ok_or(ApplyError::NotAllowed)?;
                 member.meta = meta.clone();
                 self.happen(Event::Updated(peer, meta));
+            }
+            Input::SetMeta { peer, meta } => self.set_meta(peer, meta)?,
+            Input::SetPermissions { by, peer, permissions } => {
+                self.check_moderator(by)?;
+                self.set_permissions(peer, permissions)?;
+            }
+            Input::Regrant { peer, permissions, meta, data } => {
+                self.set_permissions(peer, permissions)?;
+                let member = self.member(peer)?;
+                member.data = data;
+                member.meta_is_granted = false;
+                match meta {
+                    Some(meta) if member.meta == meta => member.meta_is_granted = true,
+                    Some(meta) => self.set_meta(peer, meta)?,
+                    None => {}
+                }
+            }
+            Input::Kick { by, peer, reason, ban_until } => {
+                self.check_moderator(by)?;
+                let identity = self.find(peer)?.identity.clone();
+                match (ban_until, identity) {
+                    (None, _) => self.kick(&[peer], reason)?,
+                    (Some(_), None) => return Err(ApplyError::NoIdentity),
+                    (Some(until), Some(identity)) => self.ban(&identity, reason, until)?,
+                }
+            }
+            Input::Ban { identity, reason, until } => self.ban(&identity, reason, until)?,
+            Input::Unban { identity } => self.bans.retain(|(banned, _)| *banned != identity),
+            Input::Expire { now } => self.bans.retain(|(_, until)| *until > now),
+            Input::Lock { by, locked } => {
+                self.check_moderator(by)?;
+                if mem::replace(&mut self.locked, locked) != locked {
+                    self.happen(Event::Locked(locked));
+                }
             }
             Input::Signal { from, to, frame } => {
                 let may = self.member(from)?.permissions.signal;
@@ -140,27 +199,42 @@ impl RoomModel {
         &self.record
     }
 
+    /// Whether the room admits no new members.
+    pub fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// A member that another one or the application names.
+    fn find(&mut self, id: PeerId) -> Result<&mut Member, ApplyError> {
+        self.member(id).map_err(|_| ApplyError::NoSuchPeer)
+    }
+
     fn member(&mut self, id: PeerId) -> Result<&mut Member, ApplyError> {
         self.members.iter_mut().find(|member| member.id == id).ok_or(ApplyError::NotAMember)
     }
 
     fn remove(
         &mut self,
-        id: PeerId,
+        gone: &[(PeerId, CloseReason)],
         reason: LeaveReason,
-        close: CloseReason,
     ) -> Result<(), ApplyError> {
-        self.member(id)?;
-        self.members.retain(|member| member.id != id);
-        self.record.disconnected.push((id, close));
-        self.happen(Event::Left(id, reason));
+        for (id, _) in gone {
+            self.member(*id)?;
+        }
+        self.members.retain(|member| gone.iter().all(|(id, _)| *id != member.id));
+        self.record.disconnected.extend_from_slice(gone);
+        for (id, _) in gone {
+            self.happen(Event::Left(*id, reason));
+        }
         Ok(())
     }
 
     fn happen(&mut self, event: Event) {
         self.record.events.push(event.clone());
-        if let Some(subject) = event.subject() {
-            self.deliver_all(Some(subject), &Delivery::Event(event));
+        match event.recipients() {
+            Some(Recipients::AllBut(peer)) => self.deliver_all(Some(peer), &Delivery::Event(event)),
+            Some(_) => self.deliver_all(None, &Delivery::Event(event)),
+            None => {}
         }
     }
 
@@ -196,9 +270,8 @@ impl RecordedRoom {
                 Effect::Send(to, frame) => self.deliver(to, newcomer, &Delivery::Frame(frame)),
                 Effect::Event(event) => {
                     self.record.events.push(event.clone());
-                    if let Some(subject) = event.subject() {
-                        let delivery = Delivery::Event(event);
-                        self.deliver(Recipients::AllBut(subject), newcomer, &delivery);
+                    if let Some(recipients) = event.recipients() {
+                        self.deliver(recipients, newcomer, &Delivery::Event(event));
                     }
                 }
                 Effect::Disconnect(peer, reason) => self.record.disconnected.push((peer, reason)),
@@ -255,9 +328,16 @@ impl Record {
             match (event, at) {
                 (Event::Opened, _) if !is_open => is_open = true,
                 (Event::Closed, _) if is_open && members.is_empty() => is_open = false,
-                (Event::Joined(peer, _), None) if is_open => members.push(*peer),
+                (Event::Joined(peer, ..), None) if is_open => members.push(*peer),
                 (Event::Left(..), Some(at)) => drop(members.remove(at)),
-                (Event::Status(..) | Event::Updated(..), Some(_)) => {}
+                (
+                    Event::Status(..)
+                    | Event::Updated(..)
+                    | Event::MetaSet(..)
+                    | Event::Permissions(..),
+                    Some(_),
+                )
+                | (Event::Locked(_), _) => {}
                 _ => panic!("{event:?} in a room with {members:?}"),
             }
         }

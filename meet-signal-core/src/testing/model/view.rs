@@ -6,17 +6,29 @@ use serde_json::{Value, json};
 
 use crate::{PeerId, roster::Member};
 
-/// The other members of a room, with their `status` and `meta`, as a client computes them from its
-/// frames.
+/// The other members of a room, as a client computes them from its frames.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct View(BTreeMap<String, (Value, Value)>);
+pub struct View {
+    me: String,
+    others: BTreeMap<String, Other>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Other {
+    status: Value,
+    meta: Value,
+    permissions: Value,
+}
 
 impl View {
     /// What a member sees if these are the members.
     pub fn of(members: &[Member], me: PeerId) -> Self {
-        let others = members.iter().filter(|member| member.id != me);
-        let entry = |it: &Member| (it.id.to_string(), (json!(it.status), json!(it.meta)));
-        Self(others.map(entry).collect())
+        let others = members.iter().filter(|member| member.id != me).map(|member| {
+            let Member { id, status, meta, permissions, .. } = member;
+            let (status, meta, permissions) = (json!(status), json!(meta), json!(permissions));
+            (id.to_string(), Other { status, meta, permissions })
+        });
+        Self { me: me.to_string(), others: others.collect() }
     }
 
     /// The client handles a frame.
@@ -27,26 +39,41 @@ impl View {
     /// that is not.
     pub fn handle(&mut self, frame: &Value) {
         let id = |value: &Value| value.as_str().expect("an id").to_owned();
-        let entry =
-            |peer: &Value| (id(&peer["id"]), (peer["status"].clone(), peer["meta"].clone()));
+        let entry = |peer: &Value| {
+            let [status, meta, permissions] =
+                ["status", "meta", "permissions"].map(|field| peer[field].clone());
+            (id(&peer["id"]), Other { status, meta, permissions })
+        };
         match frame["type"].as_str() {
-            // After a `full` resume, the client knows the room from earlier frames.
-            Some("welcome") if frame["resumed"] != "full" => {
-                self.0 = frame["peers"].as_array().expect("a list").iter().map(entry).collect();
+            Some("welcome") => {
+                self.me = id(&frame["self"]["id"]);
+                // After a `full` resume, the client knows the room from earlier frames.
+                if frame["resumed"] != "full" {
+                    let peers = frame["peers"].as_array().expect("a list");
+                    self.others = peers.iter().map(entry).collect();
+                }
             }
             Some("joined") => {
                 let (id, peer) = entry(&frame["peer"]);
-                assert_eq!(self.0.insert(id, peer), None, "{frame}");
+                assert_eq!(self.others.insert(id, peer), None, "{frame}");
             }
-            Some("left") => assert!(self.0.remove(&id(&frame["peer"])).is_some(), "{frame}"),
-            Some("status") => self.known(&frame["peer"]).0 = frame["status"].clone(),
-            Some("updated") => self.known(&frame["peer"]).1 = frame["meta"].clone(),
+            Some("left") => {
+                assert!(self.others.remove(&id(&frame["peer"])).is_some(), "{frame}");
+            }
+            // A client is told about itself as well.
+            Some("updated" | "permissions") if frame["peer"] == *self.me => {}
+            Some("status") => self.known(&frame["peer"]).status = frame["status"].clone(),
+            Some("updated") => self.known(&frame["peer"]).meta = frame["meta"].clone(),
+            Some("permissions") => {
+                self.known(&frame["peer"]).permissions = frame["permissions"].clone();
+            }
             Some("signal" | "broadcast") => _ = self.known(&frame["from"]),
             _ => {}
         }
     }
-    fn known(&mut self, peer: &Value) -> &mut (Value, Value) {
-        let known = self.0.get_mut(peer.as_str().expect("an id"));
+
+    fn known(&mut self, peer: &Value) -> &mut Other {
+        let known = self.others.get_mut(peer.as_str().expect("an id"));
         known.unwrap_or_else(|| panic!("{peer} is not announced"))
     }
 }

@@ -1,0 +1,160 @@
+// Moderators remove, ban and lock out, and change what others may do.
+
+import '../support/abort-fix.js';
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Meeting } from './support/meeting.js';
+
+const ALL = ['signal', 'broadcast', 'moderate'];
+
+/** Ada moderates. Each has the identity of their name, without a number at its end. */
+async function meet(...names) {
+  const grants = {};
+  const meeting = new Meeting({
+    server: {
+      authorize: ({ page }) => ({
+        permissions: page === 'ada' ? ALL : ['signal', 'broadcast'],
+        identity: page.replace(/\d$/, ''),
+        ...grants[page],
+      }),
+    },
+  });
+  const rooms = [];
+  for (const name of names) rooms.push(await meeting.join(name));
+  const told = [];
+  for (const room of rooms) {
+    room.on('permissionschanged', ({ detail: { peer, permissions } }) => told.push(`${room.self.meta}: ${peer?.meta ?? 'self'} ${permissions}`));
+    room.on('locked', ({ detail }) => told.push(`${room.self.meta}: ${detail.locked}`));
+    room.on('error', ({ detail }) => told.push(`${room.self.meta}: ${detail.error.code}`));
+  }
+  await meeting.settle();
+  return { meeting, rooms, told, grants };
+}
+
+test('each page knows what each may do', async () => {
+  const { rooms: [ada, bob] } = await meet('ada', 'bob');
+  assert.ok(ada.can('moderate') && ada.can('signal'));
+  assert.ok(!bob.can('moderate') && bob.can('broadcast'));
+  assert.deepEqual([...bob.peers.values()].map(({ permissions }) => permissions), [ALL]);
+  assert.deepEqual([...ada.peers.values()].map(({ permissions }) => permissions), [['signal', 'broadcast']]);
+  void bob.leave();
+  assert.ok(!bob.can('broadcast'), 'without a session');
+});
+
+test('a page that was removed is told why, and stays out', async () => {
+  const { meeting, rooms: [ada, bob, cleo] } = await meet('ada', 'bob', 'cleo');
+  const ends = [];
+  bob.on('statechange', ({ detail }) => ends.push([detail.state, detail.reason.code, detail.reason.message, detail.reason.retryable]));
+  ada.kick(bob.self.id, 'Too loud.');
+  await meeting.settle();
+  assert.deepEqual(ends, [['closed', 'kicked', 'Too loud.', false]]);
+  assert.equal(bob.peers.size, 0);
+  assert.equal(cleo.peers.size, 1);
+  meeting.assertCalls();
+});
+
+test('a banned user is out with all pages, and cannot join again', async () => {
+  const { meeting, rooms: [ada, bob, tablet] } = await meet('ada', 'bob1', 'bob2');
+  ada.ban(bob.self.id, 600);
+  await meeting.settle();
+  assert.deepEqual([bob.state, tablet.state], ['closed', 'closed']);
+  await assert.rejects(meeting.scheduler.run(bob.join(), { withinMs: 60_000 }), { code: 'banned', retryable: false });
+  await meeting.clock.advance(600_000);
+  await meeting.scheduler.run(bob.join(), { withinMs: 60_000 });
+  await meeting.settle();
+  meeting.assertCalls();
+});
+
+test('a locked room is closed for new pages, not for those in it', async () => {
+  const { meeting, rooms: [ada, bob], told } = await meet('ada', 'bob');
+  ada.lock(true);
+  await meeting.settle();
+  assert.deepEqual(told.splice(0).sort(), ['ada: true', 'bob: true']);
+  const cleo = meeting.room('cleo', { retry: () => null });
+  await assert.rejects(meeting.scheduler.run(cleo.join(), { withinMs: 60_000 }), { code: 'room-locked' });
+  meeting.server.session('bob').socket.cut();
+  await meeting.settle();
+  assert.ok(bob.locked);
+  ada.lock(false);
+  await meeting.settle();
+  assert.ok(!bob.locked);
+  await meeting.scheduler.run(cleo.join(), { withinMs: 60_000 });
+  await meeting.settle();
+  cleo.publish('camera', cleo.page.camera());
+  await meeting.settle();
+  meeting.assertCalls();
+});
+
+test('without `signal` connections end at both ends, and with it they begin again', async () => {
+  const { meeting, rooms: [ada, bob, cleo], told } = await meet('ada', 'bob', 'cleo');
+  ada.setPermissions(bob.self.id, ['broadcast']);
+  await meeting.settle();
+  const name = (room) => room.self.meta;
+  assert.deepEqual(told.splice(0).sort(), ['ada: bob broadcast', 'bob: self broadcast', 'cleo: bob broadcast']);
+  for (const [one, other] of [[ada, bob], [cleo, bob], [bob, ada], [bob, cleo]]) {
+    const peer = one.peers.get(other.self.id);
+    assert.equal(peer.connection, 'none', `${name(one)} and ${name(other)}`);
+    assert.deepEqual([...peer.sources], []);
+  }
+  assert.equal(ada.peers.get(cleo.self.id).connection, 'connected');
+  assert.throws(() => bob.send(ada.self.id, 1), { code: 'not-allowed' });
+  assert.equal(meeting.harness.network.open, 2, 'ends of a connection');
+
+  ada.setPermissions(bob.self.id, ALL);
+  await meeting.settle();
+  assert.ok(bob.can('moderate'));
+  meeting.assertCalls();
+  bob.setPermissions(ada.self.id, []);
+  await meeting.settle();
+  assert.throws(() => ada.lock(true), { code: 'not-allowed' });
+  assert.deepEqual(told.filter((line) => line.endsWith('not-allowed')), []);
+});
+
+test('a permission that changes while a page is away is known when it is back', async () => {
+  for (const resumed of ['full', 'partial']) {
+    const { meeting, rooms: [ada, bob, cleo] } = await meet('ada', 'bob', 'cleo');
+    meeting.server.nextResume(resumed);
+    meeting.server.session('cleo').socket.cut();
+    ada.setPermissions(bob.self.id, []);
+    ada.setPermissions(cleo.self.id, ALL);
+    await meeting.settle();
+    assert.deepEqual(cleo.peers.get(bob.self.id).permissions, [], resumed);
+    assert.equal(cleo.peers.get(bob.self.id).connection, 'none', resumed);
+    assert.ok(cleo.can('moderate'), resumed);
+    assert.equal(cleo.peers.get(ada.self.id).connection, 'connected', resumed);
+  }
+});
+
+test('what may not or cannot be done throws, and is not sent', async () => {
+  const { meeting, rooms: [ada, bob], told } = await meet('ada', 'bob');
+  const sent = () => meeting.server.log.filter(({ frame }) => ['kick', 'lock', 'permissions'].includes(frame.type)).length;
+  for (const call of [() => bob.kick(ada.self.id), () => bob.ban(ada.self.id, 1), () => bob.lock(true), () => bob.setPermissions(bob.self.id, ALL)]) {
+    assert.throws(call, { code: 'not-allowed' });
+  }
+  for (const call of [() => ada.kick('nobody'), () => ada.ban('nobody', 1), () => ada.setPermissions('nobody', ALL)]) {
+    assert.throws(call, { code: 'no-such-peer' });
+  }
+  await meeting.settle();
+  assert.equal(sent(), 0);
+  ada.kick(bob.self.id, 'x'.repeat(257));
+  ada.ban(bob.self.id, 86_401);
+  await meeting.settle();
+  assert.deepEqual(told, ['ada: bad-message', 'ada: bad-message']);
+  meeting.assertCalls();
+  void ada.leave();
+  assert.throws(() => ada.lock(true), { code: 'state' });
+});
+
+test('data that the application changes is known to the page itself', async () => {
+  const { meeting, rooms: [ada, bob], told } = await meet('ada', 'bob');
+  meeting.server.setMeta(meeting.server.session('bob'), 'Robert');
+  await meeting.settle();
+  assert.equal(bob.self.meta, 'Robert');
+  assert.equal(ada.peers.get(bob.self.id).meta, 'Robert');
+  bob.update('Bob again');
+  await meeting.settle();
+  assert.equal(bob.self.meta, 'Robert');
+  assert.deepEqual(told, ['Robert: not-allowed']);
+});

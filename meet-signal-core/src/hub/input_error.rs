@@ -1,0 +1,39 @@
+//! Why a room did not apply an input, and what clients and applications are told.
+
+use super::JoinError;
+use crate::{inbound::ErrorReply, room::ApplyError};
+
+/// Why an input had no effect, or only a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InputError {
+    Apply(ApplyError),
+    /// A recipient's queue is full; the others have received the frame.
+    Unreachable,
+}
+
+impl InputError {
+    /// The error for the client whose input it was.
+    pub(super) fn reply(self) -> ErrorReply {
+        match self {
+            Self::Apply(error) => error.into(),
+            Self::Unreachable => ErrorReply::PEER_UNREACHABLE,
+        }
+    }
+}
+
+impl From<ApplyError> for InputError {
+    fn from(error: ApplyError) -> Self {
+        Self::Apply(error)
+    }
+}
+
+impl From<ApplyError> for JoinError {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::RoomLocked => Self::RoomLocked,
+            ApplyError::Banned => Self::Banned,
+            ApplyError::Duplicate => Self::Duplicate,
+            _ => Self::RoomFull,
+        }
+    }
+}

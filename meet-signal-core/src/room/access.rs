@@ -1,0 +1,83 @@
+//! Who may join a room, beside its capacity.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use super::ApplyError;
+use crate::Identity;
+
+/// Whether a room admits new members, and which identities it does not. It outlives the members.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    locked: bool,
+    bans: BTreeMap<Identity, Instant>,
+}
+
+/// What happens when an identity joins a room in which it is already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Duplicates {
+    /// Both are members.
+    #[default]
+    Allow,
+    /// The newer one takes the place of the older one, whose connection is closed with
+    /// [`CloseReason::Duplicate`](crate::CloseReason::Duplicate).
+    Replace,
+    /// The newer one is refused with [`ErrorCode::Duplicate`](crate::ErrorCode::Duplicate), also
+    /// while the older one is away.
+    Reject,
+}
+
+impl Access {
+    /// Whether the room admits no new members.
+    pub fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// The banned identities, and until when they are.
+    pub fn bans(&self) -> impl Iterator<Item = (&Identity, Instant)> {
+        self.bans.iter().map(|(identity, until)| (identity, *until))
+    }
+
+    /// Whether everybody may join.
+    pub fn is_open(&self) -> bool {
+        !self.locked && self.bans.is_empty()
+    }
+
+    pub(super) fn check(
+        &self,
+        identity: Option<&Identity>,
+        replaces: bool,
+    ) -> Result<(), ApplyError> {
+        if identity.is_some_and(|identity| self.bans.contains_key(identity)) {
+            Err(ApplyError::Banned)
+        } else if self.locked && !replaces {
+            Err(ApplyError::RoomLocked)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether that is a change.
+    pub(super) fn lock(&mut self, locked: bool) -> bool {
+        std::mem::replace(&mut self.locked, locked) != locked
+    }
+
+    pub(super) fn ban(&mut self, identity: Identity, until: Instant) -> Result<(), ApplyError> {
+        if self.bans.len() >= MAX_BANS && !self.bans.contains_key(&identity) {
+            return Err(ApplyError::TooManyBans);
+        }
+        self.bans.insert(identity, until);
+        Ok(())
+    }
+
+    pub(super) fn unban(&mut self, identity: &Identity) {
+        self.bans.remove(identity);
+    }
+
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.bans.retain(|_, until| *until > now);
+    }
+}
+
+/// How many identities a room can ban. A moderator must not fill the server's memory.
+const MAX_BANS: usize = 256;

@@ -1,0 +1,159 @@
+//! The inputs to a room.
+
+use std::time::Instant;
+
+use crate::{
+    AppData, Duplicates, Frame, Identity, PeerId, Permissions, Reason,
+    message::{LeaveReason, Meta, Status},
+    roster::Member,
+    ticket::TicketHash,
+};
+
+/// An input to a room.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Input {
+    /// A peer joins.
+    Join {
+        /// The new member. Its id is new.
+        member: Member,
+        /// The ticket of the member that it replaces, if any: that member leaves in the same step,
+        /// and does not count against the capacity.
+        replaces: Option<TicketHash>,
+        /// What happens to members with the same identity.
+        duplicates: Duplicates,
+    },
+    /// A member leaves.
+    Leave {
+        /// The member.
+        peer: PeerId,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// A member's socket was lost, or is back.
+    Status {
+        /// The member.
+        peer: PeerId,
+        /// Its new status.
+        status: Status,
+    },
+    /// A member changes its `meta`.
+    Update {
+        /// The member.
+        peer: PeerId,
+        /// Its new `meta`.
+        meta: Meta,
+    },
+    /// The application changes a member's `meta`, which the member cannot change any more.
+    SetMeta {
+        /// The member.
+        peer: PeerId,
+        /// Its new `meta`.
+        meta: Meta,
+    },
+    /// A moderator or the application changes a member's permissions.
+    SetPermissions {
+        /// The moderator; `None` for the application.
+        by: Option<PeerId>,
+        /// The member.
+        peer: PeerId,
+        /// Its new permissions.
+        permissions: Permissions,
+    },
+    /// The application decides anew about a member that resumes its session.
+    Regrant {
+        /// The member.
+        peer: PeerId,
+        /// Its new permissions.
+        permissions: Permissions,
+        /// Its new `meta`; `None` if the member keeps its own, and may change it.
+        meta: Option<Meta>,
+        /// The application's own data about it.
+        data: Option<AppData>,
+    },
+    /// A moderator or the application removes a member.
+    Kick {
+        /// The moderator; `None` for the application.
+        by: Option<PeerId>,
+        /// The member.
+        peer: PeerId,
+        /// The reason, for people.
+        reason: Option<Reason>,
+        /// Until when its identity may not join. All sessions with this identity are removed then.
+        ban_until: Option<Instant>,
+    },
+    /// The application bans an identity, and removes all sessions with it.
+    Ban {
+        /// The identity.
+        identity: Identity,
+        /// The reason, for people.
+        reason: Option<Reason>,
+        /// Until when it may not join.
+        until: Instant,
+    },
+    /// The application lifts a ban.
+    Unban {
+        /// The identity.
+        identity: Identity,
+    },
+    /// Bans have expired.
+    Expire {
+        /// The time: bans until then have no effect any more.
+        now: Instant,
+    },
+    /// A moderator or the application locks or unlocks the room: a locked room admits no new
+    /// members.
+    Lock {
+        /// The moderator; `None` for the application.
+        by: Option<PeerId>,
+        /// Whether it admits no new members.
+        locked: bool,
+    },
+    /// A member sends a frame to another member.
+    Signal {
+        /// The sender.
+        from: PeerId,
+        /// The receiver.
+        to: PeerId,
+        /// The frame for the receiver.
+        frame: Frame,
+    },
+    /// A member sends a frame to all other members.
+    Broadcast {
+        /// The sender.
+        from: PeerId,
+        /// The frame for the others.
+        frame: Frame,
+    },
+    /// The application sends a frame to one member, or to all.
+    App {
+        /// The receiver; `None` for all members.
+        to: Option<PeerId>,
+        /// The frame.
+        frame: Frame,
+    },
+    /// The application closes the room.
+    Close,
+}
+
+impl Input {
+    /// Whether members may leave because of it.
+    pub(crate) fn may_remove(&self) -> bool {
+        matches!(
+            self,
+            Self::Join { .. }
+                | Self::Leave { .. }
+                | Self::Kick { .. }
+                | Self::Ban { .. }
+                | Self::Close
+        )
+    }
+
+    /// The member that sends a frame to others.
+    pub fn sender(&self) -> Option<PeerId> {
+        match self {
+            Self::Signal { from, .. } | Self::Broadcast { from, .. } => Some(*from),
+            _ => None,
+        }
+    }
+}

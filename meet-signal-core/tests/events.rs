@@ -1,0 +1,301 @@
+//! The events of rooms: who reads them knows the rooms.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::Future,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use meet_signal_core::{
+    Events, Grant, Hub, JoinRequest, Lagged, LeaveReason, Limits, MemberInfo, Meta, PeerId,
+    Permissions, Resumed, RoomEvent, RoomEventKind, RoomId, RoomSnapshot, Session, Status,
+};
+use proptest::prelude::*;
+
+/// The next event, if there is one already.
+fn next(events: &mut Events) -> Option<Result<Arc<RoomEvent>, Lagged>> {
+    let next = pin!(events.next());
+    match next.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(event) => Some(event),
+        Poll::Pending => None,
+    }
+}
+
+/// The rooms, as a reader of events computes them.
+#[derive(Default)]
+struct View {
+    rooms: BTreeMap<String, Vec<MemberInfo>>,
+    numbers: BTreeMap<String, u64>,
+    locked: BTreeMap<String, bool>,
+}
+
+impl View {
+    fn reset(&mut self, rooms: Vec<RoomSnapshot>) {
+        *self = Self::default();
+        for RoomSnapshot { room, number, locked, members, .. } in rooms {
+            self.numbers.insert(room.to_string(), number);
+            self.locked.insert(room.to_string(), locked);
+            self.rooms.insert(room.to_string(), members);
+        }
+    }
+
+    fn read(&mut self, event: &RoomEvent) {
+        let room = event.room.to_string();
+        if let RoomEventKind::Refused { .. } = event.kind
+            && event.number == 0
+        {
+            return;
+        }
+        let number = self.numbers.entry(room.clone()).or_insert(event.number - 1);
+        if event.number == 1 {
+            *number = 0;
+        }
+        *number += 1;
+        assert_eq!(event.number, *number, "{event:?}");
+        let member = |view: &mut Self, peer: PeerId, f: &dyn Fn(&mut MemberInfo)| {
+            let members = view.rooms.get_mut(&room).expect("the room is open");
+            f(members.iter_mut().find(|member| member.id == peer).expect("a member"));
+        };
+        match &event.kind {
+            RoomEventKind::Opened => assert!(self.rooms.insert(room, Vec::new()).is_none()),
+            RoomEventKind::Joined(member) => {
+                let members = self.rooms.get_mut(&room).expect("the room is open");
+                assert!(members.iter().all(|other| other.id != member.id));
+                members.push(member.clone());
+            }
+            RoomEventKind::Away(peer) => member(self, *peer, &|it| it.status = Status::Away),
+            RoomEventKind::Resumed { peer, .. } => {
+                member(self, *peer, &|it| it.status = Status::Here);
+            }
+            RoomEventKind::Updated { peer, meta } => {
+                member(self, *peer, &|it| it.meta = meta.clone());
+            }
+            RoomEventKind::Permissions { peer, permissions } => {
+                member(self, *peer, &|it| it.permissions = *permissions);
+            }
+            RoomEventKind::Locked(locked) => _ = self.locked.insert(room, *locked),
+            RoomEventKind::Left { member, .. } => {
+                let members = self.rooms.get_mut(&room).expect("the room is open");
+                let at = members.iter().position(|it| it.id == member.id).expect("a member");
+                assert_eq!(&members.remove(at), member, "as it was");
+            }
+            RoomEventKind::Closed => assert_eq!(self.rooms.remove(&room), Some(Vec::new())),
+            RoomEventKind::Refused { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Join {
+        room: usize,
+        identity: Option<u8>,
+        replaces: Option<usize>,
+    },
+    Leave(usize),
+    /// The task that holds the session ends, or panics.
+    Drop {
+        session: usize,
+        panics: bool,
+    },
+    Away(usize),
+    Resume(usize),
+    Update(usize, u8),
+    Moderate {
+        session: usize,
+        what: u8,
+    },
+    Close(usize),
+    Read,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let session = || 0..12_usize;
+    prop_oneof![
+        6 => (0..3_usize, proptest::option::of(0..3_u8), proptest::option::of(session()))
+            .prop_map(|(room, identity, replaces)| Step::Join { room, identity, replaces }),
+        2 => session().prop_map(Step::Leave),
+        2 => (session(), prop::bool::weighted(0.2))
+            .prop_map(|(session, panics)| Step::Drop { session, panics }),
+        3 => session().prop_map(Step::Away),
+        3 => session().prop_map(Step::Resume),
+        2 => (session(), any::<u8>()).prop_map(|(session, n)| Step::Update(session, n)),
+        3 => (session(), 0..6_u8).prop_map(|(session, what)| Step::Moderate { session, what }),
+        1 => (0..3_usize).prop_map(Step::Close),
+        3 => Just(Step::Read),
+    ]
+}
+
+/// A session and its ticket.
+struct Held {
+    session: Session,
+    ticket: String,
+}
+
+fn welcome(session: &Session) -> serde_json::Value {
+    let mut batch = Vec::new();
+    let _ = session.poll_drain(&Context::from_waker(Waker::noop()), 1, &mut batch);
+    batch.first().map_or_else(Default::default, |frame| {
+        serde_json::from_str(frame.as_str()).expect("a frame is JSON")
+    })
+}
+
+fn take(hub: &Hub, sessions: &mut Vec<Option<Held>>, rooms: &[RoomId], step: Step) {
+    let now = Instant::now();
+    let held = |sessions: &Vec<Option<Held>>, at: usize| {
+        sessions
+            .get(at)
+            .and_then(Option::as_ref)
+            .map(|held| (held.session.room().clone(), held.session.id(), held.ticket.clone()))
+    };
+    match step {
+        Step::Join { room, identity, replaces } => {
+            let mut grant = Grant::new();
+            if let Some(identity) = identity {
+                grant = grant.identity(identity.to_string());
+            }
+            let ticket = replaces.and_then(|at| held(sessions, at)).map(|(.., ticket)| ticket);
+            let request = JoinRequest::default().replaces(ticket.as_deref());
+            if let Ok(session) = hub.join(rooms[room].clone(), request, &grant, now) {
+                let ticket = welcome(&session)["ticket"].as_str().expect("a ticket").to_owned();
+                sessions.push(Some(Held { session, ticket }));
+            }
+        }
+        Step::Leave(at) => {
+            if let Some(held) = sessions.get_mut(at).and_then(Option::take) {
+                held.session.leave(LeaveReason::Left);
+            }
+        }
+        Step::Drop { session, panics } => {
+            let held = sessions.get_mut(session).and_then(Option::take);
+            if panics {
+                let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    let _held = held;
+                    std::panic::resume_unwind(Box::new(()));
+                }));
+                assert!(unwound.is_err());
+            }
+        }
+        Step::Away(at) => {
+            if let Some(Some(held)) = sessions.get(at) {
+                held.session.away(now);
+            }
+        }
+        Step::Resume(at) => {
+            let Some((room, _, ticket)) = held(sessions, at) else { return };
+            if let Ok(session) = hub.resume(&room, &ticket, 0, now) {
+                sessions[at] = Some(Held { session, ticket });
+            }
+        }
+        Step::Update(at, n) => {
+            if let Some(Some(held)) = sessions.get_mut(at) {
+                let _ = held.session.receive(&format!(r#"{{"type":"update","meta":{n}}}"#), now);
+            }
+        }
+        Step::Moderate { session, what } => {
+            let Some((room, peer, _)) = held(sessions, session) else { return };
+            match what {
+                0 => drop(hub.remove(&room, peer, None)),
+                1 => drop(hub.set_permissions(&room, peer, Permissions::NONE)),
+                2 => drop(hub.set_meta(&room, peer, Meta::new(&"set").expect("JSON"))),
+                3 => drop(hub.ban(&room, "1", Duration::from_millis(1), None)),
+                4 => hub.lock(&room, true),
+                _ => hub.lock(&room, false),
+            }
+        }
+        Step::Close(room) => _ = hub.close_room(&rooms[room]),
+        Step::Read => unreachable!("the test reads"),
+    }
+}
+
+proptest! {
+    /// Whatever happens, a reader that has read all events knows the members of all rooms: also one
+    /// that has missed some, and however sessions end. The numbers have no gaps.
+    #[test]
+    fn events_lead_to_the_rosters(
+        before in proptest::collection::vec(step(), 0..20),
+        steps in proptest::collection::vec(step(), 1..60),
+        capacity in 1..64_usize,
+    ) {
+        let limits = Limits::builder().events(capacity).room_peers(4).build().expect("valid");
+        let hub = Hub::new(limits);
+        let rooms: Vec<RoomId> = ["a", "b", "c"].map(|name| name.parse().expect("a name")).into();
+        let mut sessions = Vec::new();
+        for step in before {
+            if !matches!(step, Step::Read) {
+                take(&hub, &mut sessions, &rooms, step);
+            }
+        }
+        let (snapshots, mut events) = hub.events();
+        let mut view = View::default();
+        view.reset(snapshots);
+        for step in steps.into_iter().chain([Step::Read]) {
+            if !matches!(step, Step::Read) {
+                take(&hub, &mut sessions, &rooms, step);
+                continue;
+            }
+            while let Some(event) = next(&mut events) {
+                match event {
+                    Ok(event) => view.read(&event),
+                    Err(lagged) => {
+                        prop_assert!(lagged.missed > 0);
+                        view.reset(lagged.rooms);
+                    }
+                }
+            }
+            for room in &rooms {
+                let members = view.rooms.get(room.as_str()).cloned().unwrap_or_default();
+                prop_assert_eq!(members, hub.roster(room));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stay_is_told_with_its_length_and_who_it_was() {
+    let (hub, room): (_, RoomId) = (Hub::default(), "standup".parse().unwrap());
+    let (_, mut events) = hub.events();
+    let start = Instant::now();
+    let grant = Grant::new().identity("ada");
+    let session = hub.join(room.clone(), JoinRequest::default(), &grant, start).unwrap();
+    let id = session.id();
+    session.leave(LeaveReason::Left);
+    let longest = start.elapsed();
+    let mut kinds = HashMap::new();
+    for number in 1..=4 {
+        let event = next(&mut events).unwrap().unwrap();
+        assert_eq!((&event.room, event.number), (&room, number));
+        kinds.insert(number, event.kind.clone());
+    }
+    assert_eq!(kinds[&1], RoomEventKind::Opened);
+    assert_eq!(kinds[&4], RoomEventKind::Closed);
+    let RoomEventKind::Left { member, reason, stay } = &kinds[&3] else { panic!("{kinds:?}") };
+    assert_eq!((member.id, member.identity.as_ref()), (id, Some(&"ada".into())));
+    assert_eq!(*reason, LeaveReason::Left);
+    assert!(*stay <= longest);
+    assert!(next(&mut events).is_none());
+}
+
+#[test]
+fn a_resume_is_told_once_however_the_older_connection_was() {
+    let (hub, room): (_, RoomId) = (Hub::default(), "standup".parse().unwrap());
+    let now = Instant::now();
+    let session = hub.join(room.clone(), JoinRequest::default(), &Grant::new(), now).unwrap();
+    let ticket = welcome(&session)["ticket"].as_str().unwrap().to_owned();
+    let (snapshots, mut events) = hub.events();
+    assert_eq!(snapshots[0].members[0].id, session.id());
+    let peer = session.id();
+    let again = hub.resume(&room, &ticket, 0, now).unwrap();
+    again.away(now);
+    let last = hub.resume(&room, &ticket, 0, now).unwrap();
+    let resumed = RoomEventKind::Resumed { peer, resumed: Resumed::Full };
+    for expected in [resumed.clone(), RoomEventKind::Away(peer), resumed] {
+        assert_eq!(next(&mut events).unwrap().unwrap().kind, expected);
+    }
+    assert!(next(&mut events).is_none());
+    drop(last);
+}
