@@ -33,6 +33,7 @@ mod random;
 mod rate;
 #[cfg_attr(not(feature = "testing"), allow(dead_code, unreachable_pub))]
 mod room;
+mod room_id;
 #[cfg_attr(not(feature = "testing"), allow(dead_code, unreachable_pub))]
 mod roster;
 mod secret;
@@ -51,10 +52,11 @@ pub use error_code::ErrorCode;
 pub use frame::Frame;
 pub use handshake::{InvalidOrigin, OriginFault, OriginPolicy, OriginRefused};
 pub use hub::{Hub, JoinError, JoinRequest, ResumeError, SendError};
-pub use id::{InvalidPeerId, InvalidRoomId, PeerId, RoomId};
+pub use id::{InvalidPeerId, PeerId};
 pub use limits::{InvalidLimits, Limits, LimitsBuilder};
 pub use message::{IceServer, LeaveReason, Meta, Resumed, Status};
 pub use permissions::Permissions;
+pub use room_id::{InvalidRoomId, RoomId};
 pub use roster::MemberInfo;
 pub use secret::Secret;
 pub use session::Session;
