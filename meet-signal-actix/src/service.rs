@@ -82,9 +82,8 @@ where
         let signal = move |upgrade: SignalUpgrade| {
             let Self { hub, authorize, origins, client_address, .. } = self.clone();
             async move {
-                let room = upgrade.parameter("room");
                 let upgrade = upgrade.origins(origins).client_address(client_address);
-                upgrade.join(&hub, &room, authorize)
+                upgrade.join_last_segment(&hub, authorize)
             }
         };
         web::resource("/signal/{room}").route(web::get().to(signal)).register(config);

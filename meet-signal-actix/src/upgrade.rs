@@ -15,7 +15,7 @@ use actix_web::{
     rt, web,
 };
 use meet_signal_core::{
-    ClientAddress, Hub, LocalAuthorize, OriginPolicy, driver,
+    ClientAddress, Hub, LocalAuthorize, OriginPolicy, RoomId, driver,
     handshake::{Handshake, SUBPROTOCOL, UpgradeRefused},
 };
 
@@ -37,6 +37,10 @@ use crate::{connection::ResetHandle, outgoing::outgoing, socket::ActixSocket};
 /// }
 /// # actix_web::App::new().route("/rooms/{room}/signal", web::get().to(signal));
 /// ```
+///
+/// A parameter of the route is percent-decoded by [`web::Path`]. `{room}` takes one segment, in which
+/// `%2F` is a `/` of the name; `{room:.*}` takes all that follow. What is not UTF-8 is in it as U+FFFD,
+/// which no room name may have.
 #[must_use = "`join` makes the response"]
 pub struct SignalUpgrade {
     request: HttpRequest,
@@ -71,12 +75,7 @@ impl SignalUpgrade {
         A: LocalAuthorize<M> + 'static,
         M: 'static,
     {
-        self.try_join(hub, room, authorize).unwrap_or_else(|refused| {
-            let status = StatusCode::from_u16(refused.status()).expect("a status of HTTP");
-            HttpResponse::build(status)
-                .content_type("text/plain; charset=utf-8")
-                .body(refused.to_string())
-        })
+        self.try_join(hub, room, authorize).unwrap_or_else(refuse)
     }
 
     /// Like [`join`](Self::join), for an application with its own error pages.
@@ -126,9 +125,20 @@ impl SignalUpgrade {
         self.client_address.resolve(connection, headers(&self.request))
     }
 
-    /// A parameter of the matched route.
-    pub(crate) fn parameter(&self, name: &str) -> String {
-        parameter(&self.request, name).to_owned()
+    /// Like [`join`](Self::join), for the last segment of the matched path, which is not decoded.
+    ///
+    /// actix decodes a path before it matches it, but for `%2F`, `%25` and `%2B`, and replaces what is
+    /// not UTF-8: a parameter can be decoded neither once nor without loss.
+    pub(crate) fn join_last_segment<A, M>(self, hub: &Hub, authorize: A) -> HttpResponse
+    where
+        A: LocalAuthorize<M> + 'static,
+        M: 'static,
+    {
+        let path = self.request.match_info().get_ref().uri().path();
+        match RoomId::from_segment(path.rsplit('/').next().unwrap_or_default()) {
+            Ok(room) => self.join(hub, room.as_str(), authorize),
+            Err(invalid) => refuse(invalid.into()),
+        }
     }
 }
 
@@ -155,7 +165,7 @@ impl FromRequest for SignalUpgrade {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(ws::verify_handshake(request.head()).map_err(refuse).map(|()| Self {
+        ready(ws::verify_handshake(request.head()).map_err(refuse_handshake).map(|()| Self {
             request: request.clone(),
             payload: payload.take(),
             reset_handle: ResetHandle::of(request),
@@ -165,8 +175,13 @@ impl FromRequest for SignalUpgrade {
     }
 }
 
+fn refuse(refused: UpgradeRefused) -> HttpResponse {
+    let status = StatusCode::from_u16(refused.status()).expect("a status of HTTP");
+    HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(refused.to_string())
+}
+
 /// Responds with 400 also to another version of the protocol.
-fn refuse(error: HandshakeError) -> Error {
+fn refuse_handshake(error: HandshakeError) -> Error {
     if error != HandshakeError::UnsupportedVersion {
         return error.into();
     }

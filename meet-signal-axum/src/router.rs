@@ -4,12 +4,12 @@ use std::{fmt, sync::Arc};
 
 use axum::{
     Router,
-    extract::RawPathParams,
+    http::Uri,
     routing::{MethodFilter, on},
 };
 use meet_signal_core::{Authorize, ClientAddress, Grant, Hub, OriginPolicy};
 
-use crate::{assets, parameter::parameter, upgrade::SignalUpgrade};
+use crate::{assets, upgrade::SignalUpgrade};
 
 /// A router to merge into the application's: rooms at `/signal/{room}` and the browser side at
 /// `/meet-signal/index.js`.
@@ -84,9 +84,9 @@ impl SignalRouter {
         S: Clone + Send + Sync + 'static,
     {
         let Self { hub, authorize, origins, client_address } = self;
-        let signal = move |parameters: RawPathParams, upgrade: SignalUpgrade| async move {
+        let signal = move |uri: Uri, upgrade: SignalUpgrade| async move {
             let upgrade = upgrade.origins(origins).client_address(client_address);
-            upgrade.join(&hub, parameter(&parameters, ROOM), authorize)
+            upgrade.join_segment(&hub, last_segment(&uri), authorize)
         };
         Router::new()
             .route(PATH, on(MethodFilter::GET.or(MethodFilter::CONNECT), signal))
@@ -104,5 +104,10 @@ impl fmt::Debug for SignalRouter {
     }
 }
 
+/// The room's: axum matches a path before it decodes it, so an encoded slash is in a segment.
+fn last_segment(uri: &Uri) -> &str {
+    uri.path().rsplit('/').next().unwrap_or_default()
+}
+
+// A parameter of another name than any of the paths in which the router is nested.
 const PATH: &str = "/signal/{meet_signal_room}";
-const ROOM: &str = "meet_signal_room";

@@ -18,7 +18,7 @@ use axum::{
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use meet_signal_core::{
-    Authorize, ClientAddress, Hub, OriginPolicy, driver,
+    Authorize, ClientAddress, Hub, OriginPolicy, RoomId, driver,
     handshake::{Handshake, UpgradeRefused},
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -42,6 +42,10 @@ use crate::socket::AxumSocket;
 ///
 /// let app: axum::Router<Hub> = axum::Router::new().route("/rooms/{room}", any(signal));
 /// ```
+///
+/// A parameter of the route is percent-decoded by [`Path`](axum::extract::Path), which responds with
+/// 400 to one that is not UTF-8. `{room}` takes one segment, in which `%2F` is a `/` of the name;
+/// `{*room}` takes all that follow.
 ///
 /// Route it with [`any`](axum::routing::any): a WebSocket arrives with `GET` over HTTP/1.1 and with
 /// `CONNECT` over HTTP/2 (RFC 8441), if the application has axum's feature `http2`. Any other method
@@ -89,10 +93,7 @@ impl SignalUpgrade {
         A: Authorize<M> + 'static,
         M: 'static,
     {
-        self.try_join(hub, room, authorize).unwrap_or_else(|refused| {
-            let status = StatusCode::from_u16(refused.status()).expect("a status of HTTP");
-            (status, refused.to_string()).into_response()
-        })
+        self.try_join(hub, room, authorize).unwrap_or_else(refuse)
     }
 
     /// Like [`join`](Self::join), for an application with its own error pages.
@@ -125,6 +126,18 @@ impl SignalUpgrade {
         Ok(switch_protocols(accept, accepted.subprotocol))
     }
 
+    /// Like [`join`](Self::join), for a segment of the URL that is not decoded.
+    pub(crate) fn join_segment<A, M>(self, hub: &Hub, segment: &str, authorize: A) -> Response
+    where
+        A: Authorize<M> + 'static,
+        M: 'static,
+    {
+        match RoomId::from_segment(segment) {
+            Ok(room) => self.join(hub, room.as_str(), authorize),
+            Err(invalid) => refuse(invalid.into()),
+        }
+    }
+
     /// The address for the limits per address.
     fn peer_address(&self) -> Option<IpAddr> {
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
@@ -134,6 +147,11 @@ impl SignalUpgrade {
         }
         address
     }
+}
+
+fn refuse(refused: UpgradeRefused) -> Response {
+    let status = StatusCode::from_u16(refused.status()).expect("a status of HTTP");
+    (status, refused.to_string()).into_response()
 }
 
 /// The response that upgrades the connection: RFC 6455, section 4.2.2, or RFC 8441, section 5.

@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn each_refusal_has_its_status_and_says_why() {
         for (headers, room, status, body) in [
-            (None, "no spaces", 400, "a room name is"),
+            (None, "..", 400, "a room name must not"),
             (Some(("origin", b"http://b.example".as_slice())), "a", 403, "pages of this origin"),
             (Some(("sec-websocket-protocol", b"chat")), "a", 400, "this server speaks"),
         ] {

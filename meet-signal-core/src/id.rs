@@ -1,90 +1,12 @@
-//! Identifiers: parsed at the boundary, opaque afterwards.
+//! The ids of peers.
 
-use std::{borrow::Borrow, fmt, hash, str::FromStr, sync::Arc};
+use std::{fmt, hash, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use crate::random::random;
-
-/// The name of a room: 1 to 64 characters of `A-Z a-z 0-9 . _ ~ -`, which no URL has to escape (RFC
-/// 3986, section 2.3).
-///
-/// Cloning increments a reference count.
-///
-/// ```
-/// use meet_signal_core::RoomId;
-///
-/// let room: RoomId = "standup".parse()?;
-/// assert_eq!(room.as_str(), "standup");
-/// assert!("no spaces".parse::<RoomId>().is_err());
-/// # Ok::<(), meet_signal_core::InvalidRoomId>(())
-/// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RoomId(Arc<str>);
-
-impl RoomId {
-    /// The longest name, in characters (which are bytes, since all of them are ASCII).
-    pub const MAX_LEN: usize = 64;
-
-    /// The name as it is in the URL.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for RoomId {
-    type Err = InvalidRoomId;
-
-    fn from_str(name: &str) -> Result<Self, InvalidRoomId> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-');
-        if (1..=Self::MAX_LEN).contains(&name.len()) && name.bytes().all(allowed) {
-            Ok(Self(name.into()))
-        } else {
-            Err(InvalidRoomId)
-        }
-    }
-}
-
-// `str` and `RoomId` hash and compare alike, so a map keyed by `RoomId` can be queried with
-// `&str`.
-impl Borrow<str> for RoomId {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for RoomId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for RoomId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RoomId({})", self.0)
-    }
-}
-
-impl Serialize for RoomId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for RoomId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        name.parse().map_err(de::Error::custom)
-    }
-}
-
-/// The text is not a valid room name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a room name is 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")]
-#[non_exhaustive]
-pub struct InvalidRoomId;
 
 /// The id of one participant of one room: 128 random bits from the server, unguessable.
 ///
@@ -181,16 +103,6 @@ pub(crate) type PeerMap<T> =
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn room_names_are_what_no_url_escapes() {
-        for name in ["a", "Stand-up_1.~", &"x".repeat(64)] {
-            assert_eq!(name.parse::<RoomId>().unwrap().as_str(), name);
-        }
-        for name in ["", "a b", "a/b", "ä", "a%20b", "a\n", &"x".repeat(65)] {
-            assert_eq!(name.parse::<RoomId>(), Err(InvalidRoomId), "{name:?}");
-        }
-    }
 
     #[test]
     fn peer_ids_survive_the_wire_and_have_one_spelling() {

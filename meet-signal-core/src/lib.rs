@@ -37,6 +37,7 @@ mod rate;
 mod room;
 #[cfg_attr(not(feature = "driver"), allow(dead_code, unreachable_pub))]
 mod room_event;
+mod room_id;
 #[cfg_attr(not(feature = "testing"), allow(dead_code, unreachable_pub))]
 mod roster;
 mod secret;
@@ -57,7 +58,7 @@ pub use handshake::{InvalidOrigin, OriginFault, OriginPolicy, OriginRefused};
 #[cfg(feature = "driver")]
 pub use hub::{Events, Lagged};
 pub use hub::{Hub, JoinError, JoinRequest, ModerationError, ResumeError, SendError};
-pub use id::{InvalidPeerId, InvalidRoomId, PeerId, RoomId};
+pub use id::{InvalidPeerId, PeerId};
 pub use identity::{AppData, Identity};
 pub use limits::{InvalidLimits, Limits, LimitsBuilder};
 pub use message::{IceServer, LeaveReason, Meta, Resumed, Status};
@@ -67,6 +68,7 @@ pub use room::Duplicates;
 use room_event::RoomEventKind;
 #[cfg(feature = "driver")]
 pub use room_event::{RoomEvent, RoomEventKind, RoomSnapshot};
+pub use room_id::{InvalidRoomId, RoomId};
 pub use roster::MemberInfo;
 pub use secret::Secret;
 pub use session::Session;

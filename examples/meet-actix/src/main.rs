@@ -7,7 +7,7 @@ use actix_web::{
     App, HttpResponse, HttpServer,
     body::MessageBody,
     dev::{Extensions, ServiceRequest, ServiceResponse},
-    http::{KeepAlive, StatusCode, header},
+    http::{KeepAlive, StatusCode, Uri, header},
     middleware::{Next, from_fn},
     rt::net::TcpStream,
     web::{Path, Query, Redirect, ServiceConfig, get},
@@ -70,7 +70,7 @@ fn routes(options: &Options, hub: Hub) -> impl Fn(&mut ServiceConfig) + Clone + 
     move |app| {
         app.route("/", get().to(async || page(meet_web::home())))
             .route("/room", get().to(open_room))
-            .route("/room/{name:.*}", get().to(room))
+            .route("/room/{name:(?s:.*)}", get().to(room))
             .route("/assets/{name}", get().to(asset))
             .service(signal.clone());
     }
@@ -80,8 +80,8 @@ async fn open_room(form: Query<Vec<(String, String)>>) -> Redirect {
     Redirect::to(meet_web::form_target(&form)).see_other()
 }
 
-async fn room(name: Path<String>) -> HttpResponse {
-    page(meet_web::room(Some(&name)))
+async fn room(uri: Uri) -> HttpResponse {
+    page(meet_web::room(uri.path()))
 }
 
 async fn asset(name: Path<String>) -> HttpResponse {

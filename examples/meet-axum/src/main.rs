@@ -6,8 +6,8 @@ use std::{error::Error, sync::Arc};
 
 use axum::{
     Router,
-    extract::{Path, Query, Request, rejection::PathRejection},
-    http::{HeaderName, StatusCode, header},
+    extract::{Path, Query, Request},
+    http::{HeaderName, StatusCode, Uri, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Redirect, Response},
     routing::get,
@@ -39,7 +39,7 @@ fn app(options: &Options, hub: Hub) -> Router {
     Router::new()
         .route("/", get(async || page(meet_web::home())))
         .route("/room", get(open_room))
-        .route("/room/", get(async || page(meet_web::room(None))))
+        .route("/room/", get(room))
         .route("/room/{*name}", get(room))
         .route("/assets/{name}", get(asset))
         .merge(signal.into_router())
@@ -50,8 +50,8 @@ async fn open_room(Query(form): Query<Vec<(String, String)>>) -> Redirect {
     Redirect::to(&meet_web::form_target(&form))
 }
 
-async fn room(name: Result<Path<String>, PathRejection>) -> Response {
-    page(meet_web::room(name.ok().as_deref().map(String::as_str)))
+async fn room(uri: Uri) -> Response {
+    page(meet_web::room(uri.path()))
 }
 
 async fn asset(Path(name): Path<String>) -> Response {

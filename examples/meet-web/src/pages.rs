@@ -27,11 +27,13 @@ pub fn home() -> Asset {
     asset("home.html").expect("the pages are embedded")
 }
 
-/// The page at `/room/{name}`, with the name as decoded from the path. The page explains what is wrong
-/// with an invalid name, or with one that is not UTF-8 (`None`).
-pub fn room(name: Option<&str>) -> Asset {
-    let name = name.map(|name| name.trim_end_matches('/'));
-    let found = name.is_some_and(|name| name.parse::<RoomId>().is_ok());
+/// The page at this path, `/room/{name}`, as it is in the request. The page normalizes the name, and
+/// explains what is wrong with an invalid one.
+pub fn room(path: &str) -> Asset {
+    let segment = path.strip_prefix("/room/").unwrap_or_default();
+    let found = is_encoded(segment)
+        && RoomId::from_segment(segment)
+            .is_ok_and(|room| parse(room.as_str().trim_end_matches('/')).is_some());
     Asset { found, ..asset("room.html").expect("the pages are embedded") }
 }
 
@@ -46,13 +48,23 @@ pub fn asset(name: &str) -> Option<Asset> {
 }
 
 /// The redirect of the home page's form, in a browser without scripts: from `/room?room=standup` to
-/// `/room/standup`. An invalid name redirects to the home page, where the form describes valid names.
+/// `/room/standup`. An invalid name redirects to the home page.
 pub fn form_target(fields: &[(String, String)]) -> String {
     let name = fields.iter().find(|(field, _)| field == "room").map_or("", |(_, name)| name);
-    match name.trim().parse::<RoomId>() {
-        Ok(room) => format!("/room/{room}"),
-        Err(_) => "/".to_owned(),
-    }
+    parse(name).map_or_else(|| "/".to_owned(), |room| format!("/room/{}", room.to_segment()))
+}
+
+/// Whether each `%` begins the code of a byte: where one does not, somebody has mistyped the address.
+fn is_encoded(segment: &str) -> bool {
+    segment
+        .split('%')
+        .skip(1)
+        .all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// A name that a person typed. It has no slash: some proxies decode it, and it then ends the name.
+fn parse(name: &str) -> Option<RoomId> {
+    name.trim().parse().ok().filter(|room: &RoomId| !room.as_str().contains('/'))
 }
 
 #[cfg(test)]
@@ -61,7 +73,7 @@ mod tests {
 
     #[test]
     fn every_file_that_a_page_refers_to_exists() {
-        for page in [home(), room(Some("standup"))] {
+        for page in [home(), room("/room/standup")] {
             let html = String::from_utf8(page.body.into_owned()).unwrap();
             let referred = html.split("\"/assets/").skip(1);
             let names: Vec<_> = referred.filter_map(|rest| rest.split(['"', '#']).next()).collect();
@@ -82,18 +94,41 @@ mod tests {
 
     #[test]
     fn only_a_valid_room_is_found() {
-        for name in ["standup", "standup/", "...", &"x".repeat(64)] {
-            assert!(room(Some(name)).found, "{name}");
+        let longest = "x".repeat(128);
+        for name in
+            ["standup", "standup/", "...", "a+b", "a%20b%20", "caf%C3%A9", "50%25", &longest]
+        {
+            assert!(room(&format!("/room/{name}")).found, "{name}");
         }
-        for name in [None, Some(""), Some("/"), Some("a/b"), Some("ä"), Some(&"x".repeat(65))] {
-            assert!(!room(name).found, "{name:?}");
+        let long = "x".repeat(129);
+        for name in [
+            "",
+            "/",
+            "%20",
+            "%2E%2e",
+            "a/b",
+            "a%2Fb",
+            "a%00",
+            "%E2%80%AE",
+            "%ff",
+            "%EF%BF%BD",
+            "%",
+            "a%4",
+            "%zz",
+            "%E0%A4%A",
+            &long,
+        ] {
+            assert!(!room(&format!("/room/{name}")).found, "{name:?}");
         }
+        assert!(!room("/room").found);
     }
 
     #[test]
     fn the_form_leads_to_the_room() {
         let target = |room: &str| form_target(&[("room".to_owned(), room.to_owned())]);
         assert_eq!(target("standup "), "/room/standup");
+        assert_eq!(target("Équipe 50%?"), "/room/%C3%89quipe%2050%25%3F");
+        assert_eq!(target("a\nb"), "/");
         assert_eq!(target("//evil.example"), "/");
         assert_eq!(target(""), "/");
         assert_eq!(form_target(&[]), "/");

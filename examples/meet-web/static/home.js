@@ -1,6 +1,6 @@
 // The home page: a friendly meeting name, and a straight way to its room.
 
-import { inventRoomName, problemWithRoomName, tidyRoomName } from './room-name.js';
+import { addressOfRoom, inventRoomName, isRoomLink, problemWithRoomName, tidyRoomName } from './room-name.js';
 
 const form = document.getElementById('start');
 const input = document.getElementById('room');
@@ -14,23 +14,19 @@ newMeeting.hidden = false;
 input.addEventListener('input', (event) => {
   // Text that an input method is still composing must not be touched.
   if (event.isComposing) return;
-  const { value, selectionStart } = input;
-  const tidy = tidyRoomName(value);
-  if (tidy !== value) {
-    const caret = tidyRoomName(value.slice(0, selectionStart)).length;
-    input.value = tidy;
-    input.setSelectionRange(caret, caret);
-  }
-  explain(tidy === '' ? null : problemWithRoomName(tidy));
+  const name = tidyRoomName(input.value);
+  // Any other text stays as it is typed until it is submitted: a space at its end may be one between two words.
+  if (isRoomLink(input.value)) input.value = name;
+  explain(name === '' ? null : problemWithRoomName(name));
 });
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  const room = tidyRoomName(input.value.trim());
+  const room = tidyRoomName(input.value);
   input.value = room;
   const problem = problemWithRoomName(room);
   explain(problem);
-  if (problem === null) location.assign(`/room/${encodeURIComponent(room)}`);
+  if (problem === null) location.assign(addressOfRoom(room));
   else input.focus();
 });
 

@@ -8,7 +8,7 @@ import { Ended } from './ended.js';
 import { Lobby } from './lobby.js';
 import { Outgoing } from './outgoing.js';
 import { remember } from './preferences.js';
-import { roomInAddress } from './room-name.js';
+import { addressOfRoom, roomInAddress } from './room-name.js';
 import { ScreenShare } from './screen.js';
 import { bindSettings } from './settings.js';
 import { showView } from './views.js';
@@ -31,6 +31,8 @@ if (problem !== null) {
   ended.showImpossible(problem);
   showView('ended');
 } else {
+  // A copied link has the name in the form in which others type it.
+  history.replaceState(history.state, '', `${addressOfRoom(roomName)}${location.search}${location.hash}`);
   lobby.open();
   showView('lobby');
   void media.open();

@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::{SinkExt, StreamExt};
 use meet_signal_core::{
-    Authorize, CloseReason, Frame, Hub, OriginPolicy, driver,
+    Authorize, CloseReason, Frame, Hub, OriginPolicy, RoomId, driver,
     handshake::{Handshake, UpgradeRefused},
     is_going_away,
     socket::{Disconnected, Incoming, Meter, Socket},
@@ -53,9 +53,11 @@ async fn connection(stream: TcpStream, peer: IpAddr, hub: Hub, authorize: Arc<dy
         let headers = request.headers().iter();
         let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
         // Any other path has no room name.
-        let name = request.uri().path().strip_prefix("/signal/").unwrap_or_default();
+        let segment = request.uri().path().strip_prefix("/signal/").unwrap_or_default();
+        let name = RoomId::from_segment(segment).map_err(|invalid| refuse(invalid.into()))?;
         let handshake = Handshake::new(None, headers);
-        let accepted = handshake.check(name, &OriginPolicy::same_host()).map_err(refuse)?;
+        let accepted =
+            handshake.check(name.as_str(), &OriginPolicy::same_host()).map_err(refuse)?;
         let subprotocol = accepted.subprotocol.map(HeaderValue::from_static);
         response.headers_mut().extend(subprotocol.map(|it| (SEC_WEBSOCKET_PROTOCOL, it)));
         room = Some(accepted.room);

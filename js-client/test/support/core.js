@@ -13,4 +13,4 @@ const addon = { exports: {} };
 process.dlopen(addon, fileURLToPath(new URL('../core-addon/core.node', import.meta.url)));
 
 /** `core-addon/src/lib.rs` says what each method does. */
-export const { Core } = addon.exports;
+export const { Core, roomInSegment } = addon.exports;

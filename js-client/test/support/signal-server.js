@@ -1,6 +1,6 @@
 // The signaling server: the real core on the test's clock, and the faults that a client has to live with.
 
-import { Core } from './core.js';
+import { Core, roomInSegment } from './core.js';
 import { FakeSocketNetwork } from './fake-socket.js';
 import { Interference } from './signal/interference.js';
 import { Session } from './signal/session.js';
@@ -253,7 +253,7 @@ export class SignalServer {
   #connected(end) {
     const planned = this.#nextConnections.shift();
     if (planned === 'ignore') return;
-    const room = new URL(end.url).pathname.split('/').at(-1) ?? '';
+    const room = roomInSegment(new URL(end.url).pathname.split('/').at(-1) ?? '') ?? '';
     const accepted = planned || this.#down ? null : this.#core.connect(room, end.protocols);
     if (accepted === null) {
       end.refuse();

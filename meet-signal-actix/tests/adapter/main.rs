@@ -8,6 +8,7 @@ mod mounts;
 mod peer;
 mod raw;
 mod responses;
+mod room_names;
 mod secrets;
 mod server;
 mod sessions;

@@ -82,11 +82,21 @@ async fn handshake(path: &str, headers: &[&str]) -> Response {
 
 #[tokio::test]
 async fn an_invalid_room_name_is_refused() {
-    for name in ["a%20room", "a%2Fb", "stand+up", &"x".repeat(65)] {
-        let response = handshake(&format!("/signal/{name}"), &[]).await;
-        assert_eq!(response.status, 400, "{name}");
-        let body = "a room name is 1 to 64 characters of A-Z a-z 0-9 . _ ~ -";
-        assert_eq!(response.body, body, "{name}");
+    for (segment, reason) in [
+        (&*"x".repeat(129), "not be longer than 128 bytes of UTF-8"),
+        (".", "not be `.` or `..`"),
+        ("%2E.", "not be `.` or `..`"),
+        ("%FF", "be UTF-8"),
+        ("a%0A", "not contain U+000A, a control character"),
+        ("%E2%80%AEa", "not contain U+202E, a format character"),
+        ("%E2%80%A8", "not contain U+2028, a line or paragraph separator"),
+        ("%EF%BF%BF", "not contain U+FFFF, a character that Unicode has not assigned"),
+        ("%EF%BF%BD", "not contain U+FFFD, which replaces what is not UTF-8"),
+    ] {
+        let response = handshake(&format!("/signal/{segment}"), &[]).await;
+        assert_eq!(response.status, 400, "{segment}");
+        assert_eq!(response.body, format!("a room name must {reason}"), "{segment}");
+        assert_eq!(response.headers["content-type"], "text/plain; charset=utf-8");
     }
     assert_eq!(handshake("/signal/", &[]).await.status, 404);
 }

@@ -194,7 +194,7 @@ async fn refused_requests_get_the_same_responses_as_over_http_1() {
     let chat = [("sec-websocket-protocol", "chat")];
     for base in ["/rooms", "/signal"] {
         let standup = format!("{base}/standup");
-        let other = format!("{base}/a%20b");
+        let other = format!("{base}/a%00b");
         for (expected, method, path, headers) in [
             (200, Method::CONNECT, &standup, [].as_slice()),
             (400, Method::CONNECT, &other, &[]),

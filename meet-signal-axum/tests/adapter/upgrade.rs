@@ -81,8 +81,10 @@ async fn with_browsers_only_an_origin_is_required() {
 #[tokio::test]
 async fn a_refused_request_gets_the_reason_as_text() {
     let server = serve(SignalRouter::new(Hub::default()).into_router()).await;
-    let refused = upgrade(server, "/signal/a%20b", &[]).await;
-    assert_eq!((refused.status, refused.body.starts_with("a room name is")), (400, true));
+    for segment in ["%2E%2E", "%FF", "%00"] {
+        let refused = upgrade(server, &format!("/signal/{segment}"), &[]).await;
+        assert_eq!((refused.status, refused.body.starts_with("a room name must")), (400, true));
+    }
     let refused = upgrade(server, "/signal/a", &[("Origin", "https://evil.example")]).await;
     assert_eq!(refused.body, "pages of this origin may not connect here");
     let refused = upgrade(server, "/signal/a", &[("Sec-WebSocket-Protocol", "chat")]).await;
@@ -199,7 +201,7 @@ async fn an_application_may_respond_to_refused_requests_itself() {
 
     let app = Router::new().route("/rooms/{room}", routing::any(signal)).with_state(Hub::default());
     let server = serve(app).await;
-    let response = upgrade(server, "/rooms/a%20b", &[]).await;
+    let response = upgrade(server, "/rooms/a%00b", &[]).await;
     assert_eq!((response.status, response.body.as_str()), (404, "there is no such room"));
     let response = upgrade(server, "/rooms/a", &[("Origin", "null")]).await;
     assert_eq!(response.status, 418);

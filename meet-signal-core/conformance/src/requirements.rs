@@ -18,6 +18,7 @@ mod order;
 mod rate;
 mod relaying;
 mod resume;
+mod room_names;
 mod roster;
 mod slow;
 
@@ -40,10 +41,12 @@ macro_rules! test_cases {
 
 pub(crate) const TEST_CASES: &[TestCase] = test_cases! {
     1 {
-        "a room name is 1 to 64 characters of `A-Z a-z 0-9 . _ ~ -`"
-            Parallel handshake::room_names
-        "any other room name gets status 400 before the upgrade"
-            Parallel handshake::other_room_names
+        "a room name is 1 to 128 bytes of text, percent-encoded in the URL"
+            Parallel room_names::text
+        "room names are compared byte for byte: two normalization forms are two rooms"
+            Parallel room_names::bytes
+        "an invalid room name gets status 400 before the upgrade"
+            Parallel room_names::invalid
         "the server selects the subprotocol `meet-signal.v1`, also among others"
             Parallel handshake::subprotocol
         "a client that offers no subprotocol gets version 1"

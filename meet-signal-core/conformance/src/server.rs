@@ -64,9 +64,9 @@ impl Server {
         self.request_for(&self.room)
     }
 
-    /// An upgrade request for a room name, which may be invalid.
-    pub(crate) fn request_for(&self, room: &str) -> Request {
-        Request::new(self.target.address, self.target.path.replace("{room}", room))
+    /// An upgrade request for a room, given as a segment of the URL, which may be invalid.
+    pub(crate) fn request_for(&self, segment: &str) -> Request {
+        Request::new(self.target.address, self.target.path.replace("{room}", segment))
     }
 
     pub(crate) async fn connect(&self) -> Result<Client> {

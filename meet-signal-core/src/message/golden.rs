@@ -88,6 +88,22 @@ fn beginnings(write: Write<'_>) {
 
     let welcome = Welcome {
         v: VERSION,
+        room: &"Équipe \"朝会\" 🎉".parse().unwrap(),
+        me: SelfInfo { id: peer(ADA), meta: &no_meta, permissions: Permissions::default() },
+        ticket: TICKET.into(),
+        resumed: Resumed::No,
+        received: 0,
+        locked: false,
+        peers: Vec::new(),
+        ice_servers: &[],
+        heartbeat_ms: 10_000,
+        grace_ms: 30_000,
+        limits: Some((&Limits::default()).into()),
+    };
+    write("welcome, to a room whose name is not ASCII", ServerMessage::Welcome(welcome));
+
+    let welcome = Welcome {
+        v: VERSION,
         room: &"standup".parse().unwrap(),
         me: SelfInfo { id: peer(ADA), meta: &meta("[1.50]"), permissions: Permissions::NONE },
         ticket: TICKET.into(),

@@ -27,9 +27,12 @@ impl JsonSchema for RoomId {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "The name of a room, as in the URL.",
+            "description": "The name of a room: at most 128 bytes of UTF-8, without unassigned characters.",
             "type": "string",
-            "pattern": "^[A-Za-z0-9._~-]{1,64}$",
+            "minLength": 1,
+            "maxLength": RoomId::MAX_LEN,
+            "pattern": "^[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\uFFFD]*$",
+            "not": { "enum": [".", ".."] },
         })
     }
 }

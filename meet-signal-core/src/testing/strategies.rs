@@ -24,7 +24,11 @@ use crate::{
 
 /// Any name of a room.
 pub fn room_id() -> impl Strategy<Value = RoomId> {
-    "[A-Za-z0-9._~-]{1,64}".prop_map(|name| name.parse().expect("a valid name"))
+    // At most 128 bytes: four for each character.
+    let text =
+        prop_oneof!["[A-Za-z0-9._~-]{1,128}", r"[^\p{Cc}\p{Cf}\p{Cn}\p{Zl}\p{Zp}\u{FFFD}]{1,32}",];
+    let text = text.prop_filter("a step in a path", |name| !matches!(&**name, "." | ".."));
+    text.prop_map(|name| name.parse().expect("a valid name"))
 }
 
 /// Any way in which a client's connection can end; the simplest is that the client leaves.

@@ -217,6 +217,12 @@ impl Core {
     }
 }
 
+/// The name of the room in a segment of a URL's path, or nothing if it is not valid.
+#[napi]
+pub fn room_in_segment(segment: String) -> Option<String> {
+    RoomId::from_segment(&segment).ok().map(|room| room.to_string())
+}
+
 fn parse(room: &str) -> Result<RoomId> {
     room.parse().map_err(|_| Error::from_reason("no name of a room"))
 }

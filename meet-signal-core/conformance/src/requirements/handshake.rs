@@ -9,47 +9,6 @@ use crate::{
     server::{Member, Server},
 };
 
-pub(super) async fn room_names(server: Server) -> Result {
-    let run = server.room_name();
-    let longest = format!("{run}{}", "x".repeat(64 - run.len()));
-    let punctuation = format!("{run}._~-AZaz09");
-    for name in [longest, punctuation] {
-        let client = server.request_for(&name).upgrade(ReadMode::AutoReply).await?;
-        let member = Member::join(client, json!({})).await?;
-        ensure!(member.welcome["room"] == name, "`room` is {}", member.welcome["room"]);
-    }
-    Ok(())
-}
-
-pub(super) async fn other_room_names(server: Server) -> Result {
-    let too_long = "x".repeat(65);
-    let names = [
-        &too_long,
-        "a%20b",
-        "a%2Fb",
-        "caf%C3%A9",
-        "%00",
-        "%FF",
-        "a%",
-        "a+b",
-        "a@b",
-        "a:b",
-        "a,b",
-        "a*",
-        "$a",
-        "(a)",
-        "a;b=c",
-        "a!",
-    ];
-    for name in names {
-        let response = server.request_for(name).send().await?;
-        response.expect_status(400).context(name)?;
-    }
-    // The application may have no route for this path.
-    let empty = server.request_for("").send().await?;
-    empty.expect_status(400).or_else(|_| empty.expect_status(404))
-}
-
 pub(super) async fn subprotocol(server: Server) -> Result {
     for offers in [
         ["meet-signal.v1"].as_slice(),
