@@ -7,6 +7,7 @@ mod closing;
 mod faults;
 mod leaving;
 mod outcome;
+mod refusing;
 mod resume;
 mod resume_bounds;
 
