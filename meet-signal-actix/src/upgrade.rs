@@ -235,8 +235,7 @@ fn respond(refused: UpgradeRefused) -> HttpResponse {
 }
 
 fn text(status: u16) -> HttpResponseBuilder {
-    let mut response =
-        HttpResponse::build(StatusCode::from_u16(status).expect("a status of HTTP"));
+    let mut response = HttpResponse::build(StatusCode::from_u16(status).expect("a status of HTTP"));
     response.content_type("text/plain; charset=utf-8");
     response
 }

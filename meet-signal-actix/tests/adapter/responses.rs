@@ -17,7 +17,7 @@ use crate::server::{serve, serve_hub};
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<String, String>,
-    body: String,
+    pub(crate) body: String,
 }
 
 pub(crate) async fn request(
