@@ -72,11 +72,11 @@ fn app(hub: &Hub) -> Router {
 }
 
 async fn connect(server: SocketAddr, path: &str, user: bool) -> Client {
-    let mut request = format!("ws://{server}{path}").into_client_request().unwrap();
+    let mut request = format!("ws://{server}{path}").into_client_request().expect("a URL");
     if user {
         request.headers_mut().insert("x-user", HeaderValue::from_static("ada"));
     }
-    let tcp = TcpStream::connect(server).await.unwrap();
+    let tcp = TcpStream::connect(server).await.expect("a server listens");
     client_async(request, tcp).await.expect("an upgrade").0
 }
 
