@@ -5,6 +5,7 @@
  * @property {typeof globalThis.RTCPeerConnection} RTCPeerConnection
  * @property {typeof globalThis.WebSocket} WebSocket
  * @property {typeof globalThis.MediaStream} MediaStream
+ * @property {typeof globalThis.fetch} fetch
  * @property {(step: () => void, ms: number) => any} setTimeout
  * @property {(timer: any) => void} clearTimeout
  * @property {() => number} now a monotonic clock in milliseconds; it may stop while the machine sleeps
@@ -28,6 +29,7 @@ export function environment(given = {}) {
     RTCPeerConnection: globalThis.RTCPeerConnection,
     WebSocket: globalThis.WebSocket,
     MediaStream: globalThis.MediaStream,
+    fetch: (input, init) => globalThis.fetch(input, init),
     setTimeout: (step, ms) => globalThis.setTimeout(step, ms),
     clearTimeout: (timer) => globalThis.clearTimeout(timer),
     now: () => performance.now(),

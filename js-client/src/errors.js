@@ -8,6 +8,8 @@
  * - `blocked`: the browser does not let this page open the WebSocket, for example an unencrypted one from an `https` page
  * - `rtc`: the browser refuses the ICE servers, or the options of `rtc`
  * - `unreachable`: the connection could not be opened
+ * - `unauthorized`, `denied`, `not-found`, `bad-request`: it could not, and over HTTP the server answers 401, 403, 404, 400
+ * - `websocket-blocked`: it could not, though HTTP gets through
  * - `timeout`: the server did not answer
  * - `lost`: the connection ended, and the retry policy gave up
  * - `kicked`: a moderator or the application removed this page; the message is their reason, if they gave one

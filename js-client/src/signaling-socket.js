@@ -172,8 +172,7 @@ export class SignalingSocket extends Emitter {
   /** @param {AbortSignal} scope */
   async #connect(scope) {
     if (scope.aborted) return;
-    /** @type {string | undefined} */
-    let token;
+    let token = /** @type {string | undefined} */ (undefined);
     try {
       token = await readToken(this.#options, this.#env, scope);
     } catch (cause) {
@@ -190,7 +189,8 @@ export class SignalingSocket extends Emitter {
         frame: (frame, size) => this.#handle(connection, frame, size),
         end: (error, mayReconnect) => {
           this.#abandon();
-          this.#failed(error, mayReconnect || this.#replacedByOrphan(error));
+          const retries = mayReconnect || this.#replacedByOrphan(error);
+          void this.#retry.explain(error, this.#href, (reason) => this.#failed(reason, reason === error ? retries : reason.retryable));
         },
       });
     } catch (cause) {

@@ -8,14 +8,14 @@ use std::{
 
 use actix_http::ws::{self, HandshakeError};
 use actix_web::{
-    Error, FromRequest, HttpRequest, HttpResponse,
+    Error, FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder,
     dev::Payload,
     error::InternalError,
     http::{StatusCode, header},
     rt, web,
 };
 use meet_signal_core::{
-    ClientAddress, Hub, LocalAuthorize, OriginPolicy, RoomId, driver,
+    ClientAddress, Denied, Hub, LocalAuthorize, OriginPolicy, RoomId, driver,
     handshake::{Handshake, SUBPROTOCOL, UpgradeRefused},
 };
 
@@ -41,9 +41,36 @@ use crate::{connection::ResetHandle, outgoing::outgoing, socket::ActixSocket};
 /// A parameter of the route is percent-decoded by [`web::Path`]. `{room}` takes one segment, in which
 /// `%2F` is a `/` of the name; `{room:.*}` takes all that follow. What is not UTF-8 is in it as U+FFFD,
 /// which no room name may have.
-#[must_use = "`join` makes the response"]
+///
+/// Where the application's own login may say no, take what that says instead of rejecting the request:
+/// a page cannot see the status of a WebSocket's handshake, but it can see a refusal over the WebSocket.
+///
+/// ```
+/// # use actix_web::{Error, HttpResponse, web};
+/// # use meet_signal_actix::{Denied, Grant, Hub, SignalUpgrade};
+/// # type User = web::Query<()>;
+/// async fn signal(
+///     user: Result<User, Error>,
+///     hub: web::Data<Hub>,
+///     room: web::Path<String>,
+///     upgrade: SignalUpgrade,
+/// ) -> HttpResponse {
+///     match user {
+///         Ok(_user) => upgrade.join(&hub, &room, Grant::new()),
+///         Err(_) => upgrade.refuse(&hub, Denied::unauthorized("log in again")),
+///     }
+/// }
+/// # actix_web::App::new().route("/rooms/{room}/signal", web::get().to(signal));
+/// ```
+///
+/// A `GET` that asks for no WebSocket reaches the handler, too: [`join`](Self::join) answers it with
+/// 426, after the checks of the room and of the origin, and [`refuse`](Self::refuse) with the status of
+/// the refusal. The bundled client asks like that when its WebSocket did not open.
+#[must_use = "`join` and `refuse` make the response"]
 pub struct SignalUpgrade {
     request: HttpRequest,
+    /// Whether the request asks for a WebSocket.
+    is_upgrade: bool,
     payload: Payload,
     reset_handle: Option<ResetHandle>,
     origins: OriginPolicy,
@@ -75,7 +102,7 @@ impl SignalUpgrade {
         A: LocalAuthorize<M> + 'static,
         M: 'static,
     {
-        self.try_join(hub, room, authorize).unwrap_or_else(refuse)
+        self.try_join(hub, room, authorize).unwrap_or_else(respond)
     }
 
     /// Like [`join`](Self::join), for an application with its own error pages.
@@ -94,13 +121,45 @@ impl SignalUpgrade {
         M: 'static,
     {
         let accepted = self.handshake().check(room, &self.origins)?;
+        let (socket, response) = self.upgrade(hub);
+        rt::spawn(driver::serve_local(hub.clone(), accepted.room, authorize, socket));
+        Ok(response)
+    }
+
+    /// Upgrades the connection, and refuses it there: the page learns the code and the message of
+    /// `denied`. A session that the client had is not resumed.
+    ///
+    /// Pages of origins that may not connect learn nothing, and get 403. A request that asks for no
+    /// WebSocket gets [`Denied::status`], with the message as text.
+    pub fn refuse(self, hub: &Hub, denied: Denied) -> HttpResponse {
+        self.try_refuse(hub, denied).unwrap_or_else(respond)
+    }
+
+    /// Like [`refuse`](Self::refuse), for an application with its own error pages.
+    ///
+    /// # Errors
+    ///
+    /// The request is refused for another reason: its origin or its subprotocol.
+    pub fn try_refuse(self, hub: &Hub, denied: Denied) -> Result<HttpResponse, UpgradeRefused> {
+        match self.handshake().check_page(&self.origins) {
+            Ok(_) => {}
+            Err(UpgradeRefused::NotWebSocket) => {
+                return Ok(text(denied.status()).body(denied.message().to_owned()));
+            }
+            Err(refused) => return Err(refused),
+        }
+        let (socket, response) = self.upgrade(hub);
+        rt::spawn(driver::refuse(hub.clone(), denied, socket));
+        Ok(response)
+    }
+
+    /// The connection of a request that was checked, and the response that upgrades it.
+    fn upgrade(self, hub: &Hub) -> (ActixSocket, HttpResponse) {
         let (outgoing, body) = outgoing();
         let address = self.peer_address();
         let frame_bytes = hub.limits().frame_bytes();
         let socket =
             ActixSocket::new(self.payload, outgoing, self.reset_handle, frame_bytes, address);
-        rt::spawn(driver::serve_local(hub.clone(), accepted.room, authorize, socket));
-
         // The session and the stream of actix-ws are dropped: their queues are unbounded.
         let (response, _, _) = actix_ws::handle_with_protocols(
             &self.request,
@@ -108,14 +167,14 @@ impl SignalUpgrade {
             &[SUBPROTOCOL],
         )
         .expect("the extractor has verified the handshake");
-        Ok(response.set_body(body).map_into_boxed_body())
+        (socket, response.set_body(body).map_into_boxed_body())
     }
 
     fn handshake(&self) -> Handshake {
         // Not `connection_info`, which trusts the forwarding headers of any client.
         let authority = self.request.uri().authority().map(|authority| authority.as_str());
         let handshake = Handshake::new(authority, headers(&self.request));
-        handshake.encrypted(self.request.app_config().secure())
+        handshake.encrypted(self.request.app_config().secure()).upgrade(self.is_upgrade)
     }
 
     /// The address for the limits per address.
@@ -137,7 +196,7 @@ impl SignalUpgrade {
         let path = self.request.match_info().get_ref().uri().path();
         match RoomId::from_segment(path.rsplit('/').next().unwrap_or_default()) {
             Ok(room) => self.join(hub, room.as_str(), authorize),
-            Err(invalid) => refuse(invalid.into()),
+            Err(invalid) => respond(invalid.into()),
         }
     }
 }
@@ -165,19 +224,35 @@ impl FromRequest for SignalUpgrade {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(ws::verify_handshake(request.head()).map_err(refuse_handshake).map(|()| Self {
+        let is_upgrade = match ws::verify_handshake(request.head()) {
+            Ok(()) => true,
+            Err(HandshakeError::NoWebsocketUpgrade) => false,
+            Err(error) => return ready(Err(refuse_handshake(error))),
+        };
+        ready(Ok(Self {
             request: request.clone(),
+            is_upgrade,
             payload: payload.take(),
-            reset_handle: ResetHandle::of(request),
+            reset_handle: if is_upgrade { ResetHandle::of(request) } else { None },
             origins: OriginPolicy::default(),
             client_address: ClientAddress::default(),
         }))
     }
 }
 
-fn refuse(refused: UpgradeRefused) -> HttpResponse {
-    let status = StatusCode::from_u16(refused.status()).expect("a status of HTTP");
-    HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(refused.to_string())
+/// The response to a request that is not upgraded.
+fn respond(refused: UpgradeRefused) -> HttpResponse {
+    let mut response = text(refused.status());
+    if refused == UpgradeRefused::NotWebSocket {
+        response.upgrade("websocket");
+    }
+    response.body(refused.to_string())
+}
+
+fn text(status: u16) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(StatusCode::from_u16(status).expect("a status of HTTP"));
+    response.content_type("text/plain; charset=utf-8");
+    response
 }
 
 /// Responds with 400 also to another version of the protocol.

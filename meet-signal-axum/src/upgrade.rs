@@ -12,13 +12,15 @@ use axum::{
         ConnectInfo, FromRequestParts, WebSocketUpgrade,
         ws::rejection::{ConnectionNotUpgradable, WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, HeaderValue, StatusCode, Version, header, request::Parts, uri::Scheme},
+    http::{
+        HeaderMap, HeaderValue, Method, StatusCode, Version, header, request::Parts, uri::Scheme,
+    },
     response::{IntoResponse, Response},
 };
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use meet_signal_core::{
-    Authorize, ClientAddress, Hub, OriginPolicy, RoomId, driver,
+    Authorize, ClientAddress, Denied, Hub, Limits, OriginPolicy, RoomId, driver,
     handshake::{Handshake, UpgradeRefused},
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -47,6 +49,35 @@ use crate::socket::AxumSocket;
 /// 400 to one that is not UTF-8. `{room}` takes one segment, in which `%2F` is a `/` of the name;
 /// `{*room}` takes all that follow.
 ///
+/// Where the application's own login may say no, take what that says instead of rejecting the request:
+/// a page cannot see the status of a WebSocket's handshake, but it can see a refusal over the WebSocket.
+///
+/// ```
+/// # use axum::{extract::{Path, State}, http::{StatusCode, request::Parts}, response::Response};
+/// # use meet_signal_axum::{Denied, Grant, Hub, SignalUpgrade};
+/// # struct User;
+/// # impl<S: Sync> axum::extract::FromRequestParts<S> for User {
+/// #     type Rejection = StatusCode;
+/// #     async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, StatusCode> { Ok(User) }
+/// # }
+/// async fn signal(
+///     user: Result<User, StatusCode>,
+///     State(hub): State<Hub>,
+///     Path(room): Path<String>,
+///     upgrade: SignalUpgrade,
+/// ) -> Response {
+///     match user {
+///         Ok(_user) => upgrade.join(&hub, &room, Grant::new()),
+///         Err(_) => upgrade.refuse(&hub, Denied::unauthorized("log in again")),
+///     }
+/// }
+/// # let _: axum::Router<Hub> = axum::Router::new().route("/{room}", axum::routing::any(signal));
+/// ```
+///
+/// A `GET` that asks for no WebSocket reaches the handler, too: [`join`](Self::join) answers it with
+/// 426, after the checks of the room and of the origin, and [`refuse`](Self::refuse) with the status of
+/// the refusal. The bundled client asks like that when its WebSocket did not open.
+///
 /// Route it with [`any`](axum::routing::any): a WebSocket arrives with `GET` over HTTP/1.1 and with
 /// `CONNECT` over HTTP/2 (RFC 8441), if the application has axum's feature `http2`. Any other method
 /// gets 405.
@@ -55,9 +86,11 @@ use crate::socket::AxumSocket;
 /// served with `into_make_service_with_connect_info`. Without it the limits per address are off, and
 /// the first such connection of a process logs a warning of [`tracing`]. Behind a proxy the address is
 /// in a header: see [`client_address`](Self::client_address).
-#[must_use = "`join` makes the response"]
+#[must_use = "`join` and `refuse` make the response"]
 pub struct SignalUpgrade {
-    connection: OnUpgrade,
+    /// `None` for a request that asks for no WebSocket.
+    connection: Option<OnUpgrade>,
+    version: Version,
     /// The value of `Sec-WebSocket-Accept`. HTTP/2 has none.
     accept: Option<HeaderValue>,
     /// The address of the connection.
@@ -93,7 +126,8 @@ impl SignalUpgrade {
         A: Authorize<M> + 'static,
         M: 'static,
     {
-        self.try_join(hub, room, authorize).unwrap_or_else(refuse)
+        let version = self.version;
+        self.try_join(hub, room, authorize).unwrap_or_else(|refused| respond(refused, version))
     }
 
     /// Like [`join`](Self::join), for an application with its own error pages.
@@ -112,18 +146,61 @@ impl SignalUpgrade {
         M: 'static,
     {
         let accepted = self.handshake.check(room, &self.origins)?;
+        let (hub, room) = (hub.clone(), accepted.room);
+        self.upgrade(hub.limits().clone(), accepted.subprotocol, async move |socket| {
+            driver::serve(hub, room, authorize, socket).await;
+        })
+    }
+
+    /// Upgrades the connection, and refuses it there: the page learns the code and the message of
+    /// `denied`. A session that the client had is not resumed.
+    ///
+    /// Pages of origins that may not connect learn nothing, and get 403. A request that asks for no
+    /// WebSocket gets [`Denied::status`], with the message as text.
+    pub fn refuse(self, hub: &Hub, denied: Denied) -> Response {
+        let version = self.version;
+        self.try_refuse(hub, denied).unwrap_or_else(|refused| respond(refused, version))
+    }
+
+    /// Like [`refuse`](Self::refuse), for an application with its own error pages.
+    ///
+    /// # Errors
+    ///
+    /// The request is refused for another reason: its origin or its subprotocol.
+    pub fn try_refuse(self, hub: &Hub, denied: Denied) -> Result<Response, UpgradeRefused> {
+        let subprotocol = match self.handshake.check_page(&self.origins) {
+            Ok(subprotocol) => subprotocol,
+            Err(UpgradeRefused::NotWebSocket) => {
+                return Ok(text(denied.status(), denied.message().to_owned()));
+            }
+            Err(refused) => return Err(refused),
+        };
+        let hub = hub.clone();
+        self.upgrade(hub.limits().clone(), subprotocol, async move |socket| {
+            driver::refuse(hub, denied, socket).await;
+        })
+    }
+
+    /// Runs `serve` with the upgraded connection.
+    fn upgrade<F>(
+        self,
+        limits: Limits,
+        subprotocol: Option<&'static str>,
+        serve: impl FnOnce(AxumSocket<TokioIo<Upgraded>>) -> F + Send + 'static,
+    ) -> Result<Response, UpgradeRefused>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let peer = self.peer_address();
         let Self { connection, accept, .. } = self;
-        let (hub, room) = (hub.clone(), accepted.room);
+        let connection = connection.ok_or(UpgradeRefused::NotWebSocket)?;
         tokio::spawn(async move {
             // It fails if the connection has ended before the response was sent.
             if let Ok(upgraded) = connection.await {
-                let stream = TokioIo::new(upgraded);
-                let socket = AxumSocket::new(stream, hub.limits(), peer).await;
-                driver::serve(hub, room, authorize, socket).await;
+                serve(AxumSocket::new(TokioIo::new(upgraded), &limits, peer).await).await;
             }
         });
-        Ok(switch_protocols(accept, accepted.subprotocol))
+        Ok(switch_protocols(accept, subprotocol))
     }
 
     /// Like [`join`](Self::join), for a segment of the URL that is not decoded.
@@ -134,7 +211,7 @@ impl SignalUpgrade {
     {
         match RoomId::from_segment(segment) {
             Ok(room) => self.join(hub, room.as_str(), authorize),
-            Err(invalid) => refuse(invalid.into()),
+            Err(invalid) => respond(invalid.into(), self.version),
         }
     }
 
@@ -149,9 +226,21 @@ impl SignalUpgrade {
     }
 }
 
-fn refuse(refused: UpgradeRefused) -> Response {
-    let status = StatusCode::from_u16(refused.status()).expect("a status of HTTP");
-    (status, refused.to_string()).into_response()
+/// The response to a request that is not upgraded.
+fn respond(refused: UpgradeRefused, version: Version) -> Response {
+    let mut response = text(refused.status(), refused.to_string());
+    // HTTP/2 has no such headers (RFC 9113, section 8.2.2).
+    if refused == UpgradeRefused::NotWebSocket && version <= Version::HTTP_11 {
+        response.headers_mut().extend([
+            (header::CONNECTION, HeaderValue::from_static("upgrade")),
+            (header::UPGRADE, HeaderValue::from_static("websocket")),
+        ]);
+    }
+    response
+}
+
+fn text(status: u16, text: String) -> Response {
+    (StatusCode::from_u16(status).expect("a status of HTTP"), text).into_response()
 }
 
 /// The response that upgrades the connection: RFC 6455, section 4.2.2, or RFC 8441, section 5.
@@ -180,13 +269,19 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
         let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         // Only HTTP/2 requests have the scheme.
         let encrypted = parts.uri.scheme() == Some(&Scheme::HTTPS);
-        let handshake = Handshake::new(authority, headers).encrypted(encrypted);
+        let is_upgrade = !is_ordinary_get(parts);
+        let handshake = Handshake::new(authority, headers).encrypted(encrypted).upgrade(is_upgrade);
         let peer = connection_address(parts, state).await;
-        // axum's WebSocket does not report fragments, so this uses only its check of the request.
-        let connection = parts.extensions.get::<OnUpgrade>().cloned();
-        let _ = WebSocketUpgrade::from_request_parts(parts, state).await?;
+        let mut connection = None;
+        if is_upgrade {
+            connection = parts.extensions.get::<OnUpgrade>().cloned();
+            // axum's WebSocket does not report fragments, so this uses only its check of the request.
+            let _ = WebSocketUpgrade::from_request_parts(parts, state).await?;
+            connection.as_ref().ok_or_else(ConnectionNotUpgradable::default)?;
+        }
         Ok(Self {
-            connection: connection.ok_or_else(ConnectionNotUpgradable::default)?,
+            connection,
+            version: parts.version,
             accept: accept(parts),
             peer,
             headers: parts.headers.clone(),
@@ -205,6 +300,14 @@ impl fmt::Debug for SignalUpgrade {
             .field("client_address", &self.client_address)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether this is a `GET` that asks for no WebSocket.
+fn is_ordinary_get(parts: &Parts) -> bool {
+    let asks = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("websocket"))
+    };
+    parts.method == Method::GET && !parts.headers.get_all(header::UPGRADE).iter().any(asks)
 }
 
 async fn connection_address<S: Send + Sync>(parts: &mut Parts, state: &S) -> Option<IpAddr> {

@@ -369,6 +369,22 @@ impl Denied {
         Self::new(ErrorCode::Unavailable, CloseReason::Unavailable, message)
     }
 
+    /// The text for the client.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The HTTP status for a request that asks for no WebSocket: 401 for
+    /// [`unauthorized`](Self::unauthorized), 503 for [`unavailable`](Self::unavailable), otherwise
+    /// 403.
+    pub fn status(&self) -> u16 {
+        match self.code {
+            ErrorCode::Unauthorized => 401,
+            ErrorCode::Unavailable => 503,
+            _ => 403,
+        }
+    }
+
     fn new(code: ErrorCode, close: CloseReason, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, close, message: message.into() }
     }

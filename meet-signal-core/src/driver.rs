@@ -19,7 +19,7 @@ use crate::{
     AuthRequest, Authorize, CloseReason, Denied, Grant, Hub, LeaveReason, LocalAuthorize, RoomId,
     Session, clock::now, hub::Lease, message::ErrorFrame, socket::Socket,
 };
-use exit::{Exit, close, refuse};
+use exit::{Exit, close};
 use handshake::Rules;
 
 /// Serves one connection: lets it join `room` or resume a session there, relays in both directions,
@@ -61,6 +61,28 @@ pub fn serve_local<S: Socket, A: LocalAuthorize<M>, M>(
     serve_with(hub, room, rules, socket)
 }
 
+/// Refuses one connection, for an application whose own login has denied it before the upgrade: a
+/// page learns nothing of a handshake that fails with an HTTP status. Sends the `error` of `denied`,
+/// then closes with its code, without waiting for a message of the client. It resumes no session.
+///
+/// The connection, the attempt to join and the refusal count for the client's address, as with
+/// [`serve`]; over one of these limits the client gets `rate-limited` instead. A client that does not
+/// read is closed after [`Limits::write_timeout`](crate::Limits::write_timeout).
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the socket.
+pub async fn refuse<S: Socket>(hub: Hub, denied: Denied, mut socket: S) -> Outcome {
+    let start = now();
+    let lease = connect(&hub, &mut socket).await;
+    let exit = match &lease {
+        Ok(_) => handshake::refuse_join(&hub, denied, &mut socket).await,
+        Err(exit) => exit.clone(),
+    };
+    close(&hub, &mut socket, &exit).await;
+    Outcome::new().ended(exit.into(), now() - start)
+}
+
 #[expect(clippy::manual_async_fn, reason = "an `async fn` has two places for each argument")]
 fn serve_with<S: Socket>(
     hub: Hub,
@@ -70,12 +92,12 @@ fn serve_with<S: Socket>(
 ) -> impl Future<Output = Outcome> {
     async move {
         let (start, mut outcome) = (now(), Outcome::new());
-        let Ok(lease) = connect(&hub, &socket) else {
-            let error =
-                ErrorFrame::rate_limited("too many connections of one address", CONNECT_RETRY);
-            let exit = refuse(&hub, &mut socket, error, CloseReason::Unavailable).await;
-            close(&hub, &mut socket, &exit).await;
-            return outcome.ended(exit.into(), now() - start);
+        let lease = match connect(&hub, &mut socket).await {
+            Ok(lease) => lease,
+            Err(exit) => {
+                close(&hub, &mut socket, &exit).await;
+                return outcome.ended(exit.into(), now() - start);
+            }
         };
         // Boxed, because the handshake takes twice the memory of everything after it, and ends
         // early.
@@ -121,13 +143,15 @@ fn serve_with<S: Socket>(
     }
 }
 
-/// Counts the connection for its address.
-fn connect<S: Socket>(hub: &Hub, socket: &S) -> Result<Option<Lease>, TooMany> {
+/// Counts the connection for its address, or refuses it.
+async fn connect<S: Socket>(hub: &Hub, socket: &mut S) -> Result<Option<Lease>, Exit> {
     let Some(address) = socket.peer_address() else { return Ok(None) };
-    hub.addresses().connect(address.into(), now()).map(Some).ok_or(TooMany)
+    if let Some(lease) = hub.addresses().connect(address.into(), now()) {
+        return Ok(Some(lease));
+    }
+    let error = ErrorFrame::rate_limited("too many connections of one address", CONNECT_RETRY);
+    Err(exit::refuse(hub, socket, error, CloseReason::Unavailable).await)
 }
-
-struct TooMany;
 
 /// Waits, without a socket, until another connection resumes the session or the session ends.
 async fn await_resume(

@@ -37,6 +37,7 @@ pub struct Handshake {
     origin: Option<String>,
     host: Option<String>,
     encrypted: bool,
+    is_upgrade: bool,
     subprotocol: Result<Option<&'static str>, UnknownSubprotocol>,
 }
 
@@ -64,6 +65,11 @@ pub enum UpgradeRefused {
     Origin(#[from] OriginRefused),
     /// The client offers only unknown subprotocols.
     Subprotocol(#[from] UnknownSubprotocol),
+    /// The request asks for no WebSocket: an ordinary `GET`, or one whose `Upgrade` a proxy has
+    /// removed. Over HTTP/1.1 the response has `Upgrade: websocket` and `Connection: upgrade` (RFC
+    /// 9110, section 15.5.22).
+    #[error("this is the URL of a WebSocket")]
+    NotWebSocket,
 }
 
 impl Handshake {
@@ -91,6 +97,7 @@ impl Handshake {
             origin: origin.map(str::to_owned),
             host: host.map(str::to_owned),
             encrypted: false,
+            is_upgrade: true,
             subprotocol: select_subprotocol(subprotocols),
         }
     }
@@ -104,6 +111,15 @@ impl Handshake {
         self
     }
 
+    /// Sets whether the request asks for a WebSocket. The default is true. An adapter also checks
+    /// requests that do not, so that a page whose WebSocket did not open learns over HTTP what is
+    /// wrong.
+    #[must_use]
+    pub fn upgrade(mut self, is_upgrade: bool) -> Self {
+        self.is_upgrade = is_upgrade;
+        self
+    }
+
     /// Checks the request, for the room name in the URL (percent-decoded if the framework decodes
     /// it).
     ///
@@ -112,8 +128,27 @@ impl Handshake {
     /// Respond with the status [`UpgradeRefused::status`].
     pub fn check(&self, room: &str, origins: &OriginPolicy) -> Result<Accepted, UpgradeRefused> {
         let room = room.parse()?;
-        origins.check(self.origin.as_deref(), self.host.as_deref(), self.encrypted)?;
-        Ok(Accepted { room, subprotocol: self.subprotocol? })
+        Ok(Accepted { room, subprotocol: self.check_page(origins)? })
+    }
+
+    /// Checks the request without a room, before the application's refusal is sent over its
+    /// WebSocket: a page of another origin must not receive that. Returns the value of
+    /// `Sec-WebSocket-Protocol` in the response.
+    ///
+    /// # Errors
+    ///
+    /// Respond with the status [`UpgradeRefused::status`].
+    pub fn check_page(
+        &self,
+        origins: &OriginPolicy,
+    ) -> Result<Option<&'static str>, UpgradeRefused> {
+        match origins.check(self.origin.as_deref(), self.host.as_deref(), self.encrypted) {
+            // With an ordinary `GET`, a page of the same origin sends no `Origin`.
+            Err(OriginRefused::Missing) if !self.is_upgrade => {}
+            checked => checked?,
+        }
+        let subprotocol = self.subprotocol?;
+        if self.is_upgrade { Ok(subprotocol) } else { Err(UpgradeRefused::NotWebSocket) }
     }
 }
 
@@ -123,6 +158,7 @@ impl UpgradeRefused {
         match self {
             Self::Room(_) | Self::Subprotocol(_) => 400,
             Self::Origin(_) => 403,
+            Self::NotWebSocket => 426,
         }
     }
 }
@@ -170,6 +206,34 @@ mod tests {
         };
         assert!(check("https://a.example", true) && check("https://a.example", false));
         assert!(!check("http://a.example", true) && check("http://a.example", false));
+    }
+
+    #[test]
+    fn an_ordinary_request_is_refused_for_that_last() {
+        let check = |room: &str, headers: &[(&str, &[u8])], policy: &OriginPolicy| {
+            let headers = headers.iter().copied().chain([HOST]);
+            let refused = Handshake::new(None, headers).upgrade(false).check(room, policy);
+            refused.unwrap_err().status()
+        };
+        let policy = OriginPolicy::same_host();
+        assert_eq!(check("a", &[], &policy), 426);
+        assert_eq!(check("a", &[], &policy.clone().browsers_only()), 426);
+        assert_eq!(check("no spaces", &[], &policy), 400);
+        assert_eq!(check("a", &[("origin", b"http://b.example")], &policy), 403);
+        assert_eq!(check("a", &[("sec-websocket-protocol", b"chat")], &policy), 400);
+    }
+
+    #[test]
+    fn a_page_is_checked_without_a_room() {
+        let page = |headers: &[(&str, &[u8])]| {
+            let headers = headers.iter().copied().chain([HOST]);
+            Handshake::new(None, headers).check_page(&OriginPolicy::same_host())
+        };
+        assert_eq!(page(&[("sec-websocket-protocol", b"meet-signal.v1")]), Ok(Some(SUBPROTOCOL)));
+        let origin = page(&[("origin", b"http://b.example")]);
+        assert_eq!(origin, Err(UpgradeRefused::Origin(OriginRefused::NotAllowed)));
+        let subprotocol = page(&[("sec-websocket-protocol", b"chat")]);
+        assert_eq!(subprotocol, Err(UpgradeRefused::Subprotocol(UnknownSubprotocol)));
     }
 
     #[test]

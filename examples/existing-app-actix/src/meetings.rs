@@ -8,10 +8,10 @@ use actix_web::{
     web::{Data, Html, ServiceConfig, get, scope},
 };
 use existing_app::{context, page, stop_requested};
-use meet_signal_actix::{Grant, Hub, Meta, SignalUpgrade, client};
+use meet_signal_actix::{Denied, Grant, Hub, Meta, SignalUpgrade, client};
 use serde_json::json;
 
-use crate::login::Member;
+use crate::login::{Member, Refused};
 
 pub(crate) fn routes(app: &mut ServiceConfig) {
     app.route("/teams/{team}/meeting", get().to(meeting))
@@ -23,15 +23,30 @@ async fn meeting(Member { person, team }: Member) -> Html {
     Html::new(page("meeting.html", context! { person, team }))
 }
 
-/// The room of a team. `Member` rejects other people, and members join under the name of their login,
-/// whatever name the page sends.
+/// The room of a team. Members join under the name of their login, whatever name the page sends.
 async fn signal(
-    Member { person, team }: Member,
+    member: Result<Member, Refused>,
     hub: Data<Hub>,
     upgrade: SignalUpgrade,
 ) -> HttpResponse {
-    let name = Meta::new(&json!({ "name": person.name })).expect("JSON");
-    upgrade.join(&hub, &team.slug, Grant::new().meta(name))
+    match member {
+        Ok(Member { person, team }) => {
+            let name = Meta::new(&json!({ "name": person.name })).expect("JSON");
+            upgrade.join(&hub, &team.slug, Grant::new().meta(name))
+        }
+        Err(refused) => upgrade.refuse(&hub, refused.into()),
+    }
+}
+
+/// What the page of a meeting is told.
+impl From<Refused> for Denied {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::LoggedOut => Self::unauthorized("log in again"),
+            Refused::NotMember => Self::refused("this is not your team"),
+            Refused::NoTeam => Self::refused("there is no such team"),
+        }
+    }
 }
 
 /// Waits for the request to stop, and asks all clients to return a little later, to the new process.

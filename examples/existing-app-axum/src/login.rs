@@ -22,13 +22,20 @@ pub(crate) fn routes() -> Router<App> {
     Router::new().route("/login", get(form).post(log_in)).route("/logout", post(log_out))
 }
 
-/// The person who is logged in. Other requests are redirected to the login.
+/// The person who is logged in.
 pub(crate) struct User(pub(crate) Person);
 
 /// The person who is logged in, and the team of the URL, of which the person is a member.
 pub(crate) struct Member {
     pub(crate) person: Person,
     pub(crate) team: Team,
+}
+
+/// Why a page is not shown. Who is not logged in is redirected to the login.
+pub(crate) enum Refused {
+    LoggedOut,
+    NotMember,
+    NoTeam,
 }
 
 #[derive(Deserialize)]
@@ -61,31 +68,38 @@ async fn log_out(jar: SignedCookieJar) -> impl IntoResponse {
 }
 
 impl FromRequestParts<App> for User {
-    type Rejection = Redirect;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Redirect> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
         let jar = SignedCookieJar::from_headers(&parts.headers, app.key.clone());
         let cookie = jar.get(COOKIE);
         let person = cookie.and_then(|cookie| app.site.person(cookie.value()).cloned());
-        person.map(Self).ok_or_else(|| Redirect::to("/login"))
+        person.map(Self).ok_or(Refused::LoggedOut)
     }
 }
 
 impl FromRequestParts<App> for Member {
-    type Rejection = Response;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let User(person) = parts.extract_with_state(app).await.map_err(Redirect::into_response)?;
-        let Path(parameters) = parts
-            .extract::<Path<HashMap<String, String>>>()
-            .await
-            .map_err(IntoResponse::into_response)?;
-        let team = parameters.get("team").and_then(|slug| app.site.team(slug));
-        let team = team.ok_or_else(|| StatusCode::NOT_FOUND.into_response())?;
-        if !team.has(&person) {
-            return Err(StatusCode::FORBIDDEN.into_response());
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        let User(person) = parts.extract_with_state(app).await?;
+        let parameters = parts.extract::<Path<HashMap<String, String>>>().await;
+        let Path(parameters) = parameters.map_err(|_| Refused::NoTeam)?;
+        match parameters.get("team").and_then(|slug| app.site.team(slug)) {
+            Some(team) if team.has(&person) => Ok(Self { person, team: team.clone() }),
+            Some(_) => Err(Refused::NotMember),
+            None => Err(Refused::NoTeam),
         }
-        Ok(Self { person, team: team.clone() })
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match self {
+            Self::LoggedOut => Redirect::to("/login").into_response(),
+            Self::NotMember => StatusCode::FORBIDDEN.into_response(),
+            Self::NoTeam => StatusCode::NOT_FOUND.into_response(),
+        }
     }
 }
 

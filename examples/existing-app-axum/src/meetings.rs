@@ -9,11 +9,14 @@ use axum::{
     routing::{any, get},
 };
 use existing_app::{context, page, stop_requested};
-use meet_signal_axum::{Grant, Hub, Meta, SignalUpgrade, client};
+use meet_signal_axum::{Denied, Grant, Hub, Meta, SignalUpgrade, client};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::{App, login::Member};
+use crate::{
+    App,
+    login::{Member, Refused},
+};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -26,15 +29,30 @@ async fn meeting(Member { person, team }: Member) -> Html<String> {
     Html(page("meeting.html", context! { person, team }))
 }
 
-/// The room of a team. `Member` rejects other people, and members join under the name of their login,
-/// whatever name the page sends.
+/// The room of a team. Members join under the name of their login, whatever name the page sends.
 async fn signal(
-    Member { person, team }: Member,
+    member: Result<Member, Refused>,
     State(hub): State<Hub>,
     upgrade: SignalUpgrade,
 ) -> Response {
-    let name = Meta::new(&json!({ "name": person.name })).expect("JSON");
-    upgrade.join(&hub, &team.slug, Grant::new().meta(name))
+    match member {
+        Ok(Member { person, team }) => {
+            let name = Meta::new(&json!({ "name": person.name })).expect("JSON");
+            upgrade.join(&hub, &team.slug, Grant::new().meta(name))
+        }
+        Err(refused) => upgrade.refuse(&hub, refused.into()),
+    }
+}
+
+/// What the page of a meeting is told.
+impl From<Refused> for Denied {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::LoggedOut => Self::unauthorized("log in again"),
+            Refused::NotMember => Self::refused("this is not your team"),
+            Refused::NoTeam => Self::refused("there is no such team"),
+        }
+    }
 }
 
 /// Waits for the request to stop, and asks all clients to return a little later, to the new process.

@@ -13,6 +13,18 @@ room.on('sourceremoved', ({ detail: { peer, source } }) => {
   document.getElementById(`${peer.id}/${source.name}`).remove();
 });
 
+room.on('statechange', ({ detail: { state, reason } }) => {
+  if (state === 'closed' && reason !== null) explain(reason);
+});
+
+function explain({ code, message }) {
+  status.textContent = `No meeting: ${message}. `;
+  if (code !== 'unauthorized') return;
+  const link = status.appendChild(document.createElement('a'));
+  link.href = '/login';
+  link.textContent = 'Log in';
+}
+
 function show(id, name, stream, options) {
   const figure = meeting.appendChild(document.createElement('figure'));
   figure.id = id;
@@ -28,5 +40,5 @@ try {
   await room.join();
   status.textContent = '';
 } catch (error) {
-  status.textContent = `No meeting: ${error.message}`;
+  explain(error);
 }

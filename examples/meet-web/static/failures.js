@@ -23,6 +23,7 @@ const FAILURES = Object.freeze({
   timeout: UNREACHABLE,
   unavailable: failure('The server is busy right now', 'Wait a moment, then try again.', true),
   lost: failure('The connection was lost', 'Check your internet connection, then try again.', true),
+  'websocket-blocked': failure('Something blocks the connection', 'This page reaches the server, but a proxy, a firewall or an extension of the browser stops WebSockets. Try another network.', true),
   unsupported: failure('This browser cannot make video calls', 'Use a current version of Chrome, Edge, Firefox or Safari.', false),
   blocked: failure('The browser blocks the connection', 'One of its settings or extensions does not let this page reach the server.', false),
   rtc: failure('The connections cannot be set up', 'The browser refuses the settings of this server. Tell the people who run it.', false),

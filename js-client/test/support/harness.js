@@ -202,6 +202,8 @@ export class FakePage {
         }
       },
       MediaStream: FakeStream,
+      // The server answers no HTTP.
+      fetch: async () => { throw new TypeError('there is no HTTP here'); },
       setTimeout: (/** @type {() => void} */ run, /** @type {number} */ ms) => this.#setTimeout(run, ms),
       clearTimeout: (/** @type {number | null} */ handle) => {
         clock.clearTimeout(handle);

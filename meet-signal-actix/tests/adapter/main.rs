@@ -7,6 +7,7 @@ mod memory;
 mod mounts;
 mod peer;
 mod raw;
+mod refuse;
 mod responses;
 mod room_names;
 mod secrets;

@@ -61,7 +61,7 @@ async fn a_default_service_hides_no_route() {
         is_mounted(&server, prefix).await;
         for (method, path, status) in [
             ("POST", "/signal/standup", 405),
-            ("GET", "/signal/standup", 400),
+            ("GET", "/signal/standup", 426),
             ("GET", "/signal/a/b", 418),
             ("POST", "/meet-signal/index.js", 405),
         ] {

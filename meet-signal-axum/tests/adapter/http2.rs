@@ -200,7 +200,8 @@ async fn refused_requests_get_the_same_responses_as_over_http_1() {
             (400, Method::CONNECT, &other, &[]),
             (403, Method::CONNECT, &standup, &foreign),
             (400, Method::CONNECT, &standup, &chat),
-            (405, Method::GET, &standup, &[]),
+            (426, Method::GET, &standup, &[]),
+            (400, Method::GET, &other, &[]),
             (405, Method::POST, &standup, &[]),
         ] {
             let status = connection.status(&method, path, headers).await;

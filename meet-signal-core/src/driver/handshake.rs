@@ -101,10 +101,8 @@ async fn resume_or_join<S: Socket>(
     }
     let previous = previous(hub, &room, &rules, join);
     let resumes = previous.as_ref().is_some_and(|previous| previous.resumes);
-    let key = address.map(AddressKey::from);
-    if !resumes && let Some(Err(wait)) = key.map(|key| hub.addresses().join(key, now())) {
-        let error = ErrorFrame::rate_limited("too many joins of one address", wait);
-        return Err(refuse(hub, socket, error, CloseReason::Unavailable).await);
+    if !resumes {
+        count_join(hub, socket).await?;
     }
     let meta = join.meta.map(|meta| Meta::from(meta.to_owned())).unwrap_or_default();
     let token = join.token.clone().map(Secret::into_owned);
@@ -113,12 +111,9 @@ async fn resume_or_join<S: Socket>(
     let decision = pin!((rules.authorize)(request));
     let grant = match decide(hub, decision, &mut limiter, &mut held, socket).await? {
         Ok(grant) => grant,
-        Err(Denied { code, close, message }) => {
-            if code != ErrorCode::Unavailable {
-                key.inspect(|key| hub.addresses().refused(*key, now()));
-            }
-            hub.refused(&room, code, None);
-            return Err(refuse(hub, socket, ErrorFrame::new(code, message), close).await);
+        Err(denied) => {
+            hub.refused(&room, denied.code, None);
+            return Err(deny(hub, denied, socket).await);
         }
     };
     if let (Some(resume), true) = (&join.resume, resumes) {
@@ -179,6 +174,32 @@ async fn try_resume<S: Socket>(
             Err(refuse(hub, socket, error, refused.close_reason()).await)
         }
     }
+}
+
+/// Refuses a connection that the application has denied before its first message.
+pub(super) async fn refuse_join<S: Socket>(hub: &Hub, denied: Denied, socket: &mut S) -> Exit {
+    match count_join(hub, socket).await {
+        Ok(()) => deny(hub, denied, socket).await,
+        Err(exit) => exit,
+    }
+}
+
+/// Counts an attempt to join for the address of its connection.
+async fn count_join<S: Socket>(hub: &Hub, socket: &mut S) -> Result<(), Exit> {
+    let key = socket.peer_address().map(AddressKey::from);
+    let Some(Err(wait)) = key.map(|key| hub.addresses().join(key, now())) else { return Ok(()) };
+    let error = ErrorFrame::rate_limited("too many joins of one address", wait);
+    Err(refuse(hub, socket, error, CloseReason::Unavailable).await)
+}
+
+/// Counts and sends the application's refusal.
+async fn deny<S: Socket>(hub: &Hub, denied: Denied, socket: &mut S) -> Exit {
+    let Denied { code, close, message } = denied;
+    let key = socket.peer_address().map(AddressKey::from);
+    if let Some(key) = key.filter(|_| code != ErrorCode::Unavailable) {
+        hub.addresses().refused(key, now());
+    }
+    refuse(hub, socket, ErrorFrame::new(code, message), close).await
 }
 
 /// The error for a join that the hub refused, with the time to wait if it is known.

@@ -8,6 +8,7 @@ mod faults;
 mod leaving;
 mod moderation;
 mod outcome;
+mod refusing;
 mod regrant;
 mod resume;
 mod resume_bounds;

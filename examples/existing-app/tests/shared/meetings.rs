@@ -69,10 +69,23 @@ impl Site {
     }
 
     async fn connect(&self, path: &str, cookie: &str) -> Result<Peer, u16> {
+        self.connect_from(None, path, cookie).await
+    }
+
+    /// The error is the status of the response.
+    async fn connect_from(
+        &self,
+        origin: Option<&'static str>,
+        path: &str,
+        cookie: &str,
+    ) -> Result<Peer, u16> {
         let url = format!("ws://{}{path}", self.address);
         let mut request = url.into_client_request().expect("a URL");
         let cookie = HeaderValue::from_str(cookie).expect("a header");
         request.headers_mut().insert("cookie", cookie);
+        if let Some(origin) = origin {
+            request.headers_mut().insert("origin", HeaderValue::from_static(origin));
+        }
         match connect_async(request).await {
             Ok((socket, _)) => Ok(Peer(socket)),
             Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
@@ -102,6 +115,16 @@ impl Peer {
         assert_eq!(message["type"], kind, "{message}");
         message
     }
+
+    /// The code and the message of the error, and the code of the close frame.
+    async fn refusal(&mut self) -> (String, String, u16) {
+        let error = self.expect("error").await;
+        let Some(Ok(Message::Close(Some(close)))) = self.0.next().await else {
+            panic!("a close frame")
+        };
+        let text = |name: &str| error[name].as_str().expect("a text").to_owned();
+        (text("code"), text("message"), close.code.into())
+    }
 }
 
 #[tokio::test]
@@ -112,8 +135,32 @@ async fn a_request_without_a_login_is_redirected() {
         assert!(head.starts_with("HTTP/1.1 303 "), "{path}: {head}");
         assert!(head.contains("location: /login"), "{path}: {head}");
     }
+}
+
+/// A page cannot see the status of a WebSocket's handshake.
+#[tokio::test]
+async fn a_meeting_without_a_login_is_refused_over_the_websocket() {
+    let site = Site::start();
     for cookie in ["", "person=ada", "id=ada"] {
-        assert_eq!(site.connect(SIGNAL, cookie).await.err(), Some(303), "{cookie}");
+        let mut peer = site.connect(SIGNAL, cookie).await.expect("an upgrade");
+        assert_eq!(peer.refusal().await, ("unauthorized".into(), "log in again".into(), 4502));
+    }
+    let (head, body) = site.page(SIGNAL, "").await;
+    assert!(head.starts_with("HTTP/1.1 401 "), "{head}");
+    assert_eq!(body, "log in again");
+    let (head, _) = site.page(SIGNAL, &site.log_in("ada").await).await;
+    assert!(head.starts_with("HTTP/1.1 426 "), "{head}");
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_learns_nothing_of_the_login() {
+    let site = Site::start();
+    for cookie in ["", &site.log_in("ada").await] {
+        assert_eq!(site.connect_from(Some(EVIL), SIGNAL, cookie).await.err(), Some(403));
+        let headers = format!("Cookie: {cookie}\r\nOrigin: {EVIL}\r\n");
+        let (head, body) = site.request(&format!("GET {SIGNAL}"), &headers, "").await;
+        assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
+        assert_eq!(body, "pages of this origin may not connect here");
     }
 }
 
@@ -123,8 +170,12 @@ async fn a_member_of_another_team_is_refused() {
     let cy = site.log_in("cy").await;
     let (head, _) = site.page("/teams/apollo/meeting", &cy).await;
     assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
-    assert_eq!(site.connect(SIGNAL, &cy).await.err(), Some(403));
-    assert_eq!(site.connect("/teams/none/meeting/signal", &cy).await.err(), Some(404));
+    for (path, message) in
+        [(SIGNAL, "this is not your team"), ("/teams/none/meeting/signal", "there is no such team")]
+    {
+        let mut peer = site.connect(path, &cy).await.expect("an upgrade");
+        assert_eq!(peer.refusal().await, ("denied".into(), message.into(), 4504));
+    }
     assert!(site.connect("/teams/gemini/meeting/signal", &cy).await.is_ok());
 }
 
@@ -173,3 +224,4 @@ async fn a_stopping_server_drains_the_meeting_and_exits() {
 }
 
 const SIGNAL: &str = "/teams/apollo/meeting/signal";
+const EVIL: &str = "https://evil.example";
