@@ -326,7 +326,8 @@ export class MeetRoom extends Emitter {
       case 'locked': return this.#setLocked(message.locked);
       case 'updated':
         if (message.peer !== this.#self?.id) break;
-        return this.#socket.metaReplaced(message.meta);
+        this.#socket.meta = message.meta;
+        return undefined;
       case 'permissions':
         if (message.peer !== this.#self?.id) break;
         return this.#setPermissions(message.permissions);

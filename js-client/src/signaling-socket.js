@@ -84,11 +84,15 @@ export class SignalingSocket extends Emitter {
     return this.#meta.value;
   }
 
+  // The host application has changed it.
+  set meta(meta) {
+    this.#meta.replace(meta);
+  }
+
   /**
    * Joins, and stays until `leave` or until the server ends the session. Lost connections are replaced.
    *
-   * @param {{ signal?: AbortSignal }} [options] aborting cancels joining, or leaves. A signal of `AbortSignal.timeout`
-   *   only limits joining
+   * @param {{ signal?: AbortSignal }} [options] aborting cancels joining, or leaves; `AbortSignal.timeout` only limits joining
    * @returns {Promise<void>} resolves with the first welcome; rejects with a {@link MeetError}, or with the signal's reason
    */
   async join({ signal } = {}) {
@@ -98,8 +102,7 @@ export class SignalingSocket extends Emitter {
     this.#href = socketUrl(this.#url, this.#env.base);
     this.#meta.restart();
     this.#previous.replace(this.#href);
-    this.#scope = new AbortController();
-    const scope = this.#scope.signal;
+    const { signal: scope } = (this.#scope = new AbortController());
     this.#sender = this.#newSender();
     this.#metaBytes = Infinity;
     this.#retry.reset();
@@ -112,7 +115,6 @@ export class SignalingSocket extends Emitter {
     signal?.addEventListener('abort', () => {
       if (this.#ticket === null || signal.reason?.name !== 'TimeoutError') void this.leave();
     }, { signal: scope });
-
     const joined = new Promise((resolve, reject) => {
       this.#settleJoin = (error) => {
         if (error === undefined) resolve(undefined);
@@ -137,8 +139,7 @@ export class SignalingSocket extends Emitter {
    * Sends a message, in order. Without a connection it waits for the next one.
    *
    * @param {import('./protocol.js').SentMessage} message
-   * @throws {MeetError} `state` if not joined, `not-json`, `too-large` if the frame exceeds the server's limit (64 KiB by
-   *   default), `queue-full` if too many messages wait. Nothing was sent then
+   * @throws {MeetError} `state`, `not-json`, `too-large` (a frame of 64 KiB by default), `queue-full`. Nothing was sent then
    */
   send(message) {
     if (this.#ticket === null) throw new MeetError('state', `sending while ${this.#state}`);
@@ -156,11 +157,6 @@ export class SignalingSocket extends Emitter {
     const update = this.#meta.snapshot(meta);
     if (this.#ticket !== null) this.#sendUpdate(update);
     this.#meta.add(update, (ref) => this.#sender.find(ref) !== null);
-  }
-
-  /** The application has changed the data about this peer. @param {unknown} meta */
-  metaReplaced(meta) {
-    this.#meta.replace(meta);
   }
 
   /** @param {import('./meta.js').Snapshot} update */
