@@ -284,7 +284,9 @@ export class MeetRoom extends Emitter {
   #received(message) {
     switch (message.type) {
       case 'app': return this.#events.add('app', { data: message.data });
-      case 'iceServers': return this.#setIceServers(message.iceServers);
+      case 'iceServers':
+        this.#setIceServers(message.iceServers);
+        return this.#roster.wake({ lossy: false });
       case 'locked': return this.#setLocked(message.locked);
       default: this.#roster.received(message);
     }

@@ -53,7 +53,7 @@ export class Roster {
     }
     // After `full`, the messages that were missed follow.
     if (resumed === 'partial') this.#reconcile(peers);
-    this.#wakeAll({ lossy: resumed === 'partial' });
+    this.wake({ lossy: resumed === 'partial' });
   }
 
   /** @param {import('./protocol.js').RoomMessage} message */
@@ -95,7 +95,20 @@ export class Roster {
 
   /** The STUN and TURN servers have changed. */
   reconfigure() {
-    for (const transport of this.#transports.values()) transport.reconfigure();
+    for (const transport of this.#transports.values()) void transport.reconfigure();
+  }
+
+  /**
+   * Another attempt may connect to peers that were not reached.
+   *
+   * @param {{ lossy: boolean }} options whether messages may have been lost
+   */
+  wake(options) {
+    for (const [id, transport] of this.#transports) {
+      if (this.peers.get(id)?.status === 'here') transport.wake(options);
+      // It resyncs when the peer is back.
+      else if (options.lossy) transport.undelivered();
+    }
   }
 
   /**
@@ -140,15 +153,6 @@ export class Roster {
       peer.meta = info.meta;
       peer.status = info.status;
       this.#notify('peerchanged', { peer });
-    }
-  }
-
-  /** @param {{ lossy: boolean }} options */
-  #wakeAll(options) {
-    for (const [id, transport] of this.#transports) {
-      if (this.peers.get(id)?.status === 'here') transport.wake(options);
-      // It resyncs when the peer is back.
-      else if (options.lossy) transport.undelivered();
     }
   }
 

@@ -12,9 +12,11 @@ pub use upgrade::SignalUpgrade;
 
 pub use meet_signal_core::{
     AuthRequest, Authorize, ByClosure, BySend, ClientAddress, CloseReason, Decision, Denied, Grant,
-    Hub, IceServer, InvalidHeaderName, InvalidLimits, InvalidOrigin, InvalidPeerId, InvalidRoomId,
-    LeaveReason, Limits, LimitsBuilder, LocalAuthorize, LocalDecision, MemberInfo, Meta,
-    OriginFault, OriginPolicy, OriginRefused, PeerId, Permissions, RoomId, Secret, SendError,
-    Status,
+    Hub, IceServer, IceServerProvider, IceServerRequest, IceServers, InvalidHeaderName,
+    InvalidLimits, InvalidOrigin, InvalidPeerId, InvalidRoomId, LeaveReason, Limits, LimitsBuilder,
+    LocalAuthorize, LocalDecision, MemberInfo, Meta, OriginFault, OriginPolicy, OriginRefused,
+    PeerId, Permissions, ProvideIceServers, RoomId, Secret, SendError, Status,
     handshake::{UnknownSubprotocol, UpgradeRefused},
 };
+#[cfg(feature = "turn")]
+pub use meet_signal_core::{InvalidTurnCredentials, TurnCredentials};

@@ -8,7 +8,10 @@ use std::{
     sync::Arc,
 };
 
-use crate::{CloseReason, ErrorCode, IceServer, Meta, Permissions, RoomId, Secret};
+use crate::{
+    CloseReason, ErrorCode, IceServer, IceServerProvider, Meta, Permissions, RoomId, Secret,
+    ice::Provider,
+};
 
 /// Decides whether a peer may join a room. Called once per session, after the first message of its
 /// connection and before the room is notified.
@@ -169,6 +172,7 @@ pub struct Grant {
     pub(crate) permissions: Permissions,
     pub(crate) meta: Option<Meta>,
     pub(crate) ice_servers: Arc<[IceServer]>,
+    pub(crate) ice_provider: Option<Provider>,
 }
 
 impl Grant {
@@ -198,6 +202,14 @@ impl Grant {
     #[must_use]
     pub fn ice_servers(mut self, servers: impl Into<Arc<[IceServer]>>) -> Self {
         self.ice_servers = servers.into();
+        self
+    }
+
+    /// Sets what provides further ICE servers of the peer, whose credentials are renewed before they
+    /// expire. The peer gets them after those of [`ice_servers`](Self::ice_servers).
+    #[must_use]
+    pub fn ice_provider(mut self, provider: impl IceServerProvider + 'static) -> Self {
+        self.ice_provider = Some(Provider::new(provider));
         self
     }
 }

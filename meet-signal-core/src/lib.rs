@@ -19,6 +19,7 @@ mod connection;
 mod error_code;
 mod frame;
 mod hub;
+mod ice;
 mod id;
 mod inbound;
 #[cfg(all(test, loom))]
@@ -51,6 +52,9 @@ pub use error_code::ErrorCode;
 pub use frame::Frame;
 pub use handshake::{InvalidOrigin, OriginFault, OriginPolicy, OriginRefused};
 pub use hub::{Hub, JoinError, JoinRequest, ResumeError, SendError};
+pub use ice::{IceServerProvider, IceServerRequest, IceServers, ProvideIceServers};
+#[cfg(feature = "turn")]
+pub use ice::{InvalidTurnCredentials, TurnCredentials};
 pub use id::{InvalidPeerId, InvalidRoomId, PeerId, RoomId};
 pub use limits::{InvalidLimits, Limits, LimitsBuilder};
 pub use message::{IceServer, LeaveReason, Meta, Resumed, Status};

@@ -1,4 +1,4 @@
-//! The handshake: from the first message to the welcome.
+//! The handshake: from the first message to a session.
 
 use std::pin::pin;
 
@@ -10,15 +10,15 @@ use tokio::{
 use super::exit::{Exit, now, refuse, send};
 use crate::{
     AuthRequest, CloseReason, Denied, ErrorCode, Grant, Hub, JoinRequest, Meta, ResumeError,
-    RoomId, Secret, Session,
-    hub::{AddressKey, ResumeRequest},
+    RoomId, Secret,
+    hub::{AddressKey, Greeting, ResumeRequest},
     inbound::{InboundLimiter, ParsedFrame, Rejection},
     message::{ClientMessage, ErrorFrame, Join, Resume, ServerMessage},
     socket::{Incoming, Socket},
 };
 
-/// A session, and the messages that its client sent before the session existed.
-type Joined<T> = (Session, Vec<T>);
+/// A session without its welcome, and the messages that its client sent before the session existed.
+type Joined<T> = (Greeting, Vec<T>);
 
 /// Reads messages until there is a `join`, and handles it.
 pub(super) async fn handshake<S: Socket>(
@@ -87,7 +87,7 @@ async fn resume_or_join<S: Socket>(
         let (ticket, received) = (ticket.expose(), *received);
         let request = ResumeRequest { ticket, received, limiter: &limiter, address };
         match hub.resume_with(&room, &request, now()) {
-            Ok(session) => return Ok((session, Vec::new())),
+            Ok(greeting) => return Ok((greeting, Vec::new())),
             // A client whose session is gone joins with a new one.
             Err(ResumeError::UnknownTicket) => {}
             Err(refused) => {
@@ -126,7 +126,7 @@ async fn resume_or_join<S: Socket>(
         .replaces(join.replaces.as_ref().map(Secret::expose))
         .address(address);
     match hub.join_with(room, request, &grant, limiter, now()) {
-        Ok(session) => Ok((session, held)),
+        Ok(greeting) => Ok((greeting, held)),
         Err(refused) => {
             let error = error(refused.code(), refused.to_string(), refused.retry_after());
             Err(refuse(hub, socket, error, refused.close_reason()).await)

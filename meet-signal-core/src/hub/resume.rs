@@ -8,7 +8,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Hub, drain};
+use super::{Hub, drain, greeting::Greeting};
 use crate::{CloseReason, ErrorCode, RoomId, Session, inbound::InboundLimiter, ticket::TicketHash};
 
 /// Why a session was not resumed. If the session exists, it is unchanged.
@@ -129,7 +129,7 @@ impl Hub {
     ) -> Result<Session, ResumeError> {
         let limiter = InboundLimiter::new(self.limits(), now);
         let request = ResumeRequest { ticket, received, limiter: &limiter, address: None };
-        self.resume_with(room, &request, now)
+        Ok(self.resume_with(room, &request, now)?.send())
     }
 
     pub(crate) fn resume_with(
@@ -137,7 +137,7 @@ impl Hub {
         room: &RoomId,
         request: &ResumeRequest<'_>,
         now: Instant,
-    ) -> Result<Session, ResumeError> {
+    ) -> Result<Greeting, ResumeError> {
         let ticket = TicketHash::of(request.ticket);
         let resumed = self.with_shard(room, |shard, wakers| {
             // Read under the lock, as for a join: see `drain`.
@@ -150,6 +150,6 @@ impl Hub {
         });
         let (connection, snapshot) = resumed?;
         // Counted in place of the older handle.
-        Ok(self.greeted(room.clone(), connection, request.ticket, &snapshot))
+        Ok(Greeting::new(self, room.clone(), connection, request.ticket.to_owned(), snapshot))
     }
 }

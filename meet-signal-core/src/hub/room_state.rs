@@ -175,11 +175,14 @@ impl RoomState {
         let from = (address, hub.sender(peer, address));
         let resumed = session.take_over(request.received, from, wakers);
         let connection = Connection { peer, generation: session.generation };
-        let (received, ice_servers) = (session.received, session.ice_servers.clone());
+        let received = session.received;
+        let (ice_servers, ice_provider) = (session.ice.servers(), session.ice.provider());
         let outbox = session.outbox.clone();
         self.apply_infallible(Input::Status { peer, status: Status::Here }, wakers);
         let members = self.members();
-        Ok((connection, SessionSnapshot { resumed, received, members, ice_servers, outbox }))
+        let snapshot =
+            SessionSnapshot { resumed, received, members, ice_servers, ice_provider, outbox };
+        Ok((connection, snapshot))
     }
 
     /// The socket of a member was lost: it becomes away, or leaves if there is no grace period or

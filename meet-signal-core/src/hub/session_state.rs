@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{AddressKey, Lease};
+use super::{AddressKey, Lease, session_ice::SessionIce};
 use crate::{
     IceServer, Limits, Resumed,
     budget::Reservation,
     connection::Generation,
+    ice::Provider,
     inbound::InboundLimiter,
     outbox::{Outbox, Sender, Wakers},
     roster::Member,
@@ -36,7 +37,8 @@ pub(crate) struct SessionState {
     /// Boxed, because only the member's own frames need it, and a broadcast iterates over all
     /// sessions.
     pub(super) limiter: Box<InboundLimiter>,
-    pub(super) ice_servers: Arc<[IceServer]>,
+    /// Boxed for the same reason.
+    pub(super) ice: Box<SessionIce>,
 }
 
 /// A snapshot of a session, for its welcome.
@@ -46,6 +48,7 @@ pub(super) struct SessionSnapshot {
     /// All members including this one, in the order in which they joined.
     pub(super) members: Vec<Member>,
     pub(super) ice_servers: Arc<[IceServer]>,
+    pub(super) ice_provider: Option<Provider>,
     pub(super) outbox: Arc<Outbox>,
 }
 
@@ -53,7 +56,7 @@ impl SessionState {
     pub(super) fn new(
         outbox: Arc<Outbox>,
         limiter: InboundLimiter,
-        ice_servers: Arc<[IceServer]>,
+        ice: SessionIce,
         (address, sender): (Option<AddressKey>, Sender),
         meta_bytes: Reservation,
     ) -> Self {
@@ -70,7 +73,7 @@ impl SessionState {
             away: None,
             meta_bytes,
             limiter: Box::new(limiter),
-            ice_servers,
+            ice: Box::new(ice),
         }
     }
 
@@ -115,6 +118,7 @@ impl SessionState {
         if resumed == Resumed::Partial {
             self.received = 0;
             self.is_count_current = false;
+            self.ice.forget_sent();
         }
         resumed
     }

@@ -6,14 +6,15 @@ use std::{
     fmt::Debug,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 
 use serde_json::value::RawValue;
 
 use crate::{
-    AuthRequest, ErrorCode, Frame, Grant, Hub, JoinRequest, Limits, Permissions, RoomId, Secret,
-    Session,
+    AuthRequest, ErrorCode, Frame, Grant, Hub, IceServers, JoinRequest, Limits, Permissions,
+    RoomId, Secret, Session,
     handshake::Handshake,
     id::PeerId,
     message::{
@@ -181,6 +182,8 @@ fn shown() -> Vec<(&'static str, String)> {
         ("AuthRequest", debug(request)),
         ("Grant", debug(grant())),
         ("IceServer", debug(turn())),
+        ("IceServers", debug(IceServers::new([turn()]))),
+        ("TurnCredentials", debug(provider())),
         ("Meta", debug(&meta)),
         ("JoinRequest", debug(join_request())),
         ("Join", parse(&join)),
@@ -237,7 +240,25 @@ fn turn() -> IceServer {
 }
 
 fn grant() -> Grant {
-    Grant::new().meta(meta()).ice_servers([turn()])
+    Grant::new().meta(meta()).ice_servers([turn()]).ice_provider(Arc::new(provider()))
+}
+
+#[cfg(feature = "turn")]
+fn provider() -> crate::TurnCredentials {
+    crate::TurnCredentials::new(["turn:turn.example"], SECRET).expect("a URL and a secret")
+}
+
+/// Nothing that can be shown.
+#[cfg(not(feature = "turn"))]
+fn provider() -> impl crate::IceServerProvider + Debug {
+    #[derive(Debug)]
+    struct None;
+    impl crate::IceServerProvider for None {
+        fn provide(&self, _: crate::IceServerRequest) -> crate::ProvideIceServers<'_> {
+            Box::pin(std::future::ready(Err("none".into())))
+        }
+    }
+    None
 }
 
 fn join(secret: &str) -> String {
@@ -263,6 +284,7 @@ const HOLD_NONE: &[&str] = &[
     "ByClosure",
     "BySend",
     "EndReason",
+    "IceServerRequest",
     "IntoEffects",
     "Outcome",
     "Traffic",
@@ -280,6 +302,8 @@ const HOLD_NONE: &[&str] = &[
     "InvalidLimits",
     // Configuration of the application.
     "InvalidOrigin",
+    // It names a URL, and no secret.
+    "InvalidTurnCredentials",
     // Limits of the application.
     "ClientLimits",
     "InvalidHeaderName",
