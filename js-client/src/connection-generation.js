@@ -54,13 +54,15 @@ export class ConnectionGeneration {
    * restarts, and the media go on over the old relay meanwhile.
    *
    * @param {RTCConfiguration} configuration
+   * @throws if the browser rejects it
    */
-  async reconfigure(configuration) {
+  reconfigure(configuration) {
     const before = this.pc.getConfiguration();
     this.pc.setConfiguration(configuration);
+    losesRelay(this.pc, before).then((isLost) => {
+      if (isLost && !this.signal.aborted) this.negotiator.restartIce();
     // A connection that is closed meanwhile may have no statistics.
-    const isLost = await losesRelay(this.pc, before).catch(() => false);
-    if (isLost && !this.signal.aborted) this.negotiator.restartIce();
+    }, () => {});
   }
 
   close() {

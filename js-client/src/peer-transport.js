@@ -183,9 +183,9 @@ export class PeerTransport extends Emitter {
   }
 
   /** The STUN and TURN servers have changed. If the browser rejects them, the call goes on with the previous ones. */
-  async reconfigure() {
+  reconfigure() {
     try {
-      await this.#current?.reconfigure(this.#options.configuration());
+      this.#current?.reconfigure(this.#options.configuration());
     } catch (error) {
       this.#warn(plainError(error));
     }

@@ -1,8 +1,8 @@
-// Whether a connection depends on a relay that will end.
+// Whether a connection depends on a relay that may end soon.
 
 /**
- * A relay ends soon after the credentials that it was allocated with. It does not change to others: another one is allocated
- * when ICE restarts.
+ * A TURN server may end a relay when the credentials expire that it was allocated with. A relay cannot change to others:
+ * another one is allocated when ICE restarts.
  *
  * @param {RTCPeerConnection} pc
  * @param {RTCConfiguration} before its configuration when the relay was allocated

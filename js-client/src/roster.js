@@ -95,7 +95,7 @@ export class Roster {
 
   /** The STUN and TURN servers have changed. */
   reconfigure() {
-    for (const transport of this.#transports.values()) void transport.reconfigure();
+    for (const transport of this.#transports.values()) transport.reconfigure();
   }
 
   /**

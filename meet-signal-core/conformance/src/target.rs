@@ -1,8 +1,15 @@
 //! The server under test, and its configuration.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    future::ready,
+    net::SocketAddr,
+    time::{Duration, UNIX_EPOCH},
+};
 
-use meet_signal_core::{AuthRequest, Denied, Grant, Hub, IceServer, Limits, Meta, Permissions};
+use meet_signal_core::{
+    AuthRequest, Denied, Grant, Hub, IceServer, IceServerProvider, IceServerRequest, IceServers,
+    Limits, Meta, Permissions, ProvideIceServers,
+};
 
 /// The address of the server under test.
 #[derive(Debug, Clone)]
@@ -84,7 +91,8 @@ pub fn limits() -> Limits {
 ///
 /// A token with the prefix `conformance:` selects the decision: `unauthorized`, `refused`,
 /// `banned`, `room-locked`, `duplicate` and `unavailable` select that [`Denied`], `listener` a grant
-/// without permissions, `guest` a grant with `meta` and ICE servers. All other joins get the default
+/// without permissions, `guest` a grant with `meta` and ICE servers, `renewed` a grant with ICE
+/// servers that expire. All other joins get the default
 /// [`Grant`].
 ///
 /// # Errors
@@ -110,6 +118,19 @@ pub async fn authorize(request: AuthRequest) -> Result<Grant, Denied> {
             let turn = IceServer::turn("turn:turn.example", "a guest", "a secret");
             Ok(Grant::new().meta(meta).ice_servers([IceServer::stun("stun:stun.example"), turn]))
         }
+        Some("renewed") => Ok(Grant::new().ice_provider(Renewed)),
         _ => Ok(Grant::new()),
+    }
+}
+
+/// Provides other credentials each time, which are renewed after a second.
+struct Renewed;
+
+impl IceServerProvider for Renewed {
+    fn provide(&self, request: IceServerRequest) -> ProvideIceServers<'_> {
+        let since = request.now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let name = since.as_nanos().to_string();
+        let servers = [IceServer::turn("turn:turn.example", name, "a secret")];
+        Box::pin(ready(Ok(IceServers::new(servers).valid_for(Duration::from_secs(2)))))
     }
 }
