@@ -116,6 +116,11 @@ export class MeetRoom extends Emitter {
     return this.#roster.peers;
   }
 
+  /** The STUN and TURN servers of this page's connections: the newest of the server, or those of the option `rtc`. */
+  get iceServers() {
+    return this.#configuration().iceServers ?? [];
+  }
+
   /** Whether the room is closed for new peers. */
   get locked() {
     return this.#locked;

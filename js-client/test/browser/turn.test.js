@@ -26,16 +26,16 @@ after(async () => {
   await coturn?.stop();
 });
 
-/** A page that has joined with a camera, and that uses relays only. */
-async function join(kind, room) {
+/** A page that has joined with a camera, by default one that uses relays only. */
+async function join(kind, room, rtc = { iceTransportPolicy: 'relay' }) {
   const page = await (await browsers.context(kind)).newPage();
   page.setDefaultTimeout(TIMEOUT.timeout);
   await page.evaluateOnNewDocument(keepConnections);
   await page.goto(server.url('/'));
-  await page.evaluate(async (url) => {
+  await page.evaluate(async (url, options) => {
     const { MeetRoom, attach } = await import('/meet-signal/index.js');
     window.states = [];
-    window.room = new MeetRoom(url, { rtc: { iceTransportPolicy: 'relay' } });
+    window.room = new MeetRoom(url, { rtc: options });
     window.room.on('peerchanged', ({ detail }) => window.states.push(detail.peer.connection));
     window.room.on('error', ({ detail }) => window.states.push(String(detail.error)));
     window.room.on('sourceadded', ({ detail: { source } }) => {
@@ -44,7 +44,7 @@ async function join(kind, room) {
     });
     window.room.publish('camera', await navigator.mediaDevices.getUserMedia({ audio: true, video: true }));
     await window.room.join();
-  }, `/signal/${room}`);
+  }, `/signal/${room}`, rtc);
   return page;
 }
 
@@ -133,6 +133,35 @@ for (const [first, second] of [
     await pages[1].evaluate(() => window.connection().restartIce());
     await all((page, index) => changedRelay(page, newer[index]));
     await all(plays);
+    assert.deepEqual(await all((page) => page.evaluate(() => window.states)), [[], []]);
+    await all((page) => page.close());
+  });
+}
+
+for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
+  test(`${second} joins ${first}: renewed credentials change nothing in a direct call, which goes on to take sources`, async () => {
+    const room = `room-${rooms++}`;
+    const pages = [await join(first, room, {}), await join(second, room, {})];
+    const all = (step) => Promise.all(pages.map((page, index) => step(page, index)));
+    await all(plays);
+    const fragments = () => all((page) => page.evaluate(() => /a=ice-ufrag:(\S+)/.exec(window.connection().localDescription.sdp)[1]));
+    const before = await fragments();
+    const old = await all((page) => page.evaluate(() => window.turn()));
+    await all((page) => page.evaluate(() => { window.states.length = 0; }));
+    await all((page, index) => page.waitForFunction((name) => window.turn().username !== name, TIMEOUT, old[index].username));
+    assert.deepEqual(await all((page) => page.evaluate(() => window.relay())), [null, null]);
+    assert.deepEqual(await fragments(), before);
+
+    for (const page of pages) {
+      await page.evaluate(async () => {
+        window.room.publish('screen', await navigator.mediaDevices.getUserMedia({ video: true }));
+      });
+      await all((each) => each.waitForFunction(
+        (count) => [...window.room.peers.values()].flatMap(({ sources }) => [...sources.values()]).length === count,
+        TIMEOUT, 1 + (each !== page || page === pages[1] ? 1 : 0),
+      ));
+      await all(plays);
+    }
     assert.deepEqual(await all((page) => page.evaluate(() => window.states)), [[], []]);
     await all((page) => page.close());
   });

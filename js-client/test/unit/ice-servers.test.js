@@ -107,6 +107,16 @@ describe('renewed ICE servers', () => {
   });
 });
 
+test('a room tells which servers its connections use now', async () => {
+  const meeting = new Meeting();
+  meeting.server.overrides.iceServers = turn('first');
+  const [ada, bob] = [await meeting.join('ada'), await meeting.join('bob', { rtc: { iceServers: [] } })];
+  assert.deepEqual([ada.iceServers, bob.iceServers], [turn('first'), []]);
+  meeting.server.renew(turn('second'));
+  await meeting.settle();
+  assert.deepEqual([ada.iceServers, bob.iceServers], [turn('second'), []]);
+});
+
 test('statistics that fail do not matter to a renewal', async () => {
   const { meeting, rooms, restarts } = await call({ rtc: { iceTransportPolicy: 'relay' } });
   const errors = [];

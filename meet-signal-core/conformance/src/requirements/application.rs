@@ -47,8 +47,7 @@ pub(super) async fn ice_servers(server: Server) -> Result {
     let none: [IceServer; 0] = [];
     let sent = hub.set_ice_servers(&server.room("other").room_id(), id, none.clone());
     ensure!(sent == Err(SendError::NoSuchRoom), "there is no such room: {sent:?}");
-    resumed.leave().await?;
-    observers.expect(&json!({"type": "left", "peer": id})).await?;
+    observers.expect_leave(resumed).await?;
     let sent = hub.set_ice_servers(&room, id, none);
     ensure!(sent == Err(SendError::NoSuchPeer), "there is no such member: {sent:?}");
     observers.check_undisturbed().await
