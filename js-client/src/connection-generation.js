@@ -59,6 +59,7 @@ export class ConnectionGeneration {
   reconfigure(configuration) {
     const before = this.pc.getConfiguration();
     this.pc.setConfiguration(configuration);
+    this.negotiator.reconfigured();
     losesRelay(this.pc, before).then((isLost) => {
       if (isLost && !this.signal.aborted) this.negotiator.restartIce();
     // A connection that is closed meanwhile may have no statistics.

@@ -83,6 +83,24 @@ describe('renewed ICE servers', () => {
     assert.deepEqual(restarts, [0, 0]);
   });
 
+  // Chromium's own restart offer would break DTLS.
+  test('do not let the polite page offer before the impolite one has restarted ICE', async () => {
+    for (let seed = 0; seed < 10; seed += 1) {
+      const { meeting, rooms, restarts, states } = await call({ seed });
+      meeting.server.renew(turn('second'));
+      await meeting.settle();
+      const before = rooms.map(fragment);
+      for (const name of ['screen', 'whiteboard']) {
+        rooms[0].publish(name, rooms[0].page.camera());
+        await meeting.settle();
+        assert.deepEqual(restarts, [0, 1], name);
+      }
+      assert.equal([...rooms[1].peers.values()][0].sources.size, 3);
+      assert.ok(rooms.every((room, index) => fragment(room) !== before[index]));
+      assert.deepEqual(states, []);
+    }
+  });
+
   test('that come with the welcome of a resume restart ICE in the same way', async () => {
     const { meeting, rooms, restarts, states } = await call({ rtc: { iceTransportPolicy: 'relay' } });
     meeting.server.overrides.iceServers = turn('second');

@@ -2,6 +2,7 @@
 
 use std::{
     future::ready,
+    net::Ipv6Addr,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -158,38 +159,41 @@ fn checked(
     urls.into_iter().map(|url| check(url.into())).collect()
 }
 
-/// `scheme:host`, `scheme:host:port`, and for TURN also `?transport=udp` or `tcp`.
+/// `scheme:host`, `scheme:host:port`, and for TURN also `?transport=udp` or `?transport=tcp`.
 fn is_url_of(url: &str, schemes: [&str; 2]) -> bool {
     let Some((scheme, rest)) = url.split_once(':') else { return false };
-    let (authority, query) = rest.split_once('?').map_or((rest, None), |(a, q)| (a, Some(q)));
-    let query = match query {
-        None => true,
-        Some(query) => {
-            scheme.starts_with("turn") && matches!(query, "transport=udp" | "transport=tcp")
+    let authority = match rest.split_once('?') {
+        Some((authority, "transport=udp" | "transport=tcp")) if scheme.starts_with("turn") => {
+            authority
         }
+        Some(_) => return false,
+        None => rest,
     };
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) => {
-            (address, port.strip_prefix(':').or(port.is_empty().then_some("0")))
-        }
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, Some("0")),
-        },
-    };
-    let is_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let is_host = match authority.starts_with('[') {
-        true => host.parse::<std::net::Ipv6Addr>().is_ok(),
-        false => !host.is_empty() && host.chars().all(is_host),
-    };
-    schemes.contains(&scheme)
-        && query
-        && is_host
-        && port.is_some_and(|port| port.parse::<u16>().is_ok())
+    schemes.contains(&scheme) && is_authority(authority)
 }
 
-/// Twice as long as most meetings take to renew, so that a short outage of this server does not cost
-/// a call its relay.
+/// A name or an address, an IPv6 address in brackets, and perhaps a port.
+fn is_authority(authority: &str) -> bool {
+    let host_end = authority.rfind(']').map_or(0, |end| end + 1);
+    let (host, port) = match authority[host_end..].split_once(':') {
+        Some((rest, port)) => (&authority[..host_end + rest.len()], Some(port)),
+        None => (authority, None),
+    };
+    let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => {
+            let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+            !host.is_empty() && host.chars().all(is_part)
+        }
+    };
+    let is_port = |port: &str| {
+        // A number may have a sign, too.
+        port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+    };
+    is_host && port.is_none_or(is_port)
+}
+
+/// Renewed after half an hour: this server may be down for so long before credentials expire.
 const LIFETIME: Duration = Duration::from_secs(3600);
 
 /// Long enough to set up a connection.
@@ -206,7 +210,7 @@ mod tests {
         TurnCredentials::new(["turn:turn.example:3478", "turns:turn.example"], "secret").unwrap()
     }
 
-    /// The example of RFC 2202 is of raw bytes; these were made with openssl:
+    /// Made with openssl:
     /// `printf %s 1767225600:abc | openssl dgst -sha1 -hmac secret -binary | base64`.
     #[test]
     fn a_credential_is_the_hmac_of_the_user_name() {
@@ -245,6 +249,10 @@ mod tests {
             "turn:a b",
             "turn:a?transport=sctp",
             "turn:a:port",
+            "turn:a:",
+            "turn:a:+5",
+            "turn:ä.example",
+            "turn:[::1]x:5",
             "turn:a:70000",
             "turn:[::1",
             "turn:user@a.example",
