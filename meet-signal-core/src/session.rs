@@ -33,6 +33,8 @@ pub struct Session {
     room: RoomId,
     connection: Connection,
     outbox: Arc<Outbox>,
+    /// It outlives that of the session's state: see `SessionIce`.
+    #[cfg_attr(not(feature = "driver"), expect(dead_code, reason = "the driver asks it"))]
     ice_provider: Option<Provider>,
     /// Whether the client has sent a `probe` that was not answered yet.
     is_probed: bool,

@@ -26,6 +26,7 @@ pub(super) struct SessionIce {
 #[derive(Clone, Default)]
 pub(crate) struct Provided {
     pub(crate) servers: Arc<[IceServer]>,
+    #[cfg_attr(not(feature = "driver"), expect(dead_code, reason = "the driver asks again"))]
     pub(crate) expires: Option<Instant>,
 }
 
