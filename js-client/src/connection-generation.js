@@ -1,6 +1,7 @@
 // One RTCPeerConnection of a peer transport, and everything that ends with it.
 
 import { Negotiator } from './negotiator.js';
+import { losesRelay } from './relay.js';
 import { TransceiverPool } from './transceiver-pool.js';
 
 /**
@@ -47,6 +48,23 @@ export class ConnectionGeneration {
     channel.addEventListener('close', () => this.#channels.delete(channel), { once: true });
     return channel;
   };
+
+  /**
+   * Uses this configuration from now on. What works stays as it is, but for a relay whose credentials are replaced: ICE
+   * restarts, and the media go on over the old relay meanwhile.
+   *
+   * @param {RTCConfiguration} configuration
+   * @throws if the browser rejects it
+   */
+  reconfigure(configuration) {
+    const before = this.pc.getConfiguration();
+    this.pc.setConfiguration(configuration);
+    this.negotiator.reconfigured();
+    losesRelay(this.pc, before).then((isLost) => {
+      if (isLost && !this.signal.aborted) this.negotiator.restartIce();
+    // A connection that is closed meanwhile may have no statistics.
+    }, () => {});
+  }
 
   close() {
     this.#scope.abort();

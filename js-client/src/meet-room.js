@@ -91,6 +91,11 @@ export class MeetRoom extends Emitter {
     return this.#roster.peers;
   }
 
+  /** The STUN and TURN servers of this page's connections: the newest of the server, or those of the option `rtc`. */
+  get iceServers() {
+    return this.#configuration().iceServers ?? [];
+  }
+
   /** Whether the room is closed for new peers. */
   get locked() {
     return this.#locked;
@@ -322,7 +327,9 @@ export class MeetRoom extends Emitter {
   #received(message) {
     switch (message.type) {
       case 'app': return this.#events.add('app', { data: message.data });
-      case 'iceServers': return this.#setIceServers(message.iceServers);
+      case 'iceServers':
+        this.#setIceServers(message.iceServers);
+        return this.#roster.wake({ lossy: false });
       case 'locked': return this.#setLocked(message.locked);
       case 'updated':
         if (message.peer !== this.#self?.id) break;

@@ -4,7 +4,9 @@ import { PendingCandidates, belongsTo, candidatesOf, iceUfrags } from './candida
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { plainError } from './errors.js';
-import { checkDescription, refusal } from './peer-limits.js';
+import {
+  CANDIDATE_COST, CHARACTERS_PER_TOKEN, MAX_CANDIDATES, MAX_TOKENS, REQUEST_COST, TOKENS_PER_SECOND, checkDescription, refusal,
+} from './peer-limits.js';
 import { TokenBucket } from './token-bucket.js';
 
 /**
@@ -67,6 +69,8 @@ export class Negotiator extends Emitter {
   #answered = 0;
   /** How often an offer of the other side was accepted. */
   #accepted = 0;
+  /** Whether the other side has to restart ICE before this one may offer. @type {'none' | 'due' | 'requested'} */
+  #restart = 'none';
   #pendingCandidates = new PendingCandidates();
   /** The candidates of the other side's newest ICE generation that were passed to the browser. @type {Set<string>} */
   #remoteCandidates = new Set();
@@ -135,10 +139,19 @@ export class Negotiator extends Emitter {
     else this.#pc.restartIce();
   }
 
+  /**
+   * The connection has other ICE servers. Chromium restarts ICE with its next offer then, which the polite side must not: see
+   * above. So it lets the other side restart before it offers.
+   */
+  reconfigured() {
+    if (this.#polite && this.#pc.currentLocalDescription !== null) this.#restart = 'due';
+  }
+
   /** Messages may have been lost in both directions: repeats what is open, and requests the same of the other side. */
   resync() {
     this.#repeat();
     if (this.#closed) return;
+    if (this.#restart === 'requested') this.restartIce();
     this.#forgetOldCandidates();
     if (this.#sentCandidates.length > 0) this.#send({ candidates: this.#sentCandidates });
     if (!this.#closed) this.#send({ request: RESYNC });
@@ -159,6 +172,12 @@ export class Negotiator extends Emitter {
     if (this.#polite && !this.#firstExchangeDone) {
       // In `stable`, after the exchange, the browser checks again whether a negotiation is needed.
       this.#requestOffer();
+      return;
+    }
+    if (this.#restart !== 'none') {
+      // The browser checks again after that exchange, too.
+      this.#restart = 'requested';
+      this.restartIce();
       return;
     }
     try {
@@ -208,7 +227,10 @@ export class Negotiator extends Emitter {
   async #apply(description, offerId) {
     checkDescription(description);
     const ufrags = [...iceUfrags(description)].join();
-    if (ufrags !== this.#remoteUfrags) this.#remoteCandidates.clear();
+    if (ufrags !== this.#remoteUfrags) {
+      this.#remoteCandidates.clear();
+      this.#restart = 'none';
+    }
     this.#remoteUfrags = ufrags;
     if (!this.#admit(candidatesOf(description))) throw refusal('candidates');
     if (description.type === 'answer') await this.#applyAnswer(description, offerId);
@@ -368,21 +390,6 @@ export const RESYNC = 'again';
 
 /** How long the polite side waits for the first offer before it requests it. */
 const OFFER_TIMEOUT_MS = 5000;
-
-/** A message without effect costs one token. */
-const MAX_TOKENS = 4000;
-const TOKENS_PER_SECOND = 30;
-
-/** Answers take time, and a part of this page's rate limit. */
-const REQUEST_COST = 60;
-const CHARACTERS_PER_TOKEN = 1024;
-
-/**
- * A machine with many interfaces and TURN servers has some dozens in an ICE generation. 3,000 of them, in one generation or in
- * many, block Chromium's main thread for a minute; 1,000 do not.
- */
-const MAX_CANDIDATES = 400;
-const CANDIDATE_COST = MAX_TOKENS / MAX_CANDIDATES;
 
 /** As many as the other side accepts in one message. */
 const MAX_SENT_CANDIDATES = 128;

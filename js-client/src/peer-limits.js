@@ -30,3 +30,18 @@ export const MAX_SOURCES = 16;
 
 /** Audio and video of all sources of both sides, if both have added theirs at once, and the data channel. */
 const MAX_SECTIONS = 4 * MAX_SOURCES + 2;
+
+/** A message without effect costs one token. */
+export const MAX_TOKENS = 4000;
+export const TOKENS_PER_SECOND = 30;
+
+/** Answers take time, and a part of this page's rate limit. */
+export const REQUEST_COST = 60;
+export const CHARACTERS_PER_TOKEN = 1024;
+
+/**
+ * A machine with many interfaces and TURN servers has some dozens in an ICE generation. 3,000 of them, in one generation or in
+ * many, block Chromium's main thread for a minute; 1,000 do not.
+ */
+export const MAX_CANDIDATES = 400;
+export const CANDIDATE_COST = MAX_TOKENS / MAX_CANDIDATES;

@@ -185,7 +185,7 @@ export class PeerTransport extends Emitter {
   /** The STUN and TURN servers have changed. If the browser rejects them, the call goes on with the previous ones. */
   reconfigure() {
     try {
-      this.#current?.pc.setConfiguration(this.#options.configuration());
+      this.#current?.reconfigure(this.#options.configuration());
     } catch (error) {
       this.#warn(plainError(error));
     }

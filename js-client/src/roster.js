@@ -55,7 +55,7 @@ export class Roster {
     }
     // After `full`, the messages that were missed follow.
     if (resumed === 'partial') this.#reconcile(peers);
-    this.#wakeAll({ lossy: resumed === 'partial' });
+    this.wake({ lossy: resumed === 'partial' });
   }
 
   /** @param {import('./protocol.js').RoomMessage} message */
@@ -102,6 +102,19 @@ export class Roster {
   }
 
   /**
+   * Another attempt may connect to peers that were not reached.
+   *
+   * @param {{ lossy: boolean }} options whether messages may have been lost
+   */
+  wake(options) {
+    for (const [id, transport] of this.#transports) {
+      if (this.peers.get(id)?.status === 'here') transport.wake(options);
+      // It resyncs when the peer is back.
+      else if (options.lossy) transport.undelivered();
+    }
+  }
+
+  /**
    * Whether an event is still to be fired. A peer or a source that is gone before it was announced is never announced.
    *
    * @param {string} type
@@ -144,15 +157,6 @@ export class Roster {
       peer.status = info.status;
       this.#notify('peerchanged', { peer });
       this.#permit(info.id, info.permissions ?? peer.permissions);
-    }
-  }
-
-  /** @param {{ lossy: boolean }} options */
-  #wakeAll(options) {
-    for (const [id, transport] of this.#transports) {
-      if (this.peers.get(id)?.status === 'here') transport.wake(options);
-      // It resyncs when the peer is back.
-      else if (options.lossy) transport.undelivered();
     }
   }
 

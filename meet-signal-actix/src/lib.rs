@@ -15,11 +15,13 @@ pub use upgrade::SignalUpgrade;
 
 pub use meet_signal_core::{
     AppData, AuthRequest, Authorize, ByClosure, BySend, ByWithResumes, ClientAddress, CloseReason,
-    Decision, Denied, Duplicates, ErrorCode, Events, Grant, Hub, IceServer, Identity,
-    InvalidHeaderName, InvalidLimits, InvalidOrigin, InvalidPeerId, InvalidRoomId, Lagged,
-    LeaveReason, Limits, LimitsBuilder, LocalAuthorize, LocalDecision, MemberInfo, Meta,
-    ModerationError, OriginFault, OriginPolicy, OriginRefused, PeerId, Permissions,
-    PreviousSession, Reason, Resumed, RoomEvent, RoomEventKind, RoomId, RoomSnapshot, Secret,
-    SendError, Status, WithResumes,
+    Decision, Denied, Duplicates, ErrorCode, Events, Grant, Hub, IceServer, IceServerProvider,
+    IceServerRequest, IceServers, Identity, InvalidHeaderName, InvalidLimits, InvalidOrigin,
+    InvalidPeerId, InvalidRoomId, Lagged, LeaveReason, Limits, LimitsBuilder, LocalAuthorize,
+    LocalDecision, MemberInfo, Meta, ModerationError, OriginFault, OriginPolicy, OriginRefused,
+    PeerId, Permissions, PreviousSession, ProvideIceServers, Reason, Resumed, RoomEvent,
+    RoomEventKind, RoomId, RoomSnapshot, Secret, SendError, Status, WithResumes,
     handshake::{UnknownSubprotocol, UpgradeRefused},
 };
+#[cfg(feature = "turn")]
+pub use meet_signal_core::{InvalidTurnCredentials, TurnCredentials};

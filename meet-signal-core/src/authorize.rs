@@ -10,8 +10,8 @@ use std::{
 };
 
 use crate::{
-    AppData, CloseReason, Duplicates, ErrorCode, IceServer, Identity, Meta, Permissions, RoomId,
-    Secret,
+    AppData, CloseReason, Duplicates, ErrorCode, IceServer, IceServerProvider, Identity, Meta,
+    Permissions, RoomId, Secret, ice::Provider,
 };
 
 /// Decides whether a peer may join a room. Called once per session, after the first message of its
@@ -269,6 +269,7 @@ pub struct Grant {
     pub(crate) identity: Option<Identity>,
     pub(crate) data: Option<AppData>,
     pub(crate) duplicates: Duplicates,
+    pub(crate) ice_provider: Option<Provider>,
 }
 
 impl Grant {
@@ -323,6 +324,14 @@ impl Grant {
     #[must_use]
     pub fn ice_servers(mut self, servers: impl Into<Arc<[IceServer]>>) -> Self {
         self.ice_servers = servers.into();
+        self
+    }
+
+    /// Sets what provides further ICE servers of the peer, whose credentials are renewed before they
+    /// expire. The peer gets them after those of [`ice_servers`](Self::ice_servers).
+    #[must_use]
+    pub fn ice_provider(mut self, provider: impl IceServerProvider + 'static) -> Self {
+        self.ice_provider = Some(Provider::new(provider));
         self
     }
 }

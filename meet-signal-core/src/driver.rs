@@ -7,6 +7,7 @@ mod exit;
 mod handshake;
 mod liveness;
 mod outcome;
+mod renewal;
 mod run;
 
 use std::future::poll_fn;
@@ -102,15 +103,16 @@ fn serve_with<S: Socket>(
         // Boxed, because the handshake takes twice the memory of everything after it, and ends
         // early.
         let joined = Box::pin(handshake::handshake(&hub, room, rules, &mut socket)).await;
-        let (mut session, held) = match joined {
+        let (greeting, held) = match joined {
             Ok(joined) => joined,
             Err(exit) => {
                 close(&hub, &mut socket, &exit).await;
                 return outcome.ended(exit.into(), now() - start);
             }
         };
-        outcome.peer = Some(session.id());
-        let exit = run::run(&mut session, held, &mut socket, &mut outcome).await;
+        outcome.peer = Some(greeting.session().id());
+        let (mut session, renewal) = renewal::greet(greeting).await;
+        let exit = run::run(&mut session, held, renewal, &mut socket, &mut outcome).await;
         let exit = exit.or_hub_reason(&session);
         let kept = match &exit {
             Exit::Disconnected => session.keep_without_socket(false, now()),

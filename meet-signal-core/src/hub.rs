@@ -12,18 +12,23 @@ mod reclaim;
 mod resume;
 mod room_rate;
 mod room_state;
+mod session_ice;
 mod session_state;
 mod shard;
 
 pub(crate) use address::{AddressKey, Lease};
 #[cfg(feature = "driver")]
 pub use events::{Events, Lagged};
+pub(crate) use greeting::Greeting;
 pub use join::{JoinError, JoinRequest};
 pub use moderation::ModerationError;
 pub use resume::ResumeError;
 #[cfg(feature = "driver")]
 pub(crate) use resume::ResumeRequest;
 pub(crate) use room_state::RoomState;
+pub(crate) use session_ice::IceChange;
+#[cfg(feature = "driver")]
+pub(crate) use session_ice::Provided;
 pub(crate) use session_state::SessionState;
 
 use std::{
@@ -37,10 +42,8 @@ use serde::Serialize;
 use serde_json::value::to_raw_value;
 use thiserror::Error;
 
-#[cfg(feature = "driver")]
-use crate::{Identity, room_event::Published, ticket::TicketHash};
 use crate::{
-    Limits, MemberInfo, PeerId, RoomId,
+    IceServer, Limits, MemberInfo, PeerId, RoomId,
     budget::Budget,
     clock::now,
     connection::Connection,
@@ -49,6 +52,8 @@ use crate::{
     room::{ApplyError, Input},
     sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard},
 };
+#[cfg(feature = "driver")]
+use crate::{Identity, room_event::Published, ticket::TicketHash};
 use address::Addresses;
 use input_error::InputError;
 use shard::Shard;
@@ -141,6 +146,28 @@ impl Hub {
         data: &(impl Serialize + ?Sized),
     ) -> Result<(), SendError> {
         self.app(room, None, data)
+    }
+
+    /// Sets the STUN and TURN servers of a member, in place of those of
+    /// [`Grant::ice_servers`](crate::Grant::ice_servers) or of an earlier call, and sends them to
+    /// it. Its client uses them for its connections from then on; calls go on. Those of the
+    /// session's [provider](crate::Grant::ice_provider), if it has one, are independent of them.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NoSuchRoom`] or [`SendError::NoSuchPeer`]. A member whose queue is full loses
+    /// its connection, and gets the servers when it resumes, which is not an error.
+    pub fn set_ice_servers(
+        &self,
+        room: &RoomId,
+        peer: PeerId,
+        servers: impl Into<Arc<[IceServer]>>,
+    ) -> Result<(), SendError> {
+        let change = IceChange::Granted(servers.into());
+        self.with_room(room, |room, wakers| room.change_ice_servers(peer, change, wakers))
+            .ok_or(SendError::NoSuchRoom)?
+            .then_some(())
+            .ok_or(SendError::NoSuchPeer)
     }
 
     /// Ends all sessions in a room, with

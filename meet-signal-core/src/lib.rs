@@ -20,6 +20,7 @@ mod connection;
 mod error_code;
 mod frame;
 mod hub;
+mod ice;
 mod id;
 mod identity;
 mod inbound;
@@ -58,6 +59,9 @@ pub use handshake::{InvalidOrigin, OriginFault, OriginPolicy, OriginRefused};
 #[cfg(feature = "driver")]
 pub use hub::{Events, Lagged};
 pub use hub::{Hub, JoinError, JoinRequest, ModerationError, ResumeError, SendError};
+pub use ice::{IceServerProvider, IceServerRequest, IceServers, ProvideIceServers};
+#[cfg(feature = "turn")]
+pub use ice::{InvalidTurnCredentials, TurnCredentials};
 pub use id::{InvalidPeerId, PeerId};
 pub use identity::{AppData, Identity};
 pub use limits::{InvalidLimits, Limits, LimitsBuilder};

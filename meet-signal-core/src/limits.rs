@@ -75,6 +75,10 @@ limits! {
     /// How long the application may take to authorize a join. After that it is refused with
     /// `unavailable`, and the client retries.
     authorize_timeout: Duration = secs(30), MILLISECOND, secs(300);
+    /// How long a `welcome` may wait for the [`IceServerProvider`](crate::IceServerProvider) of the
+    /// session: a client without servers may find no route, one that waits shows nothing. Less than
+    /// the 10 s after which clients give up.
+    ice_servers_timeout: Duration = secs(2), Duration::ZERO, secs(8);
     /// How long a fragmented message may take from its first to its last fragment: its fragments
     /// are kept in memory. `heartbeat` bounds a frame that arrives slowly.
     message_timeout: Duration = secs(10), MILLISECOND, secs(300);

@@ -12,6 +12,7 @@ use crate::{
     CloseReason, Frame, LeaveReason, PeerId, RoomId,
     connection::Connection,
     hub::{Hub, RoomState, SessionState},
+    ice::Provider,
     inbound::{ParsedFrame, Request},
     outbox::{Outbox, Wakers},
     room::Input,
@@ -32,13 +33,22 @@ pub struct Session {
     room: RoomId,
     connection: Connection,
     outbox: Arc<Outbox>,
+    /// It outlives that of the session's state: see `SessionIce`.
+    #[cfg_attr(not(feature = "driver"), expect(dead_code, reason = "the driver asks it"))]
+    ice_provider: Option<Provider>,
     /// Whether the client has sent a `probe` that was not answered yet.
     is_probed: bool,
 }
 
 impl Session {
-    pub(crate) fn new(hub: Hub, room: RoomId, connection: Connection, outbox: Arc<Outbox>) -> Self {
-        Self { hub, room, connection, outbox, is_probed: false }
+    pub(crate) fn new(
+        hub: Hub,
+        room: RoomId,
+        connection: Connection,
+        outbox: Arc<Outbox>,
+        ice_provider: Option<Provider>,
+    ) -> Self {
+        Self { hub, room, connection, outbox, ice_provider, is_probed: false }
     }
 
     /// Handles one text frame from the client.
@@ -159,6 +169,16 @@ impl Session {
         &self.room
     }
 
+    #[cfg(feature = "driver")]
+    pub(crate) fn connection(&self) -> Connection {
+        self.connection
+    }
+
+    #[cfg(feature = "driver")]
+    pub(crate) fn ice_provider(&self) -> Option<&Provider> {
+        self.ice_provider.as_ref()
+    }
+
     pub(crate) fn hub(&self) -> &Hub {
         &self.hub
     }
@@ -181,7 +201,7 @@ impl Session {
     }
 
     /// Runs `f` on the room, under its lock, if this connection still acts for the member.
-    fn in_room<T>(&self, f: impl FnOnce(&mut RoomState, &mut Wakers) -> T) -> Option<T> {
+    pub(crate) fn in_room<T>(&self, f: impl FnOnce(&mut RoomState, &mut Wakers) -> T) -> Option<T> {
         self.hub.with_session(&self.room, self.connection, f)
     }
 

@@ -8,6 +8,7 @@ mod pages;
 mod security;
 mod stop;
 mod tls;
+mod turn;
 
 pub use bounds::Bounds;
 pub use login::Login;
@@ -16,6 +17,7 @@ pub use pages::{Asset, asset, form_target, home, room};
 pub use security::security_headers;
 pub use stop::{DRAIN_TIMEOUT, stopping};
 pub use tls::{CertificateError, server_config};
+pub use turn::Turn;
 
 // Compiles the Rust code of the project's README.
 #[cfg(doctest)]

@@ -12,6 +12,7 @@ use meet_signal_core::{ClientAddress, Grant, Hub, IceServer, InvalidLimits, Limi
 use crate::{
     bounds::{Bounds, seconds},
     login::Login,
+    turn::Turn,
 };
 
 /// Video meetings in the browser.
@@ -36,6 +37,10 @@ pub struct Options {
     /// the application contacts no other host unasked
     #[arg(long, value_name = "URL", value_parser = stun_url)]
     pub stun: Vec<String>,
+
+    #[allow(missing_docs, reason = "clap would take it for the program's description")]
+    #[command(flatten)]
+    pub turn: Turn,
 
     /// How long to keep the session of a participant who has lost the connection
     #[arg(long, env = "GRACE", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
@@ -84,9 +89,13 @@ impl Options {
         ClientAddress::forwarded_for(self.trusted_proxies)
     }
 
-    /// Admits every participant, with the STUN servers.
+    /// Admits every participant, with the STUN and TURN servers.
     pub fn login(&self) -> Login {
-        Login { grant: Grant::new().ice_servers(self.ice_servers()), takes: self.login_seconds }
+        let mut grant = Grant::new().ice_servers(self.ice_servers());
+        if let Some(turn) = self.turn.provider() {
+            grant = grant.ice_provider(turn);
+        }
+        Login { grant, takes: self.login_seconds }
     }
 
     fn ice_servers(&self) -> Vec<IceServer> {

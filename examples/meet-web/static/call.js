@@ -149,7 +149,8 @@ export class Call {
     this.#failed.add(id);
     // An `error` with the reason follows in the same task.
     queueMicrotask(() => {
-      if (!this.#refused.has(id) && !this.#scope.signal.aborted) this.#crowd.tell('failed', nameOf(meta));
+      if (this.#refused.has(id) || this.#scope.signal.aborted) return;
+      this.#crowd.tell(hasTurnServer(this.#room) ? 'failed' : 'unrelayed', nameOf(meta));
     });
   }
 
@@ -241,6 +242,10 @@ export class Call {
     }
     return levels;
   }
+}
+
+function hasTurnServer({ iceServers }) {
+  return iceServers.some(({ urls }) => [urls].flat().some((url) => /^turns?:/.test(url)));
 }
 
 /** Whether this kind is being sent. */

@@ -33,6 +33,10 @@ const SENTENCES = {
   joined: (who) => [...who, ' joined'],
   left: (who) => [...who, ' left'],
   failed: (who) => ['No connection to ', ...who, '. A firewall may be in the way. It is tried again from time to time.'],
+  unrelayed: (who) => [
+    'No connection to ', ...who, '. A firewall or a strict network is probably in the way. This site needs a TURN server to get past it,',
+    ' and has none. It is tried again from time to time.',
+  ],
   refused: (who) => ['The browser of ', ...who, ' sent something that cannot be shown.'],
 };
 

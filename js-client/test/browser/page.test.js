@@ -106,9 +106,18 @@ for (const kind of ['chromium', 'firefox']) {
       await ada.until(() => window.said.some((text) => text.includes('No connection to 9 people')));
       const said = await ada.page.evaluate(() => window.said);
       assert.ok(said.length < 12, said.join('; '));
+      assert.ok(said.some((text) => /^No connection to 9 people.*firewall.*needs a TURN server/.test(text)), said.join('; '));
       assert.ok(!said.some((text) => /name is too long/.test(text)));
       const words = await ada.page.$eval('.tile[data-peer="p3"] .tile-state', (state) => `${state.textContent.trim()}: ${state.title}`);
       assert.match(words, /^No connection: .*firewall/);
+      await ada.page.evaluate(() => {
+        window.said.length = 0;
+        window.room.iceServers = [{ urls: ['stun:relay.example', 'turn:relay.example'] }];
+        window.room.join('t0');
+        window.room.change('t0', { connection: 'failed' });
+      });
+      await ada.until(() => window.said.some((text) => text.includes('firewall')));
+      assert.ok(!(await ada.page.evaluate(() => window.said)).some((text) => text.includes('TURN')));
       // In the order in which a room tells it.
       await ada.page.evaluate(() => {
         window.said.length = 0;

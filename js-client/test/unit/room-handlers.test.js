@@ -26,6 +26,7 @@ const ROOM = {
   self: (room) => room.self,
   peers: (room) => room.peers.size,
   locked: (room) => room.locked,
+  iceServers: (room) => room.iceServers.length,
   join: (room) => void room.join().catch(() => {}),
   leave: (room) => void room.leave(),
   publish: (room) => room.publish('screen', [new FakeTrack('video')]),

@@ -167,6 +167,10 @@ pub(crate) const TEST_CASES: &[TestCase] = test_cases! {
             Parallel moderation::duplicates
         "the application can send to one member or to all"
             SerialWithHub application::app
+        "the application can change the ICE servers of a member"
+            SerialWithHub application::ice_servers
+        "ICE servers are renewed before they expire, and with each resume"
+            Parallel granting::renewed
     }
     4 {
         "a silent connection gets `ping`, and `pong` keeps it open"

@@ -1,9 +1,14 @@
 //! The server under test, and its configuration.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    future::ready,
+    net::SocketAddr,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use meet_signal_core::{
-    AuthRequest, Denied, Duplicates, Grant, Hub, IceServer, Limits, Meta, Permissions,
+    AuthRequest, Denied, Duplicates, Grant, Hub, IceServer, IceServerProvider, IceServerRequest,
+    IceServers, Limits, Meta, Permissions, ProvideIceServers,
 };
 
 /// The address of the server under test.
@@ -86,7 +91,8 @@ pub fn limits() -> Limits {
 ///
 /// A token with the prefix `conformance:` selects the decision: `unauthorized`, `refused`,
 /// `banned`, `room-locked`, `duplicate` and `unavailable` select that [`Denied`], `listener` a grant
-/// without permissions, `guest` a grant with `meta` and ICE servers, `host` one with the permission to
+/// without permissions, `guest` a grant with `meta` and ICE servers, `renewed` a
+/// grant with ICE servers that expire, `host` one with the permission to
 /// moderate. `user:N` gives the identity N, which `once:N` rejects and `newest:N` replaces where it is
 /// in the room already. All other joins get the default [`Grant`].
 ///
@@ -113,6 +119,7 @@ pub async fn authorize(request: AuthRequest) -> Result<Grant, Denied> {
             let turn = IceServer::turn("turn:turn.example", "a guest", "a secret");
             Ok(Grant::new().meta(meta).ice_servers([IceServer::stun("stun:stun.example"), turn]))
         }
+        Some("renewed") => Ok(Grant::new().ice_provider(Renewed)),
         Some("host") => {
             let permissions = Permissions::default().moderate(true);
             Ok(Grant::new().identity("host").permissions(permissions))
@@ -124,5 +131,17 @@ pub async fn authorize(request: AuthRequest) -> Result<Grant, Denied> {
             _ => Grant::new(),
         }),
         None => Ok(Grant::new()),
+    }
+}
+
+/// Provides other credentials each time, which are renewed after a second.
+struct Renewed;
+
+impl IceServerProvider for Renewed {
+    fn provide(&self, request: IceServerRequest) -> ProvideIceServers<'_> {
+        let since = request.now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let name = since.as_nanos().to_string();
+        let servers = [IceServer::turn("turn:turn.example", name, "a secret")];
+        Box::pin(ready(Ok(IceServers::new(servers).valid_for(Duration::from_secs(2)))))
     }
 }

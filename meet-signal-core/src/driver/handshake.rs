@@ -1,4 +1,4 @@
-//! The handshake: from the first message to the welcome.
+//! The handshake: from the first message to a session.
 
 use std::pin::pin;
 
@@ -10,9 +10,9 @@ use tokio::{
 use super::exit::{Exit, refuse, send};
 use crate::{
     AuthRequest, CloseReason, Denied, ErrorCode, Grant, Hub, JoinRequest, Meta, PreviousSession,
-    ResumeError, RoomId, Secret, Session,
+    ResumeError, RoomId, Secret,
     clock::now,
-    hub::{AddressKey, ResumeRequest},
+    hub::{AddressKey, Greeting, ResumeRequest},
     inbound::{InboundLimiter, ParsedFrame, Rejection},
     message::{ClientMessage, ErrorFrame, Join, Resume, ServerMessage},
     socket::{Incoming, Socket},
@@ -25,8 +25,8 @@ pub(super) struct Rules<A> {
     pub(super) authorizes_resume: bool,
 }
 
-/// A session, and the messages that its client sent before the session existed.
-type Joined<T> = (Session, Vec<T>);
+/// A session without its welcome, and the messages that its client sent before the session existed.
+type Joined<T> = (Greeting, Vec<T>);
 
 /// Reads messages until there is a `join`, and handles it.
 pub(super) async fn handshake<S: Socket>(
@@ -95,8 +95,8 @@ async fn resume_or_join<S: Socket>(
     if let (Some(resume), false) = (&join.resume, rules.authorizes_resume) {
         // A client whose session is gone joins with a new one.
         let resumed = try_resume(hub, &room, resume, (&limiter, None), socket).await?;
-        if let Some(session) = resumed {
-            return Ok((session, Vec::new()));
+        if let Some(greeting) = resumed {
+            return Ok((greeting, Vec::new()));
         }
     }
     let previous = previous(hub, &room, &rules, join);
@@ -118,15 +118,15 @@ async fn resume_or_join<S: Socket>(
     };
     if let (Some(resume), true) = (&join.resume, resumes) {
         let resumed = try_resume(hub, &room, resume, (&limiter, Some(&grant)), socket).await?;
-        if let Some(session) = resumed {
-            return Ok((session, held));
+        if let Some(greeting) = resumed {
+            return Ok((greeting, held));
         }
     }
     let request = JoinRequest::new(meta)
         .replaces(join.replaces.as_ref().map(Secret::expose))
         .address(address);
     match hub.join_with(room.clone(), request, &grant, limiter, now()) {
-        Ok(session) => Ok((session, held)),
+        Ok(greeting) => Ok((greeting, held)),
         Err(refused) => {
             hub.refused(&room, refused.code(), grant.identity.as_ref());
             let error = error(refused.code(), refused.to_string(), refused.retry_after());
@@ -158,11 +158,11 @@ async fn try_resume<S: Socket>(
     Resume { ticket, received, .. }: &Resume<'_>,
     (limiter, grant): (&InboundLimiter, Option<&Grant>),
     socket: &mut S,
-) -> Result<Option<Session>, Exit> {
+) -> Result<Option<Greeting>, Exit> {
     let (ticket, received, address) = (ticket.expose(), *received, socket.peer_address());
     let request = ResumeRequest { ticket, received, limiter, address, grant };
     match hub.resume_with(room, &request, now()) {
-        Ok(session) => Ok(Some(session)),
+        Ok(greeting) => Ok(Some(greeting)),
         Err(ResumeError::UnknownTicket) => Ok(None),
         Err(refused) => {
             hub.refused(room, refused.code(), grant.and_then(|grant| grant.identity.as_ref()));

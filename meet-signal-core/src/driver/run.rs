@@ -12,6 +12,7 @@ use super::{
     exit::{Exit, send},
     liveness::{HeartbeatAction, Liveness},
     outcome::{Outcome, Traffic},
+    renewal::Renewal,
 };
 use crate::{
     Session,
@@ -24,6 +25,7 @@ use crate::{
 pub(super) async fn run<S: Socket>(
     session: &mut Session,
     held: Vec<S::Text>,
+    mut renewal: Renewal,
     socket: &mut S,
     outcome: &mut Outcome,
 ) -> Exit {
@@ -106,6 +108,7 @@ pub(super) async fn run<S: Socket>(
                     return Exit::closed(reason);
                 }
             }
+            never = poll_fn(|cx| renewal.poll(cx)) => match never {},
             () = &mut timer => match liveness.check(now()) {
                 HeartbeatAction::Wait(until) => timer.as_mut().reset(until.into()),
                 HeartbeatAction::Ping => ping_is_due = true,

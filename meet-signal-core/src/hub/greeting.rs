@@ -1,11 +1,69 @@
 //! Composes the `welcome`.
 
-use super::session_state::SessionSnapshot;
+#[cfg(feature = "driver")]
+use std::time::Instant;
+
+#[cfg(feature = "driver")]
+use super::session_ice::Provided;
+use super::{Hub, session_state::SessionSnapshot};
 use crate::{
-    Frame, Session,
+    Frame, RoomId, Session,
+    connection::Connection,
     message::{Peer, SelfInfo, ServerMessage, VERSION, Welcome},
     roster::Member,
 };
+
+/// A session that has just been joined or resumed, before its `welcome` is sent.
+pub(crate) struct Greeting {
+    session: Session,
+    ticket: String,
+    snapshot: SessionSnapshot,
+}
+
+impl Greeting {
+    /// Creates the handle of the session. From here on, dropping it undoes a join.
+    pub(super) fn new(
+        hub: &Hub,
+        room: RoomId,
+        connection: Connection,
+        ticket: String,
+        snapshot: SessionSnapshot,
+    ) -> Self {
+        let (outbox, provider) = (snapshot.outbox.clone(), snapshot.ice_provider.clone());
+        let session = Session::new(hub.clone(), room, connection, outbox, provider);
+        Self { session, ticket, snapshot }
+    }
+
+    /// Queues the `welcome`.
+    pub(crate) fn send(self) -> Session {
+        self.session.greet(self.snapshot.welcome(&self.session, &self.ticket));
+        self.session
+    }
+
+    #[cfg(feature = "driver")]
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// When the servers expire that the session's provider has provided before.
+    #[cfg(feature = "driver")]
+    pub(crate) fn ice_servers_expire(&self) -> Option<Instant> {
+        let peer = self.session.id();
+        self.session.in_room(|room, _| room.ice_servers_expire(peer)).flatten()
+    }
+
+    /// Sets the servers of the session's provider.
+    #[cfg(feature = "driver")]
+    pub(crate) fn provide(&mut self, provided: Provided) {
+        let peer = self.session.id();
+        let servers = self
+            .session
+            .in_room(|room, wakers| room.welcome_with_ice_servers(peer, provided, wakers));
+        if let Some(servers) = servers.flatten() {
+            self.snapshot.ice_servers = servers;
+        }
+    }
+}
 
 impl SessionSnapshot {
     /// The `welcome` of a connection that has just joined or resumed this session.

@@ -10,7 +10,9 @@ use thiserror::Error;
 
 use super::{
     AddressKey, Hub, drain,
+    greeting::Greeting,
     room_state::Newcomer,
+    session_ice::SessionIce,
     session_state::{SessionSnapshot, SessionState},
 };
 use crate::{
@@ -137,7 +139,7 @@ impl Hub {
         now: Instant,
     ) -> Result<Session, JoinError> {
         let limiter = InboundLimiter::new(self.limits(), now);
-        self.join_with(room, request, grant, limiter, now)
+        Ok(self.join_with(room, request, grant, limiter, now)?.send())
     }
 
     pub(crate) fn join_with(
@@ -147,7 +149,7 @@ impl Hub {
         grant: &Grant,
         limiter: InboundLimiter,
         now: Instant,
-    ) -> Result<Session, JoinError> {
+    ) -> Result<Greeting, JoinError> {
         let meta = grant.meta.clone().unwrap_or(request.meta);
         let mut meta_bytes = Reservation::new(self.0.metas.clone());
         if !meta_bytes.try_set(meta.as_json().len()) {
@@ -158,14 +160,14 @@ impl Hub {
         let outbox = Arc::new(Outbox::new(self.limits(), self.0.queues.clone()));
         let address = request.address.map(AddressKey::from);
         let from = (address, self.sender(id, address));
-        let ice_servers = grant.ice_servers.clone();
+        let ice = SessionIce::new(grant);
+        let (ice_servers, ice_provider) = (ice.servers(), ice.provider());
         let member = Member::new(id, meta, grant.permissions, ticket.hash())
             .meta_is_granted(grant.meta.is_some())
             .identity(grant.identity.clone())
             .data(grant.data.clone());
         let replaces = request.replaces.and_then(|ticket| TicketHash::of(ticket.expose()));
-        let state =
-            SessionState::new(outbox.clone(), limiter, ice_servers.clone(), from, meta_bytes, now);
+        let state = SessionState::new(outbox.clone(), limiter, ice, from, meta_bytes, now);
         let (locked, members) = self.with_shard(&room, |shard, wakers| {
             if self.0.draining.load(Ordering::Relaxed) {
                 return Err(JoinError::Draining);
@@ -182,22 +184,9 @@ impl Hub {
             locked,
             members,
             ice_servers,
+            ice_provider,
             outbox,
         };
-        Ok(self.greeted(room, Connection::first(id), &ticket.encode(), &snapshot))
-    }
-
-    /// Creates the handle of a session, and queues the `welcome`. From here on, dropping the handle
-    /// undoes the join.
-    pub(super) fn greeted(
-        &self,
-        room: RoomId,
-        connection: Connection,
-        ticket: &str,
-        snapshot: &SessionSnapshot,
-    ) -> Session {
-        let session = Session::new(self.clone(), room, connection, snapshot.outbox.clone());
-        session.greet(snapshot.welcome(&session, ticket));
-        session
+        Ok(Greeting::new(self, room, Connection::first(id), ticket.encode(), snapshot))
     }
 }

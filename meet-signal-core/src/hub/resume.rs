@@ -8,7 +8,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Hub, drain};
+use super::{Hub, drain, greeting::Greeting};
 use crate::{
     CloseReason, ErrorCode, Grant, RoomId, Session, inbound::InboundLimiter, ticket::TicketHash,
 };
@@ -137,7 +137,7 @@ impl Hub {
         let limiter = InboundLimiter::new(self.limits(), now);
         let request =
             ResumeRequest { ticket, received, limiter: &limiter, address: None, grant: None };
-        self.resume_with(room, &request, now)
+        Ok(self.resume_with(room, &request, now)?.send())
     }
 
     /// [`resume`](Self::resume) with a newer decision of the application: the permissions, `meta`,
@@ -159,7 +159,7 @@ impl Hub {
         let limiter = InboundLimiter::new(self.limits(), now);
         let grant = Some(grant);
         let request = ResumeRequest { ticket, received, limiter: &limiter, address: None, grant };
-        self.resume_with(room, &request, now)
+        Ok(self.resume_with(room, &request, now)?.send())
     }
 
     pub(crate) fn resume_with(
@@ -167,7 +167,7 @@ impl Hub {
         room: &RoomId,
         request: &ResumeRequest<'_>,
         now: Instant,
-    ) -> Result<Session, ResumeError> {
+    ) -> Result<Greeting, ResumeError> {
         let ticket = TicketHash::of(request.ticket);
         let resumed = self.with_shard(room, |shard, wakers| {
             // Read under the lock, as for a join: see `drain`.
@@ -182,6 +182,6 @@ impl Hub {
         });
         let (connection, snapshot) = resumed?;
         // Counted in place of the older handle.
-        Ok(self.greeted(room.clone(), connection, request.ticket, &snapshot))
+        Ok(Greeting::new(self, room.clone(), connection, request.ticket.to_owned(), snapshot))
     }
 }

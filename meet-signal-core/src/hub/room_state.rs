@@ -211,9 +211,10 @@ impl RoomState {
         let resumed = session.take_over(request.received, from, wakers);
         let connection = Connection { peer, generation: session.generation };
         if let Some(grant) = request.grant {
-            session.ice_servers = grant.ice_servers.clone();
+            session.ice.regrant(grant);
         }
-        let (received, ice_servers) = (session.received, session.ice_servers.clone());
+        let received = session.received;
+        let (ice_servers, ice_provider) = (session.ice.servers(), session.ice.provider());
         let outbox = session.outbox.clone();
         self.apply_infallible(Input::Status { peer, status: Status::Here }, wakers);
         if self.journal.is_read {
@@ -223,7 +224,15 @@ impl RoomState {
             self.regrant(peer, grant, wakers);
         }
         let (locked, members) = (self.room.access().is_locked(), self.members());
-        let snapshot = SessionSnapshot { resumed, received, locked, members, ice_servers, outbox };
+        let snapshot = SessionSnapshot {
+            resumed,
+            received,
+            locked,
+            members,
+            ice_servers,
+            ice_provider,
+            outbox,
+        };
         Ok((connection, snapshot))
     }
 

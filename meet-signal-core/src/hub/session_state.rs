@@ -5,11 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{AddressKey, Lease};
+use super::{AddressKey, Lease, session_ice::SessionIce};
 use crate::{
     IceServer, Limits, Resumed,
     budget::Reservation,
     connection::Generation,
+    ice::Provider,
     inbound::InboundLimiter,
     outbox::{Outbox, Sender, Wakers},
     roster::Member,
@@ -39,7 +40,8 @@ pub(crate) struct SessionState {
     /// Boxed, because only the member's own frames need it, and a broadcast iterates over all
     /// sessions.
     pub(super) limiter: Box<InboundLimiter>,
-    pub(super) ice_servers: Arc<[IceServer]>,
+    /// Boxed for the same reason.
+    pub(super) ice: Box<SessionIce>,
     /// When it became a member.
     pub(super) joined: Instant,
 }
@@ -53,6 +55,7 @@ pub(super) struct SessionSnapshot {
     /// All members including this one, in the order in which they joined.
     pub(super) members: Vec<Member>,
     pub(super) ice_servers: Arc<[IceServer]>,
+    pub(super) ice_provider: Option<Provider>,
     pub(super) outbox: Arc<Outbox>,
 }
 
@@ -60,7 +63,7 @@ impl SessionState {
     pub(super) fn new(
         outbox: Arc<Outbox>,
         limiter: InboundLimiter,
-        ice_servers: Arc<[IceServer]>,
+        ice: SessionIce,
         (address, sender): (Option<AddressKey>, Sender),
         meta_bytes: Reservation,
         joined: Instant,
@@ -78,7 +81,7 @@ impl SessionState {
             away: None,
             meta_bytes,
             limiter: Box::new(limiter),
-            ice_servers,
+            ice: Box::new(ice),
             joined,
         }
     }
@@ -124,6 +127,7 @@ impl SessionState {
         if resumed == Resumed::Partial {
             self.received = 0;
             self.is_count_current = false;
+            self.ice.forget_sent();
         }
         resumed
     }

@@ -6,15 +6,16 @@ use std::{
     fmt::Debug,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 
 use serde_json::value::RawValue;
 
 use crate::{
-    AppData, AuthRequest, CloseReason, Duplicates, ErrorCode, Frame, Grant, Hub, Identity,
-    JoinRequest, Lagged, Limits, Permissions, PreviousSession, Reason, RoomEvent, RoomEventKind,
-    RoomId, Secret, Session,
+    AppData, AuthRequest, CloseReason, Duplicates, ErrorCode, Frame, Grant, Hub, IceServers,
+    Identity, JoinRequest, Lagged, Limits, Permissions, PreviousSession, Reason, RoomEvent,
+    RoomEventKind, RoomId, Secret, Session,
     handshake::Handshake,
     id::PeerId,
     message::{
@@ -214,6 +215,8 @@ fn shown() -> Vec<(&'static str, String)> {
         ("RoomEventKind", debug(&told.kind)),
         ("Grant", debug(grant())),
         ("IceServer", debug(turn())),
+        ("IceServers", debug(IceServers::new([turn()]))),
+        ("TurnCredentials", debug(provider())),
         ("Meta", debug(&meta)),
         ("JoinRequest", debug(join_request())),
         ("Join", parse(&join)),
@@ -276,7 +279,26 @@ fn turn() -> IceServer {
 
 fn grant() -> Grant {
     let data = AppData::new(&SECRET).expect("JSON");
-    Grant::new().meta(meta()).ice_servers([turn()]).identity(SECRET).data(data)
+    let grant = Grant::new().meta(meta()).ice_servers([turn()]).identity(SECRET).data(data);
+    grant.ice_provider(Arc::new(provider()))
+}
+
+#[cfg(feature = "turn")]
+fn provider() -> crate::TurnCredentials {
+    crate::TurnCredentials::new(["turn:turn.example"], SECRET).expect("a URL and a secret")
+}
+
+/// Nothing that can be shown.
+#[cfg(not(feature = "turn"))]
+fn provider() -> impl crate::IceServerProvider + Debug {
+    #[derive(Debug)]
+    struct None;
+    impl crate::IceServerProvider for None {
+        fn provide(&self, _: crate::IceServerRequest) -> crate::ProvideIceServers<'_> {
+            Box::pin(std::future::ready(Err("none".into())))
+        }
+    }
+    None
 }
 
 fn join(secret: &str) -> String {
@@ -307,6 +329,7 @@ const HOLD_NONE: &[&str] = &[
     // Holds what the application decides with.
     "WithResumes",
     "EndReason",
+    "IceServerRequest",
     "IntoEffects",
     "Outcome",
     "Traffic",
@@ -323,6 +346,8 @@ const HOLD_NONE: &[&str] = &[
     "InvalidLimits",
     // Configuration of the application.
     "InvalidOrigin",
+    // It names a URL, and no secret.
+    "InvalidTurnCredentials",
     // Limits of the application.
     "ClientLimits",
     "InvalidHeaderName",

@@ -5,6 +5,7 @@ mod authorization;
 mod cancellation;
 mod closing;
 mod faults;
+mod ice_servers;
 mod leaving;
 mod moderation;
 mod outcome;

@@ -15,6 +15,7 @@ export async function openFakeCall(page) {
       state = 'joined';
       self = { id: 'self', meta: { name: 'Ada' } };
       peers = new Map();
+      iceServers = [];
       updates = [];
 
       on(type, listener, options) {

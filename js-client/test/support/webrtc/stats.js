@@ -10,7 +10,7 @@
  * @returns {Map<string, any>}
  */
 export function connectionStats(slots) {
-  const { ice, transceivers } = slots;
+  const { configuration, ice, transceivers } = slots;
   /** @type {Map<string, any>} */
   const report = new Map([...inboundStats(transceivers), ...outboundStats(transceivers)]);
   /** @param {Record<string, unknown> & { id: string, type: string }} entry */
@@ -19,8 +19,9 @@ export function connectionStats(slots) {
     ...(ice.peer && { selectedCandidatePairId: 'pair' }) });
   if (ice.peer) {
     add({ id: 'pair', type: 'candidate-pair', state: 'succeeded', nominated: true, currentRoundTripTime: 0.02,
-      localCandidateId: 'local', remoteCandidateId: 'remote' });
-    add({ id: 'local', type: 'local-candidate', candidateType: 'host', protocol: 'udp' });
+      transportId: 'transport', localCandidateId: 'local', remoteCandidateId: 'remote' });
+    const candidateType = configuration.iceTransportPolicy === 'relay' ? 'relay' : 'host';
+    add({ id: 'local', type: 'local-candidate', candidateType, protocol: 'udp' });
     add({ id: 'remote', type: 'remote-candidate', candidateType: 'host', protocol: 'udp' });
   }
   return report;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use meet_signal_core::SendError;
+use meet_signal_core::{IceServer, PeerId, SendError};
 use serde_json::{json, value::to_raw_value};
 
 use crate::{
@@ -25,6 +25,31 @@ pub(super) async fn app(server: Server) -> Result {
     hub.send(&room, id, &data).map_err(Violation::new)?;
     member.expect(message).await?;
     member.check_alive().await?;
+    observers.check_undisturbed().await
+}
+
+pub(super) async fn ice_servers(server: Server) -> Result {
+    let (mut observers, mut member) = Observers::join_with_client(&server).await?;
+    let (hub, room) = (server.hub()?, server.room_id());
+    let id: PeerId = member.id.parse().map_err(Violation::new)?;
+    let servers = [IceServer::turn("turn:turn.example", "a name", "a secret")];
+    hub.set_ice_servers(&room, id, servers).map_err(Violation::new)?;
+    let servers =
+        json!([{"urls": ["turn:turn.example"], "username": "a name", "credential": "a secret"}]);
+    member.expect(json!({"type": "iceServers", "iceServers": servers})).await?;
+    member.check_alive().await?;
+    let resumed = server.resume(&member, 2).await?;
+    ensure!(
+        resumed.welcome["iceServers"] == servers,
+        "`iceServers` is {}",
+        resumed.welcome["iceServers"]
+    );
+    let none: [IceServer; 0] = [];
+    let sent = hub.set_ice_servers(&server.room("other").room_id(), id, none.clone());
+    ensure!(sent == Err(SendError::NoSuchRoom), "there is no such room: {sent:?}");
+    observers.expect_leave(resumed).await?;
+    let sent = hub.set_ice_servers(&room, id, none);
+    ensure!(sent == Err(SendError::NoSuchPeer), "there is no such member: {sent:?}");
     observers.check_undisturbed().await
 }
 

@@ -46,6 +46,34 @@ pub(super) async fn guest(server: Server) -> Result {
     other.expect(json!({"type": "joined", "peer": peer})).await.map(drop)
 }
 
+pub(super) async fn renewed(server: Server) -> Result {
+    let mut observers = Observers::join(&server).await?;
+    let mut member = server.join_with(json!({"token": "conformance:renewed"})).await?;
+    observers.expect_joined(&member.id).await?;
+    let mut earlier = member.welcome["iceServers"].clone();
+    ensure!(earlier[0]["username"].is_string(), "`iceServers` is {earlier}");
+    for _ in 0..2 {
+        let renewed = member.expect(json!({"type": "iceServers"})).await?["iceServers"].take();
+        ensure!(renewed[0]["username"].is_string(), "`iceServers` is {renewed}");
+        ensure!(renewed != earlier, "the servers are not other ones: {renewed}");
+        earlier = renewed;
+    }
+    let mut resumed = server.resume(&member, 1).await?;
+    resumed.check_resumed("full")?;
+    let newest = resumed.welcome["iceServers"].clone();
+    ensure!(newest != earlier, "the servers of the resume are not other ones: {newest}");
+    // What is sent again is older than the welcome, so that of the welcome follows. There may be
+    // another one in between, from before the resume.
+    resumed.expect(json!({"type": "iceServers", "iceServers": earlier})).await?;
+    loop {
+        let sent = resumed.expect(json!({"type": "iceServers"})).await?["iceServers"].take();
+        ensure!(sent[0]["username"].is_string(), "`iceServers` is {sent}");
+        if sent == newest {
+            return observers.check_undisturbed().await;
+        }
+    }
+}
+
 pub(super) async fn listener(server: Server) -> Result {
     let mut observers = Observers::join(&server).await?;
     let mut listener = server.join_with(json!({"token": "conformance:listener"})).await?;

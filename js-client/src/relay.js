@@ -1,0 +1,31 @@
+// Whether a connection depends on a relay that may end soon.
+
+/**
+ * A TURN server may end a relay when the credentials expire that it was allocated with. A relay cannot change to others:
+ * another one is allocated when ICE restarts.
+ *
+ * @param {RTCPeerConnection} pc
+ * @param {RTCConfiguration} before its configuration when the relay was allocated
+ * @returns {Promise<boolean>} whether the connection uses a relay whose credentials are not among the present ones
+ */
+export async function losesRelay(pc, before) {
+  const present = new Set(credentials(pc.getConfiguration()));
+  if (credentials(before).every((each) => present.has(each))) return false;
+  const stats = /** @type {Map<string, any>} */ (/** @type {unknown} */ (await pc.getStats()));
+  return [...stats.values()].some((pair) => isSelected(pair, stats) && stats.get(pair.localCandidateId)?.candidateType === 'relay');
+}
+
+/** @param {RTCConfiguration} configuration */
+function credentials({ iceServers = [] }) {
+  return iceServers.flatMap(({ username, credential }) => (username === undefined ? [] : [JSON.stringify([username, credential])]));
+}
+
+/**
+ * Firefox has `selected` instead of the transport's property.
+ *
+ * @param {any} pair
+ * @param {Map<string, any>} stats
+ */
+function isSelected({ type, id, transportId, selected }, stats) {
+  return type === 'candidate-pair' && (selected === true || stats.get(transportId)?.selectedCandidatePairId === id);
+}

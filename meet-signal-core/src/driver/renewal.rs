@@ -1,0 +1,170 @@
+//! Asks the provider of a session for ICE servers: before its `welcome`, and again before they
+//! expire.
+
+use std::{
+    convert::Infallible,
+    future::{pending, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll},
+    time::SystemTime,
+};
+
+use tokio::time::{Duration, Instant, sleep_until, timeout};
+
+use crate::{
+    Hub, IceServerRequest, IceServers, RoomId, Session,
+    clock::now,
+    connection::Connection,
+    hub::{Greeting, IceChange, Provided},
+    ice::Provider,
+    random::random,
+};
+
+/// Renews the ICE servers of a session while its connection lasts. A session without a provider has
+/// nothing to renew.
+pub(super) struct Renewal(Option<Pin<Box<dyn Future<Output = Infallible> + Send>>>);
+
+impl Renewal {
+    /// Never ready.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Infallible> {
+        match &mut self.0 {
+            Some(renewing) => renewing.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// Sends the `welcome`, with the servers of the session's provider if they come in time.
+pub(super) async fn greet(greeting: Greeting) -> (Session, Renewal) {
+    match greeting.session().ice_provider().cloned() {
+        // Boxed, because it ends early, and few sessions have a provider.
+        Some(provider) => Box::pin(greet_with(provider, greeting)).await,
+        None => (greeting.send(), Renewal(None)),
+    }
+}
+
+async fn greet_with(provider: Provider, mut greeting: Greeting) -> (Session, Renewal) {
+    let session = greeting.session();
+    let (hub, room) = (session.hub().clone(), session.room().clone());
+    let source = Source { hub, room, connection: session.connection(), provider };
+    let mut asking = source.ask();
+    let in_time = timeout(source.hub.limits().ice_servers_timeout(), &mut asking).await;
+    let mut expires = greeting.ice_servers_expire();
+    if let Ok(Some(answer)) = &in_time {
+        expires = answer.provided.expires;
+        greeting.provide(answer.provided.clone());
+    } else if expires.is_some_and(|expires| expires <= now()) {
+        expires = None;
+        greeting.provide(Provided::default());
+    }
+    let session = greeting.send();
+    (session, Renewal(Some(Box::pin(source.renew(in_time.ok(), asking, expires)))))
+}
+
+/// The provider of a session, and the session.
+struct Source {
+    hub: Hub,
+    room: RoomId,
+    connection: Connection,
+    provider: Provider,
+}
+
+/// What a provider has answered.
+struct Answer {
+    provided: Provided,
+    valid_for: Option<Duration>,
+}
+
+/// `None` if the provider has none.
+type Asking = Pin<Box<dyn Future<Output = Option<Answer>> + Send>>;
+
+impl Source {
+    /// Goes on after the first question, which was answered already or is still open.
+    async fn renew(
+        self,
+        mut answered: Option<Option<Answer>>,
+        mut asking: Asking,
+        mut expires: Option<std::time::Instant>,
+    ) -> Infallible {
+        let mut failures = 0;
+        loop {
+            let answer = match answered.take() {
+                Some(answer) => answer,
+                None => {
+                    let answer = timeout(LONGEST_ANSWER, &mut asking).await.ok().flatten();
+                    if let Some(answer) = &answer {
+                        expires = answer.provided.expires;
+                        self.send(answer.provided.clone());
+                    }
+                    answer
+                }
+            };
+            let wait = match answer {
+                Some(Answer { valid_for: None, .. }) => pending().await,
+                Some(Answer { valid_for: Some(lifetime), .. }) => {
+                    failures = 0;
+                    (lifetime / 2).max(SHORTEST_INTERVAL)
+                }
+                None => {
+                    failures += 1;
+                    backoff(failures)
+                }
+            };
+            let next = Instant::now() + wait;
+            // Expired credentials only cost the client time.
+            if let Some(expired) = expires.take_if(|expires| Instant::from_std(*expires) <= next) {
+                sleep_until(expired.into()).await;
+                self.send(Provided::default());
+            }
+            sleep_until(next).await;
+            asking = self.ask();
+        }
+    }
+
+    /// A panic of the provider is no answer, either.
+    fn ask(&self) -> Asking {
+        let provider = self.provider.clone();
+        let (room, peer) = (self.room.clone(), self.connection.peer);
+        let mut asking = Box::pin(async move {
+            let request = IceServerRequest { room, peer, now: SystemTime::now() };
+            provider.provide(request).await.ok()
+        });
+        Box::pin(poll_fn(move |cx| {
+            let polled = catch_unwind(AssertUnwindSafe(|| asking.as_mut().poll(cx)));
+            polled.unwrap_or(Poll::Ready(None)).map(|servers| servers.map(Answer::new))
+        }))
+    }
+
+    fn send(&self, provided: Provided) {
+        let (peer, change) = (self.connection.peer, IceChange::Provided(provided));
+        self.hub.with_session(&self.room, self.connection, |room, wakers| {
+            room.change_ice_servers(peer, change, wakers)
+        });
+    }
+}
+
+impl Answer {
+    fn new(IceServers { servers, valid_for }: IceServers) -> Self {
+        let valid_for = valid_for.map(|lifetime| lifetime.min(LONGEST_LIFETIME));
+        let expires = valid_for.map(|lifetime| now() + lifetime);
+        Self { provided: Provided { servers, expires }, valid_for }
+    }
+}
+
+/// The delay after so many failures in a row: exponential, and random, so that the sessions of a
+/// provider that was down do not ask it at the same time.
+fn backoff(failures: u32) -> Duration {
+    let delay = (SHORTEST_INTERVAL * 2u32.saturating_pow(failures - 1)).min(LONGEST_BACKOFF);
+    let [random] = random::<1>();
+    delay / 2 + delay / 2 * u32::from(random) / 255
+}
+
+/// How long a provider may take to answer, in addition to the wait of the `welcome`.
+const LONGEST_ANSWER: Duration = Duration::from_secs(30);
+
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// A bound for the arithmetic: a connection lasts hardly as long.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(365 * 86_400);
