@@ -218,7 +218,7 @@ mod tests {
         let policy = OriginPolicy::same_host();
         assert_eq!(check("a", &[], &policy), 426);
         assert_eq!(check("a", &[], &policy.clone().browsers_only()), 426);
-        assert_eq!(check("no spaces", &[], &policy), 400);
+        assert_eq!(check("no\ttab", &[], &policy), 400);
         assert_eq!(check("a", &[("origin", b"http://b.example")], &policy), 403);
         assert_eq!(check("a", &[("sec-websocket-protocol", b"chat")], &policy), 400);
     }

@@ -119,7 +119,7 @@ limits! {
     /// is not longer for it.
     empty_room_time: Duration = secs(600), Duration::ZERO, secs(86_400);
     /// How many rooms without members are remembered for that. Beyond it, those that have been empty
-    /// for the longest time are forgotten.
+    /// for the longest time are forgotten. It is counted in 64 parts, rounded up.
     empty_rooms: usize = 4_096, 0, 1_000_000;
     /// How many events the hub keeps for a reader that is slow: see
     /// [`Hub::events`](crate::Hub::events).

@@ -259,24 +259,28 @@ proptest! {
 fn a_stay_is_told_with_its_length_and_who_it_was() {
     let (hub, room): (_, RoomId) = (Hub::default(), "standup".parse().unwrap());
     let (_, mut events) = hub.events();
-    let start = Instant::now();
+    let (start, hour) = (Instant::now(), Duration::from_secs(3600));
     let grant = Grant::new().identity("ada");
-    let session = hub.join(room.clone(), JoinRequest::default(), &grant, start).unwrap();
+    let session = hub.join(room.clone(), JoinRequest::default(), &grant, start - hour).unwrap();
     let id = session.id();
+    let other = hub.join(room.clone(), JoinRequest::default(), &Grant::new(), start).unwrap();
     session.leave(LeaveReason::Left);
-    let longest = start.elapsed();
+    let longest = start.elapsed() + hour;
+    drop(other);
     let mut kinds = HashMap::new();
-    for number in 1..=4 {
+    for number in 1..=6 {
         let event = next(&mut events).unwrap().unwrap();
         assert_eq!((&event.room, event.number), (&room, number));
         kinds.insert(number, event.kind.clone());
     }
     assert_eq!(kinds[&1], RoomEventKind::Opened);
-    assert_eq!(kinds[&4], RoomEventKind::Closed);
-    let RoomEventKind::Left { member, reason, stay } = &kinds[&3] else { panic!("{kinds:?}") };
+    assert_eq!(kinds[&6], RoomEventKind::Closed);
+    let RoomEventKind::Left { stay, .. } = &kinds[&5] else { panic!("{kinds:?}") };
+    assert!(*stay <= start.elapsed());
+    let RoomEventKind::Left { member, reason, stay } = &kinds[&4] else { panic!("{kinds:?}") };
     assert_eq!((member.id, member.identity.as_ref()), (id, Some(&"ada".into())));
     assert_eq!(*reason, LeaveReason::Left);
-    assert!(*stay <= longest);
+    assert!((hour..=longest).contains(stay));
     assert!(next(&mut events).is_none());
 }
 

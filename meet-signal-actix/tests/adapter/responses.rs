@@ -163,7 +163,7 @@ async fn a_get_that_asks_for_no_websocket_is_told_to_upgrade_where_it_could() {
         assert_eq!(ordinary.headers["upgrade"], "websocket");
         assert_eq!(ordinary.headers["connection"], "upgrade");
     }
-    assert_eq!(response("GET", "/signal/a%20room", &[]).await.status, 400);
+    assert_eq!(response("GET", "/signal/a%09room", &[]).await.status, 400);
     assert_eq!(response("GET", ROOM, &["Origin: https://evil.example"]).await.status, 403);
     assert_eq!(response("GET", ROOM, &["Sec-WebSocket-Protocol: chat"]).await.status, 400);
 }

@@ -153,7 +153,7 @@ impl RoomState {
 
     /// Whether there is something to publish, or the room may have to be forgotten.
     pub(super) fn has_changed(&self) -> bool {
-        self.is_empty() || self.kept_until.is_some() || !self.journal.pending.is_empty()
+        self.is_empty() || !self.journal.pending.is_empty()
     }
 
     /// Whether the room can be forgotten: it has no members, and everybody may join.

@@ -75,7 +75,7 @@ impl Shard {
             let until = now + limits.empty_room_time();
             room.kept_until = Some(until);
             self.kept.push_back((until, id.clone()));
-            while self.kept.len() > limits.empty_rooms() / SHARDS {
+            while self.kept.len() > limits.empty_rooms().div_ceil(SHARDS) {
                 let Some((until, id)) = self.kept.pop_front() else { break };
                 self.forget_kept(until, &id);
             }

@@ -33,11 +33,6 @@ impl Access {
         self.locked
     }
 
-    /// The banned identities, and until when they are.
-    pub fn bans(&self) -> impl Iterator<Item = (&Identity, Instant)> {
-        self.bans.iter().map(|(identity, until)| (identity, *until))
-    }
-
     /// Whether everybody may join.
     pub fn is_open(&self) -> bool {
         !self.locked && self.bans.is_empty()

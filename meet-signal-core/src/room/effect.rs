@@ -9,7 +9,7 @@ use crate::{
     message::{LeaveReason, Meta, Peer, ServerMessage, Status},
 };
 
-/// The effects of an [`Input`], in order.
+/// The effects of an [`Input`](super::Input), in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use = "the effects must be carried out"]
 pub struct Effects(SmallVec<[Effect; 1]>);

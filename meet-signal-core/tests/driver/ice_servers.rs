@@ -9,7 +9,8 @@ use std::{
 };
 
 use meet_signal_core::{
-    Grant, Hub, IceServer, IceServerProvider, IceServerRequest, IceServers, ProvideIceServers,
+    AuthRequest, Denied, Grant, Hub, IceServer, IceServerProvider, IceServerRequest, IceServers,
+    ProvideIceServers,
     driver::{Outcome, serve},
     testing::{ClientEnd, Received, connection},
 };
@@ -20,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    assert_about, connect, observer,
+    assert_about, observer,
     resume::{broadcast, resume, send_app},
     room,
 };
@@ -78,6 +79,13 @@ fn serve_with(hub: &Hub, provider: &Script) -> (ClientEnd, JoinHandle<Outcome>) 
     let grant =
         Grant::new().ice_servers([IceServer::stun("stun:granted")]).ice_provider(provider.clone());
     (client, tokio::spawn(serve(hub.clone(), room(), grant, server)))
+}
+
+/// A connection for a resume, about which the application is not asked.
+fn reconnect(hub: &Hub) -> (ClientEnd, JoinHandle<Outcome>) {
+    let (server, client) = connection(64);
+    let never = |_: AuthRequest| async { Err(Denied::unauthorized("asked again")) };
+    (client, tokio::spawn(serve(hub.clone(), room(), never, server)))
 }
 
 /// What follows "stun:" in the servers of a message.
@@ -179,13 +187,13 @@ async fn each_resume_gets_a_fresh_set() {
     let (mut old, _task) = serve_with(&hub, &provider);
     let first = old.join().await;
     drop(old);
-    let (mut new, _task) = connect(&hub);
+    let (mut new, _task) = reconnect(&hub);
     let second = resume(&mut new, &first, 0).await;
     assert_eq!((&second["resumed"], names(&second)), (&json!("full"), vec!["granted", "1"]));
     assert_eq!(names(&renewed(&mut new).await), ["granted", "2"], "and it is renewed");
     drop(new);
     // More than was ever sent.
-    let (mut newest, _task) = connect(&hub);
+    let (mut newest, _task) = reconnect(&hub);
     let third = resume(&mut newest, &first, 1000).await;
     assert_eq!((&third["resumed"], names(&third)), (&json!("partial"), vec!["granted", "3"]));
 }
@@ -201,7 +209,7 @@ async fn the_last_servers_that_a_resumed_client_gets_are_the_newest() {
     old.expect("app").await;
     assert_eq!(names(&renewed(&mut old).await), ["granted", "1"]);
     drop(old);
-    let (mut new, _task) = connect(&hub);
+    let (mut new, _task) = reconnect(&hub);
     let second = resume(&mut new, &first, 1).await;
     assert_eq!((&second["resumed"], names(&second)), (&json!("full"), vec!["granted", "2"]));
     let Received::Flush(frames) = new.next().await else { panic!("it goes on") };
@@ -215,12 +223,12 @@ async fn a_resume_does_not_wait_for_its_provider_and_has_no_expired_servers() {
     let (mut old, _task) = serve_with(&hub, &provider);
     let first = old.join().await;
     drop(old);
-    let (mut new, _task) = connect(&hub);
+    let (mut new, _task) = reconnect(&hub);
     assert_eq!(names(&resume(&mut new, &first, 0).await), ["granted", "0"], "still valid");
     drop(new);
     sleep(LIFETIME).await;
     let start = Instant::now();
-    let (mut newer, _task) = connect(&hub);
+    let (mut newer, _task) = reconnect(&hub);
     let welcome = resume(&mut newer, &first, 0).await;
     assert_eq!((&welcome["resumed"], names(&welcome)), (&json!("full"), vec!["granted"]));
     assert_about(start.elapsed(), hub.limits().ice_servers_timeout());
@@ -236,7 +244,7 @@ async fn what_the_application_sets_takes_the_place_of_what_it_granted() {
     assert_eq!(names(&renewed(&mut client).await), ["set", "0"]);
     assert_eq!(names(&renewed(&mut client).await), ["set", "1"]);
     drop(client);
-    let (mut new, _task) = connect(&hub);
+    let (mut new, _task) = reconnect(&hub);
     assert_eq!(names(&resume(&mut new, &welcome, 2).await), ["set", "2"]);
 }
 

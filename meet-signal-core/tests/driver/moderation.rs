@@ -3,12 +3,13 @@
 use std::{collections::VecDeque, time::Duration};
 
 use meet_signal_core::{
-    CloseReason, Duplicates, Grant, Hub, Limits, Meta, ModerationError, Permissions,
+    CloseReason, Denied, Duplicates, ErrorCode, Grant, Hub, JoinError, JoinRequest, Limits, Meta,
+    ModerationError, Permissions, RoomEventKind, RoomId,
     driver::serve,
     testing::{ClientEnd, Received, connection},
 };
 use serde_json::{Value, json};
-use tokio::time::advance;
+use tokio::time::{Instant, advance};
 
 use crate::{id, room};
 
@@ -293,9 +294,53 @@ async fn an_empty_room_remembers_its_lock_for_some_time() {
 
 #[tokio::test(start_paused = true)]
 async fn only_so_many_empty_rooms_are_remembered() {
-    let hub = Hub::new(Limits::builder().empty_rooms(0).build().unwrap());
-    hub.lock(&room(), true);
-    join(&hub, member()).await;
+    // The limit is counted in 64 parts, each of which some of the rooms are in.
+    for (limit, expected) in [(0, 0), (1, 64), (64, 64), (65, 128)] {
+        let hub = Hub::new(Limits::builder().empty_rooms(limit).build().unwrap());
+        let rooms: Vec<RoomId> = (0..2_000).map(|n| format!("room-{n}").parse().unwrap()).collect();
+        for room in &rooms {
+            hub.lock(room, true);
+        }
+        let now = Instant::now().into_std();
+        let is_locked = |room: &&RoomId| {
+            let joined = hub.join((*room).clone(), JoinRequest::default(), &member(), now);
+            joined.is_err_and(|error| error == JoinError::RoomLocked)
+        };
+        assert_eq!(rooms.iter().filter(is_locked).count(), expected, "{limit}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_application_hears_of_refused_joins() {
+    let hub = Hub::default();
+    let (_, mut events) = hub.events();
+    let banned = || member().identity("bob");
+    hub.ban(&room(), "bob", 60 * SECOND, None).unwrap();
+    refused(&hub, banned(), plain()).await;
+    let (_ada, _) = join(&hub, member()).await;
+    refused(&hub, banned(), plain()).await;
+    let (server, end) = connection(64);
+    let never = |_| async { Err(Denied::refused("not today")) };
+    tokio::spawn(serve(hub.clone(), room(), never, server));
+    end.send(r#"{"type":"join"}"#);
+    let mut told = Vec::new();
+    while told.len() < 5 {
+        let event = events.next().await.unwrap();
+        told.push((event.number, event.kind.clone()));
+    }
+    let refused = |code, identity: Option<&str>| RoomEventKind::Refused {
+        code,
+        identity: identity.map(Into::into),
+    };
+    assert_eq!(told[0], (1, refused(ErrorCode::Banned, Some("bob"))));
+    assert_eq!(told[1], (2, RoomEventKind::Opened));
+    assert_eq!(told[3], (4, refused(ErrorCode::Banned, Some("bob"))));
+    assert_eq!(told[4], (5, refused(ErrorCode::Denied, None)));
+
+    // A room that the hub does not know.
+    hub.lock(&"other".parse().unwrap(), true);
+    let locked = events.next().await.unwrap();
+    assert_eq!((locked.number, &locked.kind), (1, &RoomEventKind::Locked(true)));
 }
 
 #[tokio::test(start_paused = true)]
