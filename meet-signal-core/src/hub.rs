@@ -81,6 +81,9 @@ struct Shared {
     /// Created for the first reader.
     #[cfg(feature = "driver")]
     events: std::sync::OnceLock<tokio::sync::broadcast::Sender<Published>>,
+    /// For each shard, held by the thread that publishes, so that events are published in their order.
+    #[cfg(feature = "driver")]
+    publishing: Box<[Mutex<()>]>,
 }
 
 /// Why a message was not delivered.
@@ -117,6 +120,8 @@ impl Hub {
             drain_wakers: Mutex::default(),
             #[cfg(feature = "driver")]
             events: std::sync::OnceLock::new(),
+            #[cfg(feature = "driver")]
+            publishing: (0..SHARDS).map(|_| Mutex::default()).collect(),
         }))
     }
 
@@ -278,13 +283,22 @@ impl Hub {
         })
     }
 
-    /// Runs `f` under the lock of the room's shard, then wakes the tasks whose wakers it collected.
+    /// Runs `f` under the lock of the room's shard, then publishes events and wakes the tasks whose
+    /// wakers it collected.
     ///
     /// The lock is the room's sequencer: all members get the frames that are pushed under it in the
     /// same order. No user code runs under it, and no thread holds two such locks.
     fn with_shard<T>(&self, room: &RoomId, f: impl FnOnce(&mut Shard, &mut Wakers) -> T) -> T {
         let mut wakers = Wakers::new();
-        let result = f(&mut self.shard(room), &mut wakers);
+        let mut shard = self.shard(room);
+        let result = f(&mut shard, &mut wakers);
+        #[cfg(feature = "driver")]
+        let publishes = !shard.unpublished.is_empty();
+        drop(shard);
+        #[cfg(feature = "driver")]
+        if publishes {
+            self.publish(self.shard_index(room));
+        }
         wakers.into_iter().for_each(Waker::wake);
         if self.0.queues.is_exceeded() {
             self.reclaim();
@@ -292,10 +306,10 @@ impl Hub {
         result
     }
 
-    /// After a change of a room: publishes its events, and forgets it if nothing is to be remembered.
+    /// After a change of a room: numbers its events, and forgets it if nothing is to be remembered.
     fn settle(&self, shard: &mut Shard, room: &RoomId) {
         #[cfg(feature = "driver")]
-        self.publish_pending(shard, room);
+        self.number_events(shard, room);
         shard.tidy(room, self.limits(), now());
     }
 

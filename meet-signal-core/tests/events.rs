@@ -4,8 +4,8 @@ use std::{
     collections::{BTreeMap, HashMap},
     future::Future,
     pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
+    sync::{Arc, mpsc},
+    task::{Context, Poll, Wake, Waker},
     time::{Duration, Instant},
 };
 
@@ -302,4 +302,72 @@ fn a_resume_is_told_once_however_the_older_connection_was() {
     }
     assert!(next(&mut events).is_none());
     drop(last);
+}
+
+/// Uses the hub inside of `wake`, as a single-threaded executor without a queue may.
+struct Inline(Hub, mpsc::Sender<Vec<RoomId>>);
+
+impl Wake for Inline {
+    fn wake(self: Arc<Self>) {
+        let room = |name: &str| name.parse().expect("a name");
+        self.0.lock(&room("a"), true);
+        self.0.lock(&room("b"), true);
+        self.1.send(self.0.rooms()).expect("the test waits");
+    }
+}
+
+#[test]
+fn a_waker_of_a_reader_may_use_the_hub() {
+    let (hub, room): (_, RoomId) = (Hub::default(), "a".parse().unwrap());
+    let (_, mut events) = hub.events();
+    let (woken, wakes) = mpsc::channel();
+    let waker = Waker::from(Arc::new(Inline(hub.clone(), woken)));
+    {
+        let next = pin!(events.next());
+        assert!(next.poll(&mut Context::from_waker(&waker)).is_pending());
+        let join = JoinRequest::default();
+        let session = hub.join(room.clone(), join, &Grant::new(), Instant::now()).unwrap();
+        assert_eq!(wakes.recv(), Ok(vec![room.clone()]));
+        drop(session);
+    }
+    let mut told = Vec::new();
+    while let Some(event) = next(&mut events) {
+        let event = event.unwrap();
+        if event.room == room {
+            told.push((event.number, event.kind.clone()));
+        }
+    }
+    let numbers: Vec<_> = told.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    assert_eq!(told[0].1, RoomEventKind::Opened);
+    assert_eq!(told[2].1, RoomEventKind::Locked(true));
+}
+
+/// Several threads change one room, and each event comes once and in its order.
+#[test]
+fn events_of_several_threads_come_in_their_order() {
+    let room: RoomId = "a".parse().unwrap();
+    let limits = Limits::builder().room_joins_per_minute(1_000_000).events(100_000);
+    let hub = Hub::new(limits.build().unwrap());
+    let (_, mut events) = hub.events();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    let join = JoinRequest::default();
+                    let grant = Grant::new();
+                    drop(hub.join(room.clone(), join, &grant, Instant::now()).unwrap());
+                }
+            });
+        }
+    });
+    let mut view = View::default();
+    let mut joins = 0;
+    while let Some(event) = next(&mut events) {
+        let event = event.unwrap();
+        joins += usize::from(matches!(event.kind, RoomEventKind::Joined(_)));
+        view.read(&event);
+    }
+    assert_eq!(joins, 2_000);
+    assert!(view.rooms.is_empty());
 }

@@ -1,6 +1,10 @@
 //! The events of all rooms, for the application: `Hub::events`.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    mem,
+    sync::{Arc, TryLockError},
+    time::SystemTime,
+};
 
 use thiserror::Error;
 use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
@@ -72,43 +76,61 @@ impl Hub {
 
     /// A join was refused, before or in the hub.
     pub(crate) fn refused(&self, room: &RoomId, code: ErrorCode, identity: Option<&Identity>) {
-        let Some(events) = self.0.events.get() else { return };
-        let index = self.shard_index(room);
-        let mut shard = lock(&self.0.shards[index]);
-        let kind = RoomEventKind::Refused { code, identity: identity.cloned() };
-        let number = shard.get_mut(room).map_or(0, |room| {
-            room.journal.number += 1;
-            room.journal.number
+        if self.0.events.get().is_none() {
+            return;
+        }
+        self.with_shard(room, |shard, _| {
+            let kind = RoomEventKind::Refused { code, identity: identity.cloned() };
+            match shard.get_mut(room) {
+                Some(state) => state.journal.pending.push(kind),
+                None => shard.add_event(self.shard_index(room), room, 0, kind),
+            }
+            self.number_events(shard, room);
         });
-        publish(events, (index, &mut shard), room, number, kind);
     }
 
-    /// Publishes the pending events of a room. It runs under the lock of the shard, so that the
-    /// events of a room come in their order.
-    pub(super) fn publish_pending(&self, shard: &mut Shard, room: &RoomId) {
-        let Some(events) = self.0.events.get() else { return };
+    /// Numbers the pending events of a room, under the lock of its shard.
+    pub(super) fn number_events(&self, shard: &mut Shard, room: &RoomId) {
         let Some(journal) = shard.get_mut(room).map(|room| &mut room.journal) else { return };
         let first = journal.number + 1;
-        let pending = std::mem::take(&mut journal.pending);
+        let pending = mem::take(&mut journal.pending);
         journal.number += pending.len() as u64;
-        let index = self.shard_index(room);
         for (number, kind) in (first..).zip(pending) {
-            publish(events, (index, shard), room, number, kind);
+            shard.add_event(self.shard_index(room), room, number, kind);
+        }
+    }
+
+    /// Publishes the events of a shard. No lock of a shard is held then, because a reader's waker may
+    /// run any code.
+    ///
+    /// One thread publishes at a time. It also publishes what another one, or code in a waker, adds
+    /// meanwhile.
+    pub(super) fn publish(&self, index: usize) {
+        let Some(events) = self.0.events.get() else { return };
+        let take = || mem::take(&mut lock(&self.0.shards[index]).unpublished);
+        let is_done = || lock(&self.0.shards[index]).unpublished.is_empty();
+        while !is_done() {
+            let _publishing = match self.0.publishing[index].try_lock() {
+                Ok(publishing) => publishing,
+                // A waker has panicked.
+                Err(TryLockError::Poisoned(publishing)) => publishing.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            for event in take() {
+                // Without a reader, it is dropped.
+                let _ = events.send(event);
+            }
         }
     }
 }
 
-fn publish(
-    events: &Sender<Published>,
-    (index, shard): (usize, &mut Shard),
-    room: &RoomId,
-    number: u64,
-    kind: RoomEventKind,
-) {
-    shard.events += 1;
-    let event = RoomEvent { room: room.clone(), number, at: SystemTime::now(), kind };
-    // Without a reader, it is dropped.
-    let _ = events.send(Published { event: Arc::new(event), shard: index, number: shard.events });
+impl Shard {
+    fn add_event(&mut self, index: usize, room: &RoomId, number: u64, kind: RoomEventKind) {
+        self.events += 1;
+        let event = RoomEvent { room: room.clone(), number, at: SystemTime::now(), kind };
+        let event = Arc::new(event);
+        self.unpublished.push(Published { event, shard: index, number: self.events });
+    }
 }
 
 impl Events {

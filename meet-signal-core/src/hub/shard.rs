@@ -8,7 +8,7 @@ use std::{
 use super::{SHARDS, room_state::RoomState};
 use crate::{CloseReason, Limits, RoomId, outbox::Wakers};
 #[cfg(feature = "driver")]
-use crate::{MemberInfo, RoomSnapshot};
+use crate::{MemberInfo, RoomSnapshot, room_event::Published};
 
 #[derive(Default)]
 pub(super) struct Shard {
@@ -18,9 +18,12 @@ pub(super) struct Shard {
     kept: VecDeque<(Instant, RoomId)>,
     /// Whether the application has ever read events.
     pub(super) is_read: bool,
-    /// How many events of its rooms were published.
+    /// How many events of its rooms there were.
     #[cfg(feature = "driver")]
     pub(super) events: u64,
+    /// Those that are not published yet, in their order.
+    #[cfg(feature = "driver")]
+    pub(super) unpublished: Vec<Published>,
 }
 
 impl Shard {
