@@ -19,6 +19,7 @@ mod shard;
 pub(crate) use address::{AddressKey, Lease};
 #[cfg(feature = "driver")]
 pub use events::{Events, Lagged};
+#[cfg(feature = "driver")]
 pub(crate) use greeting::Greeting;
 pub use join::{JoinError, JoinRequest};
 pub use moderation::ModerationError;
