@@ -247,9 +247,10 @@ export class MeetRoom extends Emitter {
    * @param {string} peerId
    * @param {number} seconds
    * @param {string} [reason] as for `kick`
-   * @throws {MeetError} as `kick`
+   * @throws {MeetError} as `kick`; `bad-message` if `seconds` is no positive integer
    */
   ban(peerId, seconds, reason) {
+    if (!Number.isSafeInteger(seconds) || seconds < 1) throw new MeetError('bad-message', `a ban of ${seconds} seconds`);
     this.#moderate(peerId, { type: 'kick', peer: peerId, reason, banSeconds: seconds });
   }
 
@@ -315,6 +316,8 @@ export class MeetRoom extends Emitter {
     const socket = this.#socket;
     this.#events.add('statechange', { state: 'joined', reason: null });
     if (resumed !== 'full') {
+      const before = resumed === 'partial' ? this.#self?.permissions : permissions;
+      if (`${before}` !== `${permissions}`) this.#events.add('permissionschanged', { peer: null, permissions });
       this.#self = { id, permissions, get meta() { return socket.meta; } };
       this.#setLocked(locked);
     }

@@ -19,6 +19,7 @@ import { parseControl } from './transport-message.js';
  *   `too-large` (a `code`) the transport has `failed`, after any other error it resyncs later
  * @property {() => boolean} isReady whether signaling reaches the other page now
  * @property {ConcurrencyLimiter} [limiter] shared by all transports of a page
+ * @property {PeerTransport | null} [earlier] the one to the same peer that was closed before, if any
  *
  * @typedef {import('./connection-generation.js').ConnectionOptions & SignalingOptions} TransportOptions
  */
@@ -59,6 +60,8 @@ export class PeerTransport extends Emitter {
   #generation = 1;
   /** The newest known generation of the other end. @type {number | null} */
   #remoteGeneration = null;
+  /** That of which an earlier transport knew: older messages may still be under way. */
+  #minRemoteGeneration = 0;
   /** Whether this generation has received a description of the other end. */
   #started = false;
   /** Whether one was applied. */
@@ -72,8 +75,13 @@ export class PeerTransport extends Emitter {
   /** @param {TransportOptions} options */
   constructor(options) {
     super();
-    const { polite, env, publications, limiter = new ConcurrencyLimiter(env) } = options;
+    const { polite, env, publications, limiter = new ConcurrencyLimiter(env), earlier = null } = options;
     this.#options = options;
+    if (earlier !== null) {
+      // Counts go on: neither end takes messages of the earlier transport for those of this one.
+      this.#generation = earlier.#generation + 1;
+      this.#minRemoteGeneration = earlier.#remoteGeneration ?? earlier.#minRemoteGeneration;
+    }
     this.#limiter = limiter;
     this.#resyncTimer = new ResyncTimer(env, () => this.#resync());
     this.#sources = new SourceExchange({
@@ -82,7 +90,7 @@ export class PeerTransport extends Emitter {
       isConnected: () => this.state === 'connected',
       signal: (sources) => this.#send({ sources }),
       env,
-    });
+    }, earlier === null ? undefined : earlier.#sources);
     this.#recovery = new Recovery({
       ...options,
       requestOffer: () => this.#send({ request: 'offer' }),
@@ -144,8 +152,10 @@ export class PeerTransport extends Emitter {
    * @param {import('./transport-message.js').TransportMessage} message
    */
   receive({ generation, to, negotiation, sources }) {
-    const known = this.#remoteGeneration ?? generation;
+    const known = this.#remoteGeneration ?? Math.max(generation, this.#minRemoteGeneration);
     if (this.#lifetime.signal.aborted || generation < known) return;
+    // It was for an earlier transport, before permissions changed.
+    if (this.#remoteGeneration === null && to !== null && to !== this.#generation) return;
     const { state } = this.#recovery;
     // After this end gave up, a new generation of the other end shows that another connection may work.
     const isNew = generation > known && (this.#started || state === 'lost' || state === 'broken');

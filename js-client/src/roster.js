@@ -30,6 +30,8 @@ export class Roster {
   #transports = new Map();
   /** The role of this page toward each peer. @type {WeakMap<RemotePeer, boolean>} */
   #polite = new WeakMap();
+  /** The last transport that was closed because of permissions. @type {WeakMap<RemotePeer, PeerTransport>} */
+  #ended = new WeakMap();
   /** The peers and sources that were announced. @type {WeakSet<RemotePeer | RemoteSource>} */
   #announced = new WeakSet();
   #options;
@@ -157,6 +159,8 @@ export class Roster {
       peer.status = info.status;
       this.#notify('peerchanged', { peer });
       this.#permit(info.id, info.permissions ?? peer.permissions);
+      // This page's own permissions may have changed.
+      this.#connectOrDisconnect(peer);
     }
   }
 
@@ -200,6 +204,7 @@ export class Roster {
       this.#follow(this.#transport(peer), peer);
     } else {
       this.#transports.delete(peer.id);
+      this.#ended.set(peer, transport);
       transport.close();
       peer.setTransport(null);
       for (const { type, source } of peer.removeSources()) this.#notify(type, { peer, source });
@@ -213,6 +218,7 @@ export class Roster {
     const { configuration, publications, env } = this.#options;
     const transport = new PeerTransport({
       polite: this.#polite.get(peer) ?? false,
+      earlier: this.#ended.get(peer) ?? null,
       send: (data) => this.#socket.send({ type: 'signal', to: id, data }),
       isReady: () => this.#socket.state === 'joined' && this.peers.get(id)?.status === 'here',
       configuration,

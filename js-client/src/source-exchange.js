@@ -34,10 +34,16 @@ export class SourceExchange {
   /** @type {Sources} */
   #remote = { revision: 0, list: [] };
 
-  /** @param {SourceExchangeOptions} options */
-  constructor(options) {
+  /**
+   * @param {SourceExchangeOptions} options
+   * @param {SourceExchange} [earlier] of an earlier transport, whose revisions go on
+   */
+  constructor(options, earlier) {
     this.#options = options;
     this.#env = options.env;
+    if (earlier === undefined) return;
+    this.#revision = earlier.#revision;
+    this.#remote = { revision: earlier.#remote.revision, list: [] };
   }
 
   /** What the other page announced; `null` before its first announcement. */

@@ -22,3 +22,8 @@ pub use meet_signal_core::{
 };
 #[cfg(feature = "turn")]
 pub use meet_signal_core::{InvalidTurnCredentials, TurnCredentials};
+
+/// Compiles the code of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide-access.md")]
+struct Guide;

@@ -73,8 +73,9 @@ pub trait Authorize<Marker = ()>: Send + Sync {
 
     /// Whether a client that resumes a session is authorized again. By default, it is not.
     ///
-    /// If it is, the newer grant applies to the session: its permissions, `meta`, ICE servers and
-    /// data. A grant with another [`identity`](Grant::identity) than the session's is refused with
+    /// If it is, the newer grant applies to the session: its data; and its permissions, `meta` and ICE
+    /// servers where they differ from the last grant, so that a resume undoes nothing that moderators
+    /// or the [`Hub`](crate::Hub) have changed since. A grant with another [`identity`](Grant::identity) than the session's is refused with
     /// [`ErrorCode::Unauthorized`], and so is one without an identity for a session that has one.
     /// Neither that nor a [`Denied`] affects the session.
     ///

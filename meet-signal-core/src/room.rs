@@ -21,7 +21,7 @@ pub use input::Input;
 use crate::{
     AppData, CloseReason, ErrorCode, Frame, Identity, PeerId, Permissions, Reason,
     message::{LeaveReason, Meta, Status},
-    roster::{Member, Roster},
+    roster::{Granted, Member, Roster},
     ticket::TicketHash,
 };
 
@@ -114,9 +114,7 @@ impl Room {
                 self.check_moderator(by)?;
                 self.set_permissions(peer, permissions)
             }
-            Input::Regrant { peer, permissions, meta, data } => {
-                self.regrant(peer, permissions, meta, data)
-            }
+            Input::Regrant { peer, granted, data } => self.regrant(peer, granted, data),
             Input::Kick { by, peer, reason, ban_until } => {
                 self.check_moderator(by)?;
                 self.kick(peer, reason, ban_until)
@@ -159,7 +157,12 @@ impl Room {
         replaces: Option<TicketHash>,
         duplicates: Duplicates,
     ) -> Result<Place, ApplyError> {
-        let replaced = replaces.and_then(|ticket| self.roster.find_by_ticket(ticket));
+        // A ticket is of no use to another user.
+        let owned = |peer: &PeerId| {
+            let member = self.roster.get(*peer);
+            member.is_some_and(|member| member.identity.as_ref() == identity)
+        };
+        let replaced = replaces.and_then(|ticket| self.roster.find_by_ticket(ticket)).filter(owned);
         self.access.check(identity, replaced.is_some())?;
         let is_same = |member: &&Member| {
             identity.is_some()
@@ -250,18 +253,30 @@ impl Room {
     fn regrant(
         &mut self,
         peer: PeerId,
-        permissions: Permissions,
-        meta: Option<Meta>,
+        granted: Granted,
         data: Option<AppData>,
     ) -> Result<Effects, ApplyError> {
-        let mut effects = self.set_permissions(peer, permissions)?;
         let member = self.roster.get_mut(peer).ok_or(ApplyError::NoSuchPeer)?;
         member.data = data;
-        member.meta_is_granted = meta.is_some();
-        if let Some(meta) = meta.filter(|meta| *meta != member.meta) {
-            effects.extend(self.set_meta(peer, meta)?);
+        let last = mem::replace(&mut member.granted, granted.clone());
+        let mut effects = Effects::default();
+        if granted.permissions != last.permissions {
+            effects.extend(self.set_permissions(peer, granted.permissions)?);
+        }
+        if granted.meta != last.meta {
+            match granted.meta {
+                Some(meta) => effects.extend(self.set_meta(peer, meta)?),
+                None => self.allow_updates(peer),
+            }
         }
         Ok(effects)
+    }
+
+    /// The member may change its own `meta` again.
+    fn allow_updates(&mut self, peer: PeerId) {
+        if let Some(member) = self.roster.get_mut(peer) {
+            member.meta_is_granted = false;
+        }
     }
 
     fn kick(

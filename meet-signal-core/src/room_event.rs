@@ -1,9 +1,6 @@
 //! What the application hears of its rooms.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::{
     ErrorCode, Identity, LeaveReason, MemberInfo, Meta, PeerId, Permissions, Resumed, RoomId,
@@ -45,8 +42,8 @@ pub enum RoomEventKind {
     /// A member resumed its session on another connection, also if the older one still seemed to be
     /// open.
     Resumed {
-        /// The member.
-        peer: PeerId,
+        /// The member, as it is from then on: its data may be newer.
+        member: MemberInfo,
         /// Whether frames may have been lost.
         resumed: Resumed,
     },
@@ -66,7 +63,8 @@ pub enum RoomEventKind {
     },
     /// The room was locked or unlocked.
     Locked(bool),
-    /// A join was refused, by the application or by the hub.
+    /// A `join` was refused, by the application or by the hub. Not for what comes before the application
+    /// is asked: a limit of the address, or a [refusal](crate::driver::refuse) before the `join`.
     Refused {
         /// Why.
         code: ErrorCode,
@@ -113,7 +111,6 @@ pub(crate) struct Journal {
 pub(crate) struct Record {
     before: Vec<Member>,
     joined: Vec<(PeerId, Instant)>,
-    now: Instant,
 }
 
 impl Journal {
@@ -125,7 +122,7 @@ impl Journal {
             } else {
                 Vec::new()
             };
-            Record { before, joined: Vec::new(), now: now() }
+            Record { before, joined: Vec::new() }
         })
     }
 }
@@ -144,7 +141,7 @@ impl Record {
             Event::Left(peer, reason) => {
                 let member = self.before.iter().find(|member| member.id == *peer)?.into();
                 let joined = self.joined.iter().find(|(gone, _)| gone == peer);
-                let stay = joined.map_or(Duration::ZERO, |(_, joined)| self.now - *joined);
+                let stay = joined.map_or(Duration::ZERO, |(_, joined)| now() - *joined);
                 RoomEventKind::Left { member, reason: *reason, stay }
             }
             Event::Status(peer, Status::Away) => RoomEventKind::Away(*peer),
@@ -165,7 +162,7 @@ impl Record {
 /// An event on its way to the readers.
 #[derive(Debug, Clone)]
 pub(crate) struct Published {
-    pub(crate) event: Arc<RoomEvent>,
+    pub(crate) event: RoomEvent,
     /// The index of the room's shard, and the number of the event among those of the shard.
     pub(crate) shard: usize,
     pub(crate) number: u64,

@@ -36,6 +36,25 @@ pub struct Member {
     pub identity: Option<Identity>,
     /// The application's own data about it.
     pub data: Option<AppData>,
+    /// The application's last grant: what moderators have changed since lasts until it differs.
+    pub granted: Granted,
+}
+
+/// The permissions and the `meta` of a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Granted {
+    /// What the member may do.
+    pub permissions: Permissions,
+    /// Its `meta`; `None` if the member has its own, and may change it.
+    pub meta: Option<Meta>,
+}
+
+impl Granted {
+    /// A grant of these.
+    pub fn new(permissions: Permissions, meta: Option<Meta>) -> Self {
+        Self { permissions, meta }
+    }
 }
 
 impl Member {
@@ -50,6 +69,7 @@ impl Member {
             ticket,
             identity: None,
             data: None,
+            granted: Granted { permissions, meta: None },
         }
     }
 
@@ -71,6 +91,7 @@ impl Member {
     #[must_use]
     pub fn meta_is_granted(mut self, granted: bool) -> Self {
         self.meta_is_granted = granted;
+        self.granted.meta = granted.then(|| self.meta.clone());
         self
     }
 }

@@ -82,7 +82,7 @@ mod socket;
 
 pub use crate::{
     room::{Access, ApplyError, Effect, Effects, Event, Input, IntoEffects, Recipients, Room},
-    roster::{Member, Roster},
+    roster::{Granted, Member, Roster},
     ticket::TicketHash,
 };
 pub use disconnect::DisconnectMode;

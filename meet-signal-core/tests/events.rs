@@ -10,13 +10,13 @@ use std::{
 };
 
 use meet_signal_core::{
-    Events, Grant, Hub, JoinRequest, Lagged, LeaveReason, Limits, MemberInfo, Meta, PeerId,
-    Permissions, Resumed, RoomEvent, RoomEventKind, RoomId, RoomSnapshot, Session, Status,
+    AppData, Events, Grant, Hub, JoinRequest, Lagged, LeaveReason, Limits, MemberInfo, Meta,
+    PeerId, Permissions, Resumed, RoomEvent, RoomEventKind, RoomId, RoomSnapshot, Session, Status,
 };
 use proptest::prelude::*;
 
 /// The next event, if there is one already.
-fn next(events: &mut Events) -> Option<Result<Arc<RoomEvent>, Lagged>> {
+fn next(events: &mut Events) -> Option<Result<RoomEvent, Lagged>> {
     let next = pin!(events.next());
     match next.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(event) => Some(event),
@@ -67,8 +67,8 @@ impl View {
                 members.push(member.clone());
             }
             RoomEventKind::Away(peer) => member(self, *peer, &|it| it.status = Status::Away),
-            RoomEventKind::Resumed { peer, .. } => {
-                member(self, *peer, &|it| it.status = Status::Here);
+            RoomEventKind::Resumed { member: now, .. } => {
+                member(self, now.id, &|it| *it = now.clone());
             }
             RoomEventKind::Updated { peer, meta } => {
                 member(self, *peer, &|it| it.meta = meta.clone());
@@ -186,8 +186,19 @@ fn take(hub: &Hub, sessions: &mut Vec<Option<Held>>, rooms: &[RoomId], step: Ste
             }
         }
         Step::Resume(at) => {
-            let Some((room, _, ticket)) = held(sessions, at) else { return };
-            if let Ok(session) = hub.resume(&room, &ticket, 0, now) {
+            let Some((room, id, ticket)) = held(sessions, at) else { return };
+            let identity =
+                hub.roster(&room).iter().find(|it| it.id == id).map(|it| it.identity.clone());
+            let mut grant = Grant::new().data(AppData::new(&at).expect("JSON"));
+            if let Some(Some(identity)) = identity {
+                grant = grant.identity(identity.as_str());
+            }
+            let resumed = if at % 2 == 0 {
+                hub.resume(&room, &ticket, 0, now)
+            } else {
+                hub.resume_with_grant(&room, &ticket, 0, &grant, now)
+            };
+            if let Ok(session) = resumed {
                 sessions[at] = Some(Held { session, ticket });
             }
         }
@@ -296,12 +307,35 @@ fn a_resume_is_told_once_however_the_older_connection_was() {
     let again = hub.resume(&room, &ticket, 0, now).unwrap();
     again.away(now);
     let last = hub.resume(&room, &ticket, 0, now).unwrap();
-    let resumed = RoomEventKind::Resumed { peer, resumed: Resumed::Full };
+    let member = snapshots[0].members[0].clone();
+    let resumed = RoomEventKind::Resumed { member, resumed: Resumed::Full };
     for expected in [resumed.clone(), RoomEventKind::Away(peer), resumed] {
         assert_eq!(next(&mut events).unwrap().unwrap().kind, expected);
     }
     assert!(next(&mut events).is_none());
     drop(last);
+}
+
+#[test]
+fn a_slow_reader_is_told_how_much_it_has_missed() {
+    let hub = Hub::new(Limits::builder().events(4).build().unwrap());
+    let (_, mut events) = hub.events();
+    let join = |name: &str| {
+        let room = name.parse().unwrap();
+        hub.join(room, JoinRequest::default(), &Grant::new(), Instant::now()).unwrap()
+    };
+    // Two events each.
+    let sessions = ["a", "b", "c", "d", "e"].map(join);
+    let first = next(&mut events).unwrap().unwrap_err();
+    assert_eq!((first.missed, first.rooms.len()), (10, 5));
+    assert!(next(&mut events).is_none());
+    drop(sessions);
+    let session = join("f");
+    let second = next(&mut events).unwrap().unwrap_err();
+    assert_eq!((second.missed, second.rooms.len()), (12, 1));
+    drop(session);
+    let left = next(&mut events).unwrap().unwrap();
+    assert!(matches!(left.kind, RoomEventKind::Left { .. }), "{left:?}");
 }
 
 /// Uses the hub inside of `wake`, as a single-threaded executor without a queue may.

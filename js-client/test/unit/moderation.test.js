@@ -5,6 +5,7 @@ import '../support/abort-fix.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { FakeTrack } from '../support/fake-media.js';
 import { Meeting } from './support/meeting.js';
 
 const ALL = ['signal', 'broadcast', 'moderate'];
@@ -15,7 +16,7 @@ async function meet(...names) {
   const meeting = new Meeting({
     server: {
       authorize: ({ page }) => ({
-        permissions: page === 'ada' ? ALL : ['signal', 'broadcast'],
+        permissions: page === 'ada' || page === 'cleo' ? ALL : ['signal', 'broadcast'],
         identity: page.replace(/\d$/, ''),
         ...grants[page],
       }),
@@ -124,6 +125,50 @@ test('a permission that changes while a page is away is known when it is back', 
     assert.equal(cleo.peers.get(bob.self.id).connection, 'none', resumed);
     assert.ok(cleo.can('moderate'), resumed);
     assert.equal(cleo.peers.get(ada.self.id).connection, 'connected', resumed);
+  }
+});
+
+test("a change of this page's own `signal` is known after a `partial`", async () => {
+  const { meeting, rooms: [ada, bob, cleo], told } = await meet('ada', 'bob', 'cleo');
+  const cut = async (permissions) => {
+    meeting.server.nextResume('partial');
+    meeting.server.session('cleo').socket.cut();
+    ada.setPermissions(cleo.self.id, permissions);
+    await meeting.settle();
+  };
+  await cut(['broadcast']);
+  assert.deepEqual([...cleo.peers.values()].map(({ connection }) => connection), ['none', 'none']);
+  assert.ok(told.includes('cleo: self broadcast'));
+  assert.equal(meeting.harness.network.open, 2);
+  await cut(['signal', 'broadcast']);
+  meeting.assertCalls();
+  assert.deepEqual(told.filter((line) => /media|not-allowed/.test(line)), []);
+  assert.ok(bob.peers.size === 2);
+});
+
+test('connections begin again whatever one end has missed, and whatever is still under way', async () => {
+  for (const resumed of ['full', 'partial']) {
+    for (const away of ['ada', 'bob']) {
+      const { meeting, rooms: [ada, bob, cleo] } = await meet('ada', 'bob', 'cleo');
+      const one = away === 'ada' ? ada : bob;
+      meeting.server.nextResume(resumed);
+      meeting.server.session(away).socket.cut();
+      // What it sends now is under way while the others hear of the permissions.
+      one.publish('screen', [new FakeTrack('video')]);
+      one.unpublish('screen');
+      cleo.setPermissions(bob.self.id, ['broadcast']);
+      cleo.setPermissions(bob.self.id, ['signal', 'broadcast']);
+      // Sooner than a connection without a route is given up; after a `partial`, an offer may have been lost.
+      await meeting.settle(resumed === 'full' ? 10_000 : 60_000);
+      meeting.assertCalls(`${away} ${resumed}`);
+    }
+  }
+});
+
+test('a ban takes a number of seconds', async () => {
+  const { rooms: [ada, bob] } = await meet('ada', 'bob');
+  for (const seconds of [undefined, null, NaN, Infinity, 0, -1, 1.5, '60']) {
+    assert.throws(() => ada.ban(bob.self.id, seconds), { code: 'bad-message' });
   }
 });
 

@@ -101,15 +101,20 @@ async fn resume_or_join<S: Socket>(
     }
     let previous = previous(hub, &room, &rules, join);
     let resumes = previous.as_ref().is_some_and(|previous| previous.resumes);
-    if !resumes {
-        count_join(hub, socket).await?;
-    }
+    count_join(hub, resumes, socket).await?;
     let meta = join.meta.map(|meta| Meta::from(meta.to_owned())).unwrap_or_default();
     let token = join.token.clone().map(Secret::into_owned);
     let request = AuthRequest { room: room.clone(), token, meta: meta.clone(), address, previous };
     let mut held = Vec::new();
     let decision = pin!((rules.authorize)(request));
-    let grant = match decide(hub, decision, &mut limiter, &mut held, socket).await? {
+    let decided = decide(hub, decision, &mut limiter, &mut held, socket).await;
+    if let (Some(resume), true, Err(Exit::Closed { reason: CloseReason::Left, .. })) =
+        (&join.resume, resumes, &decided)
+    {
+        // The client leaves the session that it was about to resume.
+        hub.leave_by_ticket(&room, resume.ticket.expose());
+    }
+    let grant = match decided? {
         Ok(grant) => grant,
         Err(denied) => {
             hub.refused(&room, denied.code, None);
@@ -118,9 +123,15 @@ async fn resume_or_join<S: Socket>(
     };
     if let (Some(resume), true) = (&join.resume, resumes) {
         let resumed = try_resume(hub, &room, resume, (&limiter, Some(&grant)), socket).await?;
-        if let Some(greeting) = resumed {
-            return Ok((greeting, held));
-        }
+        return match resumed {
+            Some(greeting) => Ok((greeting, held)),
+            // It has ended meanwhile. The client asks again, for a new session.
+            None => {
+                let message = "the session has ended meanwhile";
+                let error = ErrorFrame::new(ErrorCode::Unavailable, message);
+                Err(refuse(hub, socket, error, CloseReason::Unavailable).await)
+            }
+        };
     }
     let request = JoinRequest::new(meta)
         .replaces(join.replaces.as_ref().map(Secret::expose))
@@ -165,6 +176,9 @@ async fn try_resume<S: Socket>(
         Ok(greeting) => Ok(Some(greeting)),
         Err(ResumeError::UnknownTicket) => Ok(None),
         Err(refused) => {
+            if let (ResumeError::OtherIdentity, Some(address)) = (refused, address) {
+                hub.addresses().refused(address.into(), now());
+            }
             hub.refused(room, refused.code(), grant.and_then(|grant| grant.identity.as_ref()));
             let wait = match refused {
                 ResumeError::TooOften { retry_after } => Some(retry_after),
@@ -178,16 +192,21 @@ async fn try_resume<S: Socket>(
 
 /// Refuses a connection that the application has denied before its first message.
 pub(super) async fn refuse_join<S: Socket>(hub: &Hub, denied: Denied, socket: &mut S) -> Exit {
-    match count_join(hub, socket).await {
+    match count_join(hub, false, socket).await {
         Ok(()) => deny(hub, denied, socket).await,
         Err(exit) => exit,
     }
 }
 
-/// Counts an attempt to join for the address of its connection.
-async fn count_join<S: Socket>(hub: &Hub, socket: &mut S) -> Result<(), Exit> {
+/// Counts an attempt to join for the address of its connection; a resume is none, but is not
+/// authorized any more after too many refusals.
+async fn count_join<S: Socket>(hub: &Hub, resumes: bool, socket: &mut S) -> Result<(), Exit> {
     let key = socket.peer_address().map(AddressKey::from);
-    let Some(Err(wait)) = key.map(|key| hub.addresses().join(key, now())) else { return Ok(()) };
+    let counted = key.map(|key| match resumes {
+        true => hub.addresses().resume(key, now()),
+        false => hub.addresses().join(key, now()),
+    });
+    let Some(Err(wait)) = counted else { return Ok(()) };
     let error = ErrorFrame::rate_limited("too many joins of one address", wait);
     Err(refuse(hub, socket, error, CloseReason::Unavailable).await)
 }

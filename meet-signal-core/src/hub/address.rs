@@ -99,6 +99,11 @@ impl Addresses {
         usage.joins.take(now)
     }
 
+    /// Checks whether the application may be asked about a resume, which is no join.
+    pub(crate) fn resume(&self, key: AddressKey, now: Instant) -> Result<(), Duration> {
+        self.lock().usage(key, &self.limits, now).refusals.clone().take(now)
+    }
+
     /// Counts a join that the application refused.
     pub(crate) fn refused(&self, key: AddressKey, now: Instant) {
         // The next join checks whether the bucket is empty.

@@ -1,10 +1,6 @@
 //! The events of all rooms, for the application: `Hub::events`.
 
-use std::{
-    mem,
-    sync::{Arc, TryLockError},
-    time::SystemTime,
-};
+use std::{mem, sync::TryLockError, time::SystemTime};
 
 use thiserror::Error;
 use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
@@ -19,8 +15,8 @@ use crate::{
 pub struct Events {
     hub: Hub,
     receiver: Receiver<Published>,
-    /// The number of the last event of each shard that a snapshot includes.
-    included: Box<[u64; SHARDS]>,
+    /// The number of the last event of each shard that was read, or that a snapshot includes.
+    known: Box<[u64; SHARDS]>,
 }
 
 /// The reader was too slow: it has missed events. It goes on from the snapshots.
@@ -69,9 +65,8 @@ impl Hub {
     pub fn events(&self) -> (Vec<RoomSnapshot>, Events) {
         let sender = self.0.events.get_or_init(|| Sender::new(self.limits().events()));
         let receiver = sender.subscribe();
-        let included = Box::new([0; SHARDS]);
-        let mut events = Events { hub: self.clone(), receiver, included };
-        (events.snapshot(), events)
+        let mut events = Events { hub: self.clone(), receiver, known: Box::new([0; SHARDS]) };
+        (events.snapshot().1, events)
     }
 
     /// A join was refused, before or in the hub.
@@ -91,6 +86,9 @@ impl Hub {
 
     /// Numbers the pending events of a room, under the lock of its shard.
     pub(super) fn number_events(&self, shard: &mut Shard, room: &RoomId) {
+        if !shard.is_read {
+            return;
+        }
         let Some(journal) = shard.get_mut(room).map(|room| &mut room.journal) else { return };
         let first = journal.number + 1;
         let pending = mem::take(&mut journal.pending);
@@ -128,7 +126,6 @@ impl Shard {
     fn add_event(&mut self, index: usize, room: &RoomId, number: u64, kind: RoomEventKind) {
         self.events += 1;
         let event = RoomEvent { room: room.clone(), number, at: SystemTime::now(), kind };
-        let event = Arc::new(event);
         self.unpublished.push(Published { event, shard: index, number: self.events });
     }
 }
@@ -143,28 +140,36 @@ impl Events {
     /// # Cancel safety
     ///
     /// Cancel safe: no event is lost.
-    pub async fn next(&mut self) -> Result<Arc<RoomEvent>, Lagged> {
+    pub async fn next(&mut self) -> Result<RoomEvent, Lagged> {
         loop {
             match self.receiver.recv().await {
-                Ok(Published { shard, number, .. }) if number <= self.included[shard] => {}
-                Ok(Published { event, .. }) => return Ok(event),
-                Err(RecvError::Lagged(missed)) => {
-                    return Err(Lagged { missed, rooms: self.snapshot() });
+                Ok(Published { shard, number, .. }) if number <= self.known[shard] => {}
+                Ok(Published { event, shard, number }) => {
+                    self.known[shard] = number;
+                    return Ok(event);
+                }
+                Err(RecvError::Lagged(_)) => {
+                    // What is left of the old events is in the snapshot.
+                    self.receiver = self.receiver.resubscribe();
+                    let (missed, rooms) = self.snapshot();
+                    return Err(Lagged { missed, rooms });
                 }
                 Err(RecvError::Closed) => unreachable!("the reader holds the hub"),
             }
         }
     }
 
-    /// All rooms that have members. The events that they include are skipped from then on.
-    fn snapshot(&mut self) -> Vec<RoomSnapshot> {
-        let mut rooms = Vec::new();
-        for (included, shard) in self.included.iter_mut().zip(&self.hub.0.shards) {
+    /// All rooms that have members, and how many events they include that were not read. Those are
+    /// skipped from then on.
+    fn snapshot(&mut self) -> (u64, Vec<RoomSnapshot>) {
+        let (mut missed, mut rooms) = (0, Vec::new());
+        for (known, shard) in self.known.iter_mut().zip(&self.hub.0.shards) {
             let mut shard = lock(shard);
             shard.is_read = true;
-            *included = shard.events;
+            missed += shard.events - *known;
+            *known = shard.events;
             rooms.extend(shard.snapshots());
         }
-        rooms
+        (missed, rooms)
     }
 }

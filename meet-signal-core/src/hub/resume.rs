@@ -140,9 +140,10 @@ impl Hub {
         Ok(self.resume_with(room, &request, now)?.send())
     }
 
-    /// [`resume`](Self::resume) with a newer decision of the application: the permissions, `meta`,
-    /// ICE servers and data of `grant` apply to the session from then on. Without a `meta` in it,
-    /// the member keeps its own, and may update it.
+    /// [`resume`](Self::resume) with a newer decision of the application: the data of `grant`, and its
+    /// permissions, `meta` and ICE servers where they differ from the last grant, apply to the session
+    /// from then on. If there was a `meta` and there is none now, the member keeps it, and may update
+    /// it.
     ///
     /// # Errors
     ///

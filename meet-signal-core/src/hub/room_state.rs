@@ -19,7 +19,7 @@ use crate::{
     outbox::{Push, QueueFull, Sender, Wakers},
     room::{Effect, Event, Input, Recipients, Room},
     room_event::Journal,
-    roster::Member,
+    roster::{Granted, Member},
     ticket::TicketHash,
 };
 
@@ -217,11 +217,12 @@ impl RoomState {
         let (ice_servers, ice_provider) = (session.ice.servers(), session.ice.provider());
         let outbox = session.outbox.clone();
         self.apply_infallible(Input::Status { peer, status: Status::Here }, wakers);
-        if self.journal.is_read {
-            self.journal.pending.push(RoomEventKind::Resumed { peer, resumed });
-        }
         if let Some(grant) = request.grant {
             self.regrant(peer, grant, wakers);
+            self.repeat_ice_servers(peer, wakers);
+        }
+        if let (true, Some(member)) = (self.journal.is_read, self.room.roster().get(peer)) {
+            self.journal.pending.push(RoomEventKind::Resumed { member: member.into(), resumed });
         }
         let (locked, members) = (self.room.access().is_locked(), self.members());
         let snapshot = SessionSnapshot {
@@ -239,11 +240,13 @@ impl RoomState {
     /// Applies the application's newer decision about a member.
     fn regrant(&mut self, peer: PeerId, grant: &Grant, wakers: &mut Wakers) {
         let Grant { permissions, meta, data, .. } = grant.clone();
-        if let (Some(meta), Some(session)) = (&meta, self.sessions.get_mut(&peer)) {
+        let granted = Granted::new(permissions, meta);
+        self.apply_infallible(Input::Regrant { peer, granted, data }, wakers);
+        let meta = self.room.roster().get(peer).map(|member| member.meta.as_json().len());
+        if let (Some(bytes), Some(session)) = (meta, self.sessions.get_mut(&peer)) {
             // The application sets it, so no budget of clients refuses it.
-            session.meta_bytes.set(meta.as_json().len());
+            session.meta_bytes.set(bytes);
         }
-        self.apply_infallible(Input::Regrant { peer, permissions, meta, data }, wakers);
     }
 
     /// The application changes a member's `meta`.

@@ -14,6 +14,7 @@ use crate::{
 /// session's provider.
 pub(super) struct SessionIce {
     granted: Arc<[IceServer]>,
+    last_grant: Arc<[IceServer]>,
     provided: Provided,
     /// Dropped under the lock of the room, where no code of the application may run. So it is never
     /// the last reference: the session's `Session` has one, too, and lives longer than this.
@@ -43,6 +44,7 @@ impl SessionIce {
     pub(super) fn new(grant: &Grant) -> Self {
         Self {
             granted: grant.ice_servers.clone(),
+            last_grant: grant.ice_servers.clone(),
             provided: Provided::default(),
             provider: grant.ice_provider.clone(),
             was_sent: false,
@@ -51,7 +53,11 @@ impl SessionIce {
 
     /// The application has decided anew. The provider is asked for each `welcome`.
     pub(super) fn regrant(&mut self, grant: &Grant) {
-        self.granted = grant.ice_servers.clone();
+        // What the application has set since lasts until its grant differs.
+        if self.last_grant != grant.ice_servers {
+            self.granted = grant.ice_servers.clone();
+            self.last_grant = grant.ice_servers.clone();
+        }
         self.provided = Provided::default();
         // The older connection's `Session` has the older provider, too.
         self.provider.clone_from(&grant.ice_provider);
@@ -106,6 +112,14 @@ impl RoomState {
         session.ice.was_sent = true;
         let _ = session.outbox.push(Push::event(session.ice.frame()), wakers);
         true
+    }
+
+    /// After a resume with another grant: messages that are sent again may include older servers, so
+    /// the newer ones follow.
+    pub(super) fn repeat_ice_servers(&mut self, peer: PeerId, wakers: &mut Wakers) {
+        if let Some(session) = self.sessions.get_mut(&peer).filter(|session| session.ice.was_sent) {
+            let _ = session.outbox.push(Push::event(session.ice.frame()), wakers);
+        }
     }
 
     /// When the servers of the member's provider expire.

@@ -68,11 +68,11 @@ impl Shard {
     /// Forgets a room without members, unless not everybody may join: then it is remembered for
     /// [`Limits::empty_room_time`].
     pub(super) fn tidy(&mut self, id: &RoomId, limits: &Limits, now: Instant) {
-        self.forget_expired(now);
         let Some(room) = self.rooms.get_mut(id) else { return };
         if room.is_forgettable() {
             self.forget(id);
         } else if !room.is_empty() {
+            // Its entry in `kept` has no effect any more.
             room.kept_until = None;
         } else if room.kept_until.is_none() {
             let until = now + limits.empty_room_time();
@@ -95,7 +95,8 @@ impl Shard {
 
     /// Forgets an empty room, unless it had members since this entry was made.
     fn forget_kept(&mut self, until: Instant, id: &RoomId) {
-        if self.rooms.get(id).is_some_and(|room| room.kept_until == Some(until)) {
+        if self.rooms.get(id).is_some_and(|room| room.is_empty() && room.kept_until == Some(until))
+        {
             self.forget(id);
         }
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::{
     AppData, Duplicates, Frame, Identity, PeerId, Permissions, Reason,
     message::{LeaveReason, Meta, Status},
-    roster::Member,
+    roster::{Granted, Member},
     ticket::TicketHash,
 };
 
@@ -64,10 +64,9 @@ pub enum Input {
     Regrant {
         /// The member.
         peer: PeerId,
-        /// Its new permissions.
-        permissions: Permissions,
-        /// Its new `meta`; `None` if the member keeps its own, and may change it.
-        meta: Option<Meta>,
+        /// What is granted. It applies where it differs from the last grant, so that a resume undoes
+        /// nothing that moderators or the application have changed since.
+        granted: Granted,
         /// The application's own data about it.
         data: Option<AppData>,
     },

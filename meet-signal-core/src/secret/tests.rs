@@ -22,7 +22,7 @@ use crate::{
         ServerMessage, Status, VERSION, Welcome,
     },
     room::{Effect, Event, Input, Recipients, Room},
-    roster::{Member, MemberInfo, Roster},
+    roster::{Granted, Member, MemberInfo, Roster},
     socket::Incoming,
     ticket::{Ticket, TicketHash},
 };
@@ -220,6 +220,7 @@ fn shown() -> Vec<(&'static str, String)> {
         ("Hub", debug(&hub)),
         ("Session", debug(&session)),
         ("Member", debug(member())),
+        ("Granted", debug(Granted::new(Permissions::default(), Some(meta.clone())))),
         ("MemberInfo", debug(MemberInfo::from(&member()))),
         ("Roster", debug(&roster)),
         ("Room", debug(&state)),

@@ -19,7 +19,10 @@ use serde_json::{Value, json, value::to_raw_value};
 use super::{DisconnectMode, ids};
 use crate::{
     AppData, Duplicates, Frame, Identity, LeaveReason, Meta, PeerId, Permissions, Reason, RoomId,
-    Status, message::ServerMessage, room::Input, roster::Member,
+    Status,
+    message::ServerMessage,
+    room::Input,
+    roster::{Granted, Member},
 };
 
 /// Any name of a room.
@@ -217,7 +220,8 @@ fn moderation() -> impl Strategy<Value = Input> {
         }),
         (peer(), permissions(), option::of(any::<u8>())).prop_map(|(peer, permissions, n)| {
             let data = n.map(|n| AppData::new(&n).expect("a number is JSON"));
-            Input::Regrant { peer, permissions, meta: n.map(meta_of), data }
+            let granted = Granted::new(permissions, n.map(meta_of));
+            Input::Regrant { peer, granted, data }
         }),
         (by(), peer(), reason(), option::of(until())).prop_map(|(by, peer, reason, ban_until)| {
             Input::Kick { by, peer, reason, ban_until }

@@ -152,3 +152,64 @@ async fn a_closure_decides_about_resumes_only_if_it_says_so() {
     assert_eq!(late.expect("welcome").await["resumed"], "no");
     assert_eq!(requests.recv().await, Some(None));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_takes_no_place_of_another_user() {
+    let hub = Hub::default();
+    let mut ada = connect(&hub, Grant::new().identity("ada"));
+    let welcome = ada.join().await;
+    hub.lock(&room(), true);
+    ada.expect("locked").await;
+    let replaces = json!({"type": "join", "replaces": welcome["ticket"]}).to_string();
+    for thief in [Grant::new().identity("bob"), Grant::new()] {
+        let mut bob = connect(&hub, thief);
+        bob.send(&replaces);
+        assert_eq!(bob.expect("error").await["code"], "room-locked");
+    }
+    assert_eq!(hub.roster(&room()).len(), 1);
+    let mut reloaded = connect(&hub, Grant::new().identity("ada"));
+    reloaded.send(&replaces);
+    reloaded.expect("welcome").await;
+}
+
+/// What moderators and the application have changed since the last grant.
+#[tokio::test(start_paused = true)]
+async fn a_resume_undoes_no_moderation() {
+    let hub = Hub::default();
+    let grant = || Grant::new().identity("ada").ice_servers([IceServer::stun("stun:granted")]);
+    let mut ada = connect(&hub, grant());
+    let welcome = ada.join().await;
+    let peer = hub.roster(&room())[0].id;
+    hub.set_permissions(&room(), peer, Permissions::NONE).unwrap();
+    hub.set_meta(&room(), peer, Meta::new(&"Ada").unwrap()).unwrap();
+    hub.set_ice_servers(&room(), peer, [IceServer::stun("stun:set")]).unwrap();
+    let mut again = connect(&hub, grant());
+    resume(&again, &welcome, "");
+    let second = again.expect("welcome").await;
+    assert_eq!(second["self"], json!({"id": id(&welcome), "meta": "Ada", "permissions": []}));
+    assert_eq!(second["iceServers"][0]["urls"][0], "stun:set");
+
+    // Another decision of the application applies.
+    let newer = grant().permissions(Permissions::NONE.signal(true));
+    let mut newest = connect(&hub, newer);
+    resume(&newest, &welcome, "");
+    assert_eq!(newest.expect("welcome").await["self"]["permissions"], json!(["signal"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_while_a_resume_is_authorized_leaves() {
+    let hub = Hub::default();
+    let mut other = observer(&hub).await;
+    let mut ada = connect(&hub, Grant::new());
+    let welcome = ada.join().await;
+    other.recv().await;
+    ada.cut();
+    assert_eq!(other.recv().await["status"], "away");
+    let (server, mut back) = connection(64);
+    let never = WithResumes(|_: AuthRequest| std::future::pending::<Result<Grant, Denied>>());
+    tokio::spawn(serve(hub.clone(), room(), never, server));
+    resume(&back, &welcome, "");
+    back.send(r#"{"type":"leave"}"#);
+    assert_eq!(closed(&mut back).await, CloseReason::Left);
+    assert_eq!(other.recv().await["reason"], "left");
+}

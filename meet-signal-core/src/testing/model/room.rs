@@ -74,7 +74,9 @@ impl RoomModel {
     pub fn apply(&mut self, input: &Input) -> Result<(), ApplyError> {
         match input.clone() {
             Input::Join { member, replaces, duplicates } => {
-                let replaced = self.members.iter().find(|member| Some(member.ticket) == replaces);
+                let is_replaced =
+                    |old: &&Member| Some(old.ticket) == replaces && old.identity == member.identity;
+                let replaced = self.members.iter().find(is_replaced);
                 let replaced = replaced.map(|replaced| replaced.id);
                 let has_ban = |identity| self.bans.iter().any(|(banned, _)| banned == identity);
                 if member.identity.as_ref().is_some_and(has_ban) {
@@ -130,15 +132,17 @@ impl RoomModel {
                 self.check_moderator(by)?;
                 self.set_permissions(peer, permissions)?;
             }
-            Input::Regrant { peer, permissions, meta, data } => {
-                self.set_permissions(peer, permissions)?;
-                let member = self.member(peer)?;
+            Input::Regrant { peer, granted, data } => {
+                let member = self.find(peer)?;
                 member.data = data;
-                member.meta_is_granted = false;
-                match meta {
-                    Some(meta) if member.meta == meta => member.meta_is_granted = true,
+                let last = mem::replace(&mut member.granted, granted.clone());
+                if last.permissions != granted.permissions {
+                    self.set_permissions(peer, granted.permissions)?;
+                }
+                match granted.meta {
+                    same if same == last.meta => {}
                     Some(meta) => self.set_meta(peer, meta)?,
-                    None => {}
+                    None => self.find(peer)?.meta_is_granted = false,
                 }
             }
             Input::Kick { by, peer, reason, ban_until } => {
