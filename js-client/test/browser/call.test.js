@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { Participant } from './support/participant.js';
 import { setUp } from './support/setup.js';
 
-const { browsers, server, newRoom } = setUp();
+const { browsers, server, newRoom } = setUp({ keepsPages: true });
 
 const roomUrl = () => server.url(`/room/${newRoom()}`);
 

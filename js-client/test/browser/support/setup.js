@@ -8,9 +8,11 @@ import { Server } from './server.js';
 /**
  * Registers hooks that start a server before the tests of the calling file, and that stop it and the browsers after them.
  *
- * @param {{ args?: string[] }} [options] of the server
+ * After each test, it closes what is open in the browsers, unless the subtests of the file share pages (`keepsPages`).
+ *
+ * @param {{ args?: string[], keepsPages?: boolean }} [options] `args` of the server
  */
-export function setUp(options) {
+export function setUp({ keepsPages = false, ...options } = {}) {
   const browsers = new Browsers();
   const server = new Server(options);
   let rooms = 0;
@@ -20,7 +22,8 @@ export function setUp(options) {
   const start = () => (started ??= server.start());
 
   before(start);
-  afterEach(() => browsers.closeContexts());
+  // Node runs it after subtests, too.
+  if (!keepsPages) afterEach(() => browsers.closeContexts());
   after(async () => {
     await browsers.close();
     await server.stop();
