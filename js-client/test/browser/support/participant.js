@@ -49,6 +49,8 @@ export class Participant {
   }
 
   async joinFromLobby() {
+    // Before its script has run, the form would only load the page again.
+    await this.until(() => document.body.dataset.view === 'lobby');
     await this.page.type('input[name=name]', this.name);
     await this.page.click('#join');
     await this.until(() => window.room?.state === 'joined' && document.querySelector('[data-self]') !== null);
