@@ -134,7 +134,11 @@ pub(super) async fn lock(server: Server) -> Result {
     let resumed = server.resume(&bob, 1).await?;
     resumed.check_resumed("full")?;
     ensure!(resumed.welcome["locked"] == true, "`locked` is {}", resumed.welcome["locked"]);
-    let replaces = json!({"replaces": resumed.welcome["ticket"]});
+    let ticket = &resumed.welcome["ticket"];
+    // A ticket takes no place of another user.
+    expect_refused(&server, json!({"replaces": ticket}), "room-locked", 4503).await?;
+    let mut replaces = as_user("bob");
+    replaces["replaces"] = ticket.clone();
     let reloaded = server.join_with(replaces).await?;
     observers.expect_left(&bob.id, "replaced").await?;
     observers.expect_joined(&reloaded.id).await?;
