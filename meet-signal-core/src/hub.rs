@@ -144,8 +144,8 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`SendError::NoSuchRoom`] or [`SendError::NotJson`]. A member whose queue is full loses its connection, which is not
-    /// an error.
+    /// [`SendError::NoSuchRoom`] or [`SendError::NotJson`]. A member whose queue is full loses its
+    /// connection, which is not an error.
     pub fn send_all(
         &self,
         room: &RoomId,

@@ -114,8 +114,8 @@ impl RoomState {
         true
     }
 
-    /// After a resume with another grant: messages that are sent again may include older servers, so
-    /// the newer ones follow.
+    /// A `welcome` that is `full` precedes the messages that are sent again. If these may include an
+    /// older `iceServers`, the newer servers follow in a message, too.
     pub(super) fn repeat_ice_servers(&mut self, peer: PeerId, wakers: &mut Wakers) {
         if let Some(session) = self.sessions.get_mut(&peer).filter(|session| session.ice.was_sent) {
             let _ = session.outbox.push(Push::event(session.ice.frame()), wakers);
@@ -130,9 +130,6 @@ impl RoomState {
 
     /// Changes the servers of the member's provider for a `welcome`, and returns all servers of the
     /// member.
-    ///
-    /// A `welcome` that is `full` precedes the messages that are sent again. If these may include
-    /// an older `iceServers`, the newer servers follow it in a message, too.
     #[cfg(feature = "driver")]
     pub(super) fn welcome_with_ice_servers(
         &mut self,
@@ -142,9 +139,8 @@ impl RoomState {
     ) -> Option<Arc<[IceServer]>> {
         let session = self.sessions.get_mut(&peer)?;
         session.ice.provided = provided;
-        if session.ice.was_sent {
-            let _ = session.outbox.push(Push::event(session.ice.frame()), wakers);
-        }
-        Some(session.ice.servers())
+        let servers = session.ice.servers();
+        self.repeat_ice_servers(peer, wakers);
+        Some(servers)
     }
 }
