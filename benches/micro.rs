@@ -5,9 +5,9 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use meet_signal_benches::{Participant, broadcast, hub, join, meta, room, signal};
 use meet_signal_core::{
-    Duplicates, Hub, Permissions,
+    Hub, Permissions,
     message::{ClientMessage, ServerMessage},
-    testing::{Input, Member, Room, ids},
+    testing::{Input, Member, Newcomer, Room, ids},
 };
 
 /// The size of a session description with a few m-lines, in bytes.
@@ -52,9 +52,7 @@ fn state_machine(c: &mut Criterion) {
             let (permissions, ticket) = (Permissions::default(), ids::ticket(n));
             let member = Member::new(ids::peer(n), meta(), permissions, ticket);
             // The effects are not measured.
-            let duplicates = Duplicates::Allow;
-            let join = Input::Join { member, replaces: None, duplicates };
-            let _ = state.apply(join).expect("there is space");
+            let _ = state.apply(Input::Join(Newcomer::new(member))).expect("there is space");
         }
         let ids: Vec<_> = state.roster().iter().map(|member| member.id).collect();
         let (from, to) = (ids[0], ids[others]);

@@ -10,8 +10,8 @@ use std::{
 };
 
 use crate::{
-    AppData, CloseReason, Duplicates, ErrorCode, IceServer, IceServerProvider, Identity, Meta,
-    Permissions, RoomId, Secret, ice::Provider,
+    Admission, AppData, CloseReason, Duplicates, ErrorCode, IceServer, IceServerProvider, Identity,
+    Meta, Permissions, RoomId, Secret, ice::Provider,
 };
 
 /// Decides whether a peer may join a room. Called once per session, after the first message of its
@@ -272,6 +272,8 @@ pub struct Grant {
     pub(crate) data: Option<AppData>,
     pub(crate) duplicates: Duplicates,
     pub(crate) ice_provider: Option<Provider>,
+    pub(crate) admission: Admission,
+    pub(crate) opener: Option<Permissions>,
 }
 
 impl Grant {
@@ -312,6 +314,23 @@ impl Grant {
     #[must_use]
     pub fn duplicates(mut self, duplicates: Duplicates) -> Self {
         self.duplicates = duplicates;
+        self
+    }
+
+    /// Sets whether the peer waits in the lobby until somebody admits it. By default, it does if the
+    /// [room's lobby](crate::Hub::set_lobby) is on. A peer that may moderate never waits.
+    #[must_use]
+    pub fn admission(mut self, admission: Admission) -> Self {
+        self.admission = admission;
+        self
+    }
+
+    /// Sets what the peer may do if it is the first one in the room, in place of
+    /// [`permissions`](Self::permissions): for a room whose host is who opens it. It is decided in one
+    /// step with the join.
+    #[must_use]
+    pub fn opener(mut self, permissions: Permissions) -> Self {
+        self.opener = Some(permissions);
         self
     }
 

@@ -45,6 +45,11 @@ pub enum CloseReason {
     RoomFull,
     /// The application refused this peer.
     Denied,
+    /// A moderator or the application did not admit the peer from the lobby.
+    NotAdmitted {
+        /// The reason, for people.
+        reason: Option<Reason>,
+    },
     /// The identity is banned.
     Banned,
     /// The identity is in the room already.
@@ -98,7 +103,7 @@ impl CloseReason {
             Self::ProtocolViolation => 4501,
             Self::Unauthorized => 4502,
             Self::RoomFull => 4503,
-            Self::Denied => 4504,
+            Self::Denied | Self::NotAdmitted { .. } => 4504,
             Self::Banned => 4505,
             Self::Duplicate => 4506,
             Self::RoomClosed => 4507,
@@ -113,7 +118,8 @@ impl CloseReason {
             Self::Draining { retry_after } => {
                 return Cow::Owned(format!("retry-after-ms={}", retry_after.as_millis()));
             }
-            Self::Kicked { reason: Some(Reason(reason)) } => {
+            Self::Kicked { reason: Some(Reason(reason)) }
+            | Self::NotAdmitted { reason: Some(Reason(reason)) } => {
                 let end = (0..=MAX_TEXT_BYTES.min(reason.len()))
                     .rev()
                     .find(|end| reason.is_char_boundary(*end));
@@ -133,11 +139,18 @@ impl CloseReason {
             Self::Unauthorized => "unauthorized",
             Self::RoomFull => "room full or locked",
             Self::Denied => "denied",
+            Self::NotAdmitted { reason: None } => "not admitted",
             Self::Banned => "banned",
             Self::Duplicate => "already in the room",
             Self::RoomClosed => "the room was closed",
             Self::TakenOver => "taken over by a newer connection",
         })
+    }
+
+    /// Whether a client that tries to resume the session later is told this reason, because it may
+    /// have been away.
+    pub(crate) fn is_told_later(&self) -> bool {
+        matches!(self, Self::Kicked { .. } | Self::NotAdmitted { .. } | Self::RoomClosed)
     }
 
     /// Whether the session outlives this connection, so that its client can resume it.
@@ -156,6 +169,7 @@ impl CloseReason {
             | Self::Unauthorized
             | Self::RoomFull
             | Self::Denied
+            | Self::NotAdmitted { .. }
             | Self::Banned
             | Self::Duplicate
             | Self::RoomClosed

@@ -19,10 +19,3 @@ pub(crate) struct Connection {
     pub(crate) peer: PeerId,
     pub(crate) generation: Generation,
 }
-
-impl Connection {
-    /// The first connection of a session.
-    pub(crate) fn first(peer: PeerId) -> Self {
-        Self { peer, generation: Generation::default() }
-    }
-}

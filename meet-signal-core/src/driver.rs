@@ -114,6 +114,7 @@ fn serve_with<S: Socket>(
         let (mut session, renewal) = renewal::greet(greeting).await;
         let exit = run::run(&mut session, held, renewal, &mut socket, &mut outcome).await;
         let exit = exit.or_hub_reason(&session);
+        let exit = exit::explain(&hub, &mut socket, exit).await;
         let kept = match &exit {
             Exit::Disconnected => session.keep_without_socket(false, now()),
             Exit::GoingAway => session.keep_without_socket(true, now()),

@@ -2,11 +2,15 @@
 
 mod address;
 mod drain;
+mod ended;
+mod enter;
 #[cfg(feature = "driver")]
 mod events;
 mod greeting;
+mod handle;
 mod input_error;
 mod join;
+mod lobby;
 mod moderation;
 mod reclaim;
 mod resume;
@@ -43,6 +47,8 @@ use serde::Serialize;
 use serde_json::value::to_raw_value;
 use thiserror::Error;
 
+#[cfg(feature = "driver")]
+use crate::{CloseReason, Identity, room_event::Published, ticket::TicketHash};
 use crate::{
     IceServer, Limits, MemberInfo, PeerId, RoomId,
     budget::Budget,
@@ -53,8 +59,6 @@ use crate::{
     room::{ApplyError, Input},
     sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard},
 };
-#[cfg(feature = "driver")]
-use crate::{Identity, room_event::Published, ticket::TicketHash};
 use address::Addresses;
 use input_error::InputError;
 use shard::Shard;
@@ -176,9 +180,10 @@ impl Hub {
             .ok_or(SendError::NoSuchPeer)
     }
 
-    /// Ends all sessions in a room, with
+    /// Ends all sessions in a room and in its lobby, with
     /// [`CloseReason::RoomClosed`](crate::CloseReason::RoomClosed), after which clients do not
-    /// reconnect by themselves. Returns false if there is no such room.
+    /// reconnect by themselves. It is final for those who are away, too: a client that returns within
+    /// [`Limits::grace`] is told so. Others may join the room anew. Returns false if nobody is there.
     pub fn close_room(&self, room: &RoomId) -> bool {
         let closed = self.with_room(room, |room, wakers| {
             let is_open = !room.is_empty();
@@ -200,7 +205,7 @@ impl Hub {
             .unwrap_or_default()
     }
 
-    /// The number of sessions in all rooms, including those that are away.
+    /// The number of sessions in all rooms and lobbies, including those that are away.
     pub fn sessions(&self) -> usize {
         self.0.sessions.load(Ordering::Relaxed)
     }
@@ -217,6 +222,14 @@ impl Hub {
         self.with_room(room, |room, wakers| room.leave_by_ticket(ticket, wakers));
     }
 
+    /// Why a moderator or the application has ended the session with this ticket, if its client may not
+    /// know.
+    #[cfg(feature = "driver")]
+    pub(crate) fn ended_by_ticket(&self, room: &RoomId, ticket: &str) -> Option<CloseReason> {
+        let ticket = TicketHash::of(ticket)?;
+        self.with_room(room, |room, _| room.ended.reason(ticket, now()).cloned()).flatten()
+    }
+
     /// The identity, if any, of the session with this ticket, if there is one.
     #[cfg(feature = "driver")]
     pub(crate) fn identity_by_ticket(
@@ -226,8 +239,8 @@ impl Hub {
     ) -> Option<Option<Identity>> {
         let ticket = TicketHash::of(ticket)?;
         self.with_room(room, |room, _| {
-            let roster = room.room.roster();
-            Some(roster.get(roster.find_by_ticket(ticket)?)?.identity.clone())
+            let peer = room.room.find_by_ticket(ticket)?;
+            Some(room.room.find(peer)?.identity.clone())
         })
         .flatten()
     }
@@ -245,7 +258,7 @@ impl Hub {
         let data = to_raw_value(data).map_err(|_| SendError::NotJson)?;
         let frame = ServerMessage::App { data: &data }.encode();
         let sent = self.with_room(room, |room, wakers| {
-            (!room.is_empty()).then(|| room.apply(Input::App { to, frame }, wakers))
+            (!room.sessions.is_empty()).then(|| room.apply(Input::App { to, frame }, wakers))
         });
         sent.flatten().ok_or(SendError::NoSuchRoom)?.map_err(|error| match error {
             InputError::Apply(ApplyError::NoSuchPeer) => SendError::NoSuchPeer,

@@ -67,7 +67,7 @@ pub use identity::{AppData, Identity};
 pub use limits::{InvalidLimits, Limits, LimitsBuilder};
 pub use message::{IceServer, LeaveReason, Meta, Resumed, Status};
 pub use permissions::Permissions;
-pub use room::Duplicates;
+pub use room::{Admission, Duplicates};
 #[cfg(not(feature = "driver"))]
 use room_event::RoomEventKind;
 #[cfg(feature = "driver")]

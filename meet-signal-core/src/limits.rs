@@ -85,6 +85,8 @@ limits! {
     /// How many peers a room may have, including away ones. A full mesh of video reaches its limit
     /// near this number.
     room_peers: usize = 16, 1, 10_000;
+    /// The most peers that wait in the lobby of a room, away ones too.
+    lobby_peers: usize = 32, 1, 10_000;
     /// How many sessions the hub may have, in all rooms and including away ones: clients that join,
     /// disconnect and join again must not accumulate kept sessions. A session takes about 5 KiB,
     /// with its room and its task, in addition to what `hub_bytes` counts.

@@ -20,8 +20,15 @@ pub use meta::Meta;
 #[cfg(any(test, feature = "unstable-message"))]
 pub use server::{ClientLimits, Knocking};
 pub use server::{
-    ErrorFrame, IceServer, LeaveReason, Peer, Resumed, SelfInfo, ServerMessage, Status, Welcome,
+    ErrorFrame, IceServer, LeaveReason, Peer, Resumed, SelfInfo, ServerMessage, Status, Waiting,
+    Welcome,
 };
 
 /// The protocol version in a `welcome`.
 pub const VERSION: u32 = 1;
+
+/// For fields that are absent unless they are true.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !value
+}

@@ -92,6 +92,24 @@ impl Outbox {
         waker.into_iter().for_each(Waker::wake);
     }
 
+    /// Begins a new history, whose first frame is this greeting, if this connection is the reader.
+    /// Nothing that was sent before counts.
+    pub(crate) fn begin(
+        &self,
+        greeting: Option<Frame>,
+        generation: Generation,
+        wakers: &mut Wakers,
+    ) {
+        let mut state = self.lock();
+        if state.end(generation).is_some() {
+            return;
+        }
+        state.queue = Queue::default();
+        state.greeting = greeting;
+        state.update_reservation();
+        wakers.extend(state.drain_waker.take());
+    }
+
     /// Drops the greeting of a connection that is gone: the next one gets its own.
     pub(crate) fn discard_greeting(&self) {
         let mut state = self.lock();

@@ -7,21 +7,22 @@
 mod access;
 mod effect;
 mod input;
-
-use std::{mem, time::Instant};
+mod lobby;
+mod moderation;
 
 use thiserror::Error;
 
 pub use access::{Access, Duplicates};
 #[cfg(feature = "testing")]
 pub use effect::IntoEffects;
-pub use effect::{Effect, Effects, Event, Recipients};
-pub use input::Input;
+pub use effect::{Effect, Effects, Event, KnockEnd, Recipients};
+pub use input::{Input, Newcomer};
+pub use lobby::{Admission, Lobby};
 
 use crate::{
-    AppData, CloseReason, ErrorCode, Frame, Identity, PeerId, Permissions, Reason,
+    CloseReason, ErrorCode, Frame, Identity, PeerId, Permissions,
     message::{LeaveReason, Meta, Status},
-    roster::{Granted, Member, Roster},
+    roster::{Member, Roster},
     ticket::TicketHash,
 };
 
@@ -30,12 +31,15 @@ use crate::{
 pub struct Room {
     capacity: usize,
     roster: Roster,
+    lobby: Lobby,
     access: Access,
 }
 
-/// The members that leave for one that joins.
+/// Where a newcomer goes, and who leaves for it: members, or peers that wait.
 #[derive(Debug, Default)]
 pub(crate) struct Place {
+    /// Whether it waits in the lobby.
+    pub(crate) waits: bool,
     /// The one whose ticket the newcomer has.
     pub(crate) replaced: Option<PeerId>,
     /// Those with its identity.
@@ -49,7 +53,10 @@ pub enum ApplyError {
     /// The room holds as many peers as it may.
     #[error("the room is full")]
     RoomFull,
-    /// The receiver is not in the room.
+    /// As many peers wait in the lobby as may.
+    #[error("the lobby is full")]
+    LobbyFull,
+    /// The receiver is not in the room, or the peer does not wait in its lobby.
     #[error("no such peer is in the room")]
     NoSuchPeer,
     /// The member that the input is about is not in the room (any more).
@@ -79,7 +86,7 @@ impl ApplyError {
     /// The error code for the client.
     pub fn code(self) -> ErrorCode {
         match self {
-            Self::RoomFull => ErrorCode::RoomFull,
+            Self::RoomFull | Self::LobbyFull => ErrorCode::RoomFull,
             Self::RoomLocked => ErrorCode::RoomLocked,
             Self::Banned => ErrorCode::Banned,
             Self::Duplicate => ErrorCode::Duplicate,
@@ -91,9 +98,15 @@ impl ApplyError {
 }
 
 impl Room {
-    /// An empty room for up to `capacity` members.
+    /// An empty room for up to `capacity` members, with a place for as many more who wait.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, roster: Roster::default(), access: Access::default() }
+        Self::with_lobby(capacity, capacity)
+    }
+
+    /// An empty room for up to `capacity` members and `waiting` peers that wait to be admitted.
+    pub fn with_lobby(capacity: usize, waiting: usize) -> Self {
+        let (roster, access) = (Roster::default(), Access::default());
+        Self { capacity, roster, lobby: Lobby::new(waiting), access }
     }
 
     /// Applies an input.
@@ -105,7 +118,7 @@ impl Room {
         match input {
             Input::Signal { from, to, frame } => self.signal(from, to, frame),
             Input::Broadcast { from, frame } => self.broadcast(from, frame),
-            Input::Join { member, replaces, duplicates } => self.join(member, replaces, duplicates),
+            Input::Join(newcomer) => self.join(newcomer),
             Input::Leave { peer, reason } => self.leave(peer, reason),
             Input::Status { peer, status } => self.status(peer, status),
             Input::Update { peer, meta } => self.update(peer, meta),
@@ -120,6 +133,21 @@ impl Room {
                 self.kick(peer, reason, ban_until)
             }
             Input::Ban { identity, reason, until } => self.ban(&identity, reason, until),
+            Input::Admit { by, peer } => {
+                self.check_moderator(by)?;
+                self.admit(peer)
+            }
+            Input::Deny { by, peer, reason } => {
+                self.check_moderator(by)?;
+                self.deny(peer, reason)
+            }
+            Input::SetLobby { by, enabled } => {
+                self.check_moderator(by)?;
+                if !self.access.set_lobby(enabled) {
+                    return Ok(Effects::default());
+                }
+                Ok(Effects::event(Event::Lobby(enabled)))
+            }
             Input::Unban { identity } => {
                 self.access.unban(&identity);
                 Ok(Effects::default())
@@ -136,7 +164,7 @@ impl Room {
                 Ok(Effects::event(Event::Locked(locked)))
             }
             Input::App { to, frame } => self.app(to, frame),
-            Input::Close => Ok(self.close()),
+            Input::Close => self.close(),
         }
     }
 
@@ -145,74 +173,121 @@ impl Room {
         &self.roster
     }
 
+    /// Those who wait to be admitted.
+    pub fn lobby(&self) -> &Lobby {
+        &self.lobby
+    }
+
+    /// A member, or a peer that waits.
+    pub(crate) fn find(&self, peer: PeerId) -> Option<&Member> {
+        self.roster.get(peer).or_else(|| self.lobby.waiting().get(peer))
+    }
+
+    /// The member or the waiting peer with this ticket.
+    pub(crate) fn find_by_ticket(&self, ticket: TicketHash) -> Option<PeerId> {
+        let waiting = || self.lobby.waiting().find_by_ticket(ticket);
+        self.roster.find_by_ticket(ticket).or_else(waiting)
+    }
+
     /// Who may join, beside the capacity.
     pub fn access(&self) -> &Access {
         &self.access
     }
 
-    /// Checks a join. Returns the members that leave for it.
-    pub(crate) fn place_for(
-        &self,
-        identity: Option<&Identity>,
-        replaces: Option<TicketHash>,
-        duplicates: Duplicates,
-    ) -> Result<Place, ApplyError> {
+    /// Checks a join. Returns where the newcomer goes.
+    pub(crate) fn place_for(&self, newcomer: &Newcomer) -> Result<Place, ApplyError> {
+        let Newcomer { member, replaces, duplicates, admission, .. } = newcomer;
+        let identity = member.identity.as_ref();
         // A ticket is of no use to another user.
         let owned = |peer: &PeerId| {
-            let member = self.roster.get(*peer);
-            member.is_some_and(|member| member.identity.as_ref() == identity)
+            self.find(*peer).is_some_and(|found| found.identity.as_ref() == identity)
         };
-        let replaced = replaces.and_then(|ticket| self.roster.find_by_ticket(ticket)).filter(owned);
+        let replaced = replaces.and_then(|ticket| self.find_by_ticket(ticket)).filter(owned);
         self.access.check(identity, replaced.is_some())?;
-        let is_same = |member: &&Member| {
-            identity.is_some()
-                && member.identity.as_ref() == identity
-                && Some(member.id) != replaced
+        let duplicates =
+            self.duplicates_of(identity, replaced.unwrap_or(member.id), *duplicates)?;
+        let mut gone = replaced.iter().chain(&duplicates);
+        let waits = match admission {
+            Admission::Direct => false,
+            Admission::ByRoom => self.access.has_lobby(),
+            Admission::ByModerator => true,
         };
-        let same = self.roster.iter().filter(is_same).map(|member| member.id);
-        let duplicates = match duplicates {
-            Duplicates::Allow => Vec::new(),
-            Duplicates::Replace => same.collect(),
-            Duplicates::Reject if { same }.next().is_some() => return Err(ApplyError::Duplicate),
-            Duplicates::Reject => Vec::new(),
-        };
-        let gone = usize::from(replaced.is_some()) + duplicates.len();
-        if self.roster.len() - gone >= self.capacity {
-            return Err(ApplyError::RoomFull);
+        let waits = waits
+            && !self.permissions_of(newcomer).moderate
+            && !gone.any(|peer| self.roster.contains(*peer));
+        if waits {
+            let gone = duplicates.len() + usize::from(replaced.is_some());
+            self.lobby.has_place(gone).then_some(()).ok_or(ApplyError::LobbyFull)?;
+        } else {
+            let gone: Vec<_> = replaced.into_iter().chain(duplicates.iter().copied()).collect();
+            self.check_capacity(&gone)?;
         }
-        Ok(Place { replaced, duplicates })
+        Ok(Place { waits, replaced, duplicates })
     }
 
-    fn join(
-        &mut self,
-        member: Member,
-        replaces: Option<TicketHash>,
-        duplicates: Duplicates,
-    ) -> Result<Effects, ApplyError> {
-        let place = self.place_for(member.identity.as_ref(), replaces, duplicates)?;
+    /// Those who leave because a peer with the same identity joins, other than `except`.
+    fn duplicates_of(
+        &self,
+        identity: Option<&Identity>,
+        except: PeerId,
+        rule: Duplicates,
+    ) -> Result<Vec<PeerId>, ApplyError> {
+        let is_same = |other: &&Member| {
+            identity.is_some() && other.identity.as_ref() == identity && other.id != except
+        };
+        let all = self.roster.iter().chain(self.lobby.waiting().iter());
+        let mut same = all.filter(is_same).map(|other| other.id);
+        match rule {
+            Duplicates::Allow => Ok(Vec::new()),
+            Duplicates::Replace => Ok(same.collect()),
+            Duplicates::Reject if same.next().is_some() => Err(ApplyError::Duplicate),
+            Duplicates::Reject => Ok(Vec::new()),
+        }
+    }
+
+    /// Checks that there is a place once these have gone.
+    fn check_capacity(&self, gone: &[PeerId]) -> Result<(), ApplyError> {
+        let gone = gone.iter().filter(|peer| self.roster.contains(**peer)).count();
+        if self.roster.len() - gone < self.capacity { Ok(()) } else { Err(ApplyError::RoomFull) }
+    }
+
+    /// What a newcomer may do: the first member may have permissions of its own.
+    fn permissions_of(&self, newcomer: &Newcomer) -> Permissions {
+        let opener = newcomer.opener.filter(|_| self.roster.is_empty());
+        opener.unwrap_or(newcomer.member.permissions)
+    }
+
+    fn join(&mut self, mut newcomer: Newcomer) -> Result<Effects, ApplyError> {
+        let place = self.place_for(&newcomer)?;
+        if !place.waits {
+            newcomer.member.permissions = self.permissions_of(&newcomer);
+        }
+        let mut predecessors = place.replaced.iter().chain(&place.duplicates);
+        if let Some(old) = predecessors.find_map(|old| self.roster.get(*old)) {
+            newcomer.member.succeed(old);
+        }
         let opens = self.roster.is_empty();
         let replaced = place.replaced.map(|old| (old, CloseReason::TakenOver));
         let duplicates = place.duplicates.into_iter().map(|old| (old, CloseReason::Duplicate));
         let gone: Vec<_> = replaced.into_iter().chain(duplicates).collect();
         let mut effects = self.remove_all(gone, LeaveReason::Replaced)?;
-        if opens {
-            effects.push(Effect::Event(Event::Opened));
+        if place.waits {
+            effects.extend(self.knock(newcomer));
+        } else {
+            effects.extend(self.enter(newcomer.member, opens));
         }
-        let (meta, permissions) = (member.meta.clone(), member.permissions);
-        effects.push(Effect::Event(Event::Joined(member.id, meta, permissions)));
-        self.roster.push(member);
         Ok(effects)
     }
 
     fn leave(&mut self, peer: PeerId, reason: LeaveReason) -> Result<Effects, ApplyError> {
-        let mut effects = self.remove_all(vec![(peer, CloseReason::Left)], reason)?;
-        if self.roster.is_empty() {
-            effects.push(Effect::Event(Event::Closed));
-        }
-        Ok(effects)
+        self.remove_for_good(vec![(peer, CloseReason::Left)], reason)
     }
 
     fn status(&mut self, peer: PeerId, status: Status) -> Result<Effects, ApplyError> {
+        if let Some(waiting) = self.lobby.waiting_mut().get_mut(peer) {
+            waiting.status = status;
+            return Ok(Effects::default());
+        }
         let member = self.roster.get_mut(peer).ok_or(ApplyError::NotAMember)?;
         if member.status == status {
             return Ok(Effects::default());
@@ -228,104 +303,6 @@ impl Room {
         }
         member.meta = meta.clone();
         Ok(Effects::event(Event::Updated(peer, meta)))
-    }
-
-    fn set_meta(&mut self, peer: PeerId, meta: Meta) -> Result<Effects, ApplyError> {
-        let member = self.roster.get_mut(peer).ok_or(ApplyError::NoSuchPeer)?;
-        member.meta_is_granted = true;
-        member.meta = meta.clone();
-        Ok(Effects::event(Event::MetaSet(peer, meta)))
-    }
-
-    fn set_permissions(
-        &mut self,
-        peer: PeerId,
-        permissions: Permissions,
-    ) -> Result<Effects, ApplyError> {
-        let member = self.roster.get_mut(peer).ok_or(ApplyError::NoSuchPeer)?;
-        if member.permissions == permissions {
-            return Ok(Effects::default());
-        }
-        member.permissions = permissions;
-        Ok(Effects::event(Event::Permissions(peer, permissions)))
-    }
-
-    fn regrant(
-        &mut self,
-        peer: PeerId,
-        granted: Granted,
-        data: Option<AppData>,
-    ) -> Result<Effects, ApplyError> {
-        let member = self.roster.get_mut(peer).ok_or(ApplyError::NoSuchPeer)?;
-        member.data = data;
-        let last = mem::replace(&mut member.granted, granted.clone());
-        let mut effects = Effects::default();
-        if granted.permissions != last.permissions {
-            effects.extend(self.set_permissions(peer, granted.permissions)?);
-        }
-        if granted.meta != last.meta {
-            match granted.meta {
-                Some(meta) => effects.extend(self.set_meta(peer, meta)?),
-                None => self.allow_updates(peer),
-            }
-        }
-        Ok(effects)
-    }
-
-    /// The member may change its own `meta` again.
-    fn allow_updates(&mut self, peer: PeerId) {
-        if let Some(member) = self.roster.get_mut(peer) {
-            member.meta_is_granted = false;
-        }
-    }
-
-    fn kick(
-        &mut self,
-        peer: PeerId,
-        reason: Option<Reason>,
-        ban_until: Option<Instant>,
-    ) -> Result<Effects, ApplyError> {
-        let member = self.roster.get(peer).ok_or(ApplyError::NoSuchPeer)?;
-        match ban_until {
-            Some(until) => {
-                let identity = member.identity.clone().ok_or(ApplyError::NoIdentity)?;
-                self.ban(&identity, reason, until)
-            }
-            None => self.kick_all(&[peer], reason),
-        }
-    }
-
-    fn ban(
-        &mut self,
-        identity: &Identity,
-        reason: Option<Reason>,
-        until: Instant,
-    ) -> Result<Effects, ApplyError> {
-        self.access.ban(identity.clone(), until)?;
-        let banned = self.roster.iter().filter(|member| member.identity.as_ref() == Some(identity));
-        let banned: Vec<_> = banned.map(|member| member.id).collect();
-        self.kick_all(&banned, reason)
-    }
-
-    fn kick_all(
-        &mut self,
-        peers: &[PeerId],
-        reason: Option<Reason>,
-    ) -> Result<Effects, ApplyError> {
-        let close = CloseReason::Kicked { reason };
-        let kicked = peers.iter().map(|peer| (*peer, close.clone())).collect();
-        let mut effects = self.remove_all(kicked, LeaveReason::Kicked)?;
-        if !peers.is_empty() && self.roster.is_empty() {
-            effects.push(Effect::Event(Event::Closed));
-        }
-        Ok(effects)
-    }
-
-    /// Checks that a member may moderate. The application may.
-    fn check_moderator(&self, by: Option<PeerId>) -> Result<(), ApplyError> {
-        let Some(by) = by else { return Ok(()) };
-        let member = self.roster.get(by).ok_or(ApplyError::NotAMember)?;
-        if member.permissions.moderate { Ok(()) } else { Err(ApplyError::NotAllowed) }
     }
 
     fn signal(&self, from: PeerId, to: PeerId, frame: Frame) -> Result<Effects, ApplyError> {
@@ -356,31 +333,45 @@ impl Room {
         Ok(Effects::send(recipients, frame))
     }
 
-    fn close(&mut self) -> Effects {
-        let members = mem::take(&mut self.roster);
-        let disconnect =
-            members.iter().map(|member| Effect::Disconnect(member.id, CloseReason::RoomClosed));
-        let left =
-            members.iter().map(|member| Effect::Event(Event::Left(member.id, LeaveReason::Closed)));
-        let closed = (!members.is_empty()).then_some(Effect::Event(Event::Closed));
-        disconnect.chain(left).chain(closed).collect()
+    fn close(&mut self) -> Result<Effects, ApplyError> {
+        let all = self.roster.iter().chain(self.lobby.waiting().iter());
+        let all = all.map(|member| (member.id, CloseReason::RoomClosed)).collect();
+        self.remove_for_good(all, LeaveReason::Closed)
     }
 
-    /// Removes members, for every kind of leave and for replacements. All connections end before the
-    /// first `left`, which none of them gets.
+    /// Removes members and waiting peers for whom nobody comes.
+    fn remove_for_good(
+        &mut self,
+        peers: Vec<(PeerId, CloseReason)>,
+        reason: LeaveReason,
+    ) -> Result<Effects, ApplyError> {
+        let was_open = !self.roster.is_empty();
+        let mut effects = self.remove_all(peers, reason)?;
+        if was_open && self.roster.is_empty() {
+            effects.push(Effect::Event(Event::Closed));
+        }
+        Ok(effects)
+    }
+
+    /// Removes members and waiting peers, for every kind of leave and for replacements. All
+    /// connections end before the first `left`, which none of them gets.
     fn remove_all(
         &mut self,
         peers: Vec<(PeerId, CloseReason)>,
         reason: LeaveReason,
     ) -> Result<Effects, ApplyError> {
-        if peers.iter().any(|(peer, _)| !self.roster.contains(*peer)) {
+        if peers.iter().any(|(peer, _)| self.find(*peer).is_none()) {
             return Err(ApplyError::NotAMember);
         }
+        let mut events = Vec::with_capacity(peers.len());
         for (peer, _) in &peers {
+            events.push(match self.lobby.remove(*peer) {
+                Some(_) => Event::KnockGone(*peer, KnockEnd::Left(reason)),
+                None => Event::Left(*peer, reason),
+            });
             self.roster.remove(*peer);
         }
-        let left: Vec<_> = peers.iter().map(|(peer, _)| Event::Left(*peer, reason)).collect();
         let disconnect = peers.into_iter().map(|(peer, close)| Effect::Disconnect(peer, close));
-        Ok(disconnect.chain(left.into_iter().map(Effect::Event)).collect())
+        Ok(disconnect.chain(events.into_iter().map(Effect::Event)).collect())
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     ErrorCode, Identity, LeaveReason, MemberInfo, Meta, PeerId, Permissions, Resumed, RoomId,
     Status,
     clock::now,
-    room::{Event, Input, Room},
+    room::{Event, Input, KnockEnd, Room},
     roster::Member,
 };
 
@@ -61,8 +61,21 @@ pub enum RoomEventKind {
         /// What it may do now.
         permissions: Permissions,
     },
+    /// A peer waits to be admitted, or its `meta` has changed meanwhile.
+    Knock(MemberInfo),
+    /// A peer that waited was admitted, and is about to join.
+    Admitted(PeerId),
+    /// A peer that waited does so no longer.
+    KnockGone {
+        /// The peer.
+        peer: PeerId,
+        /// Why it left; `None` if it was denied.
+        reason: Option<LeaveReason>,
+    },
     /// The room was locked or unlocked.
     Locked(bool),
+    /// The room's lobby was turned on or off.
+    Lobby(bool),
     /// A `join` was refused, by the application or by the hub. Not for what comes before the application
     /// is asked: a limit of the address, or a [refusal](crate::driver::refuse) before the `join`.
     Refused {
@@ -94,6 +107,10 @@ pub struct RoomSnapshot {
     pub number: u64,
     /// Whether it admits no new members.
     pub locked: bool,
+    /// Whether newcomers wait to be admitted.
+    pub lobby: bool,
+    /// The peers in its lobby, in the order in which they knocked.
+    pub waiting: Vec<MemberInfo>,
     /// Its members, in the order in which they joined.
     pub members: Vec<MemberInfo>,
 }
@@ -153,7 +170,18 @@ impl Record {
             Event::Permissions(peer, permissions) => {
                 RoomEventKind::Permissions { peer: *peer, permissions: *permissions }
             }
+            Event::Knock(peer, _) => {
+                RoomEventKind::Knock(room.lobby().waiting().get(*peer)?.into())
+            }
+            Event::KnockGone(peer, KnockEnd::Admitted) => RoomEventKind::Admitted(*peer),
+            Event::KnockGone(peer, KnockEnd::Denied) => {
+                RoomEventKind::KnockGone { peer: *peer, reason: None }
+            }
+            Event::KnockGone(peer, KnockEnd::Left(reason)) => {
+                RoomEventKind::KnockGone { peer: *peer, reason: Some(*reason) }
+            }
             Event::Locked(locked) => RoomEventKind::Locked(*locked),
+            Event::Lobby(enabled) => RoomEventKind::Lobby(*enabled),
             Event::Closed => RoomEventKind::Closed,
         })
     }

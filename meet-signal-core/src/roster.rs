@@ -96,6 +96,20 @@ impl Member {
     }
 }
 
+impl Member {
+    /// Takes the place of an older session of the same client. What moderators or the application have
+    /// changed since the last grant lasts until a grant differs, as it does for a resume.
+    pub(crate) fn succeed(&mut self, old: &Self) {
+        if self.granted.permissions == old.granted.permissions {
+            self.permissions = old.permissions;
+        }
+        if self.granted.meta == old.granted.meta && old.meta_is_granted {
+            self.meta = old.meta.clone();
+            self.meta_is_granted = true;
+        }
+    }
+}
+
 /// What the application sees of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

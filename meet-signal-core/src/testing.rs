@@ -81,7 +81,10 @@ mod disconnect;
 mod socket;
 
 pub use crate::{
-    room::{Access, ApplyError, Effect, Effects, Event, Input, IntoEffects, Recipients, Room},
+    room::{
+        Access, ApplyError, Effect, Effects, Event, Input, IntoEffects, KnockEnd, Lobby, Newcomer,
+        Recipients, Room,
+    },
     roster::{Granted, Member, Roster},
     ticket::TicketHash,
 };

@@ -3,7 +3,7 @@
 use tokio::time::{Duration, timeout};
 
 use crate::{
-    CloseReason, Frame, Hub, Session,
+    CloseReason, ErrorCode, Frame, Hub, Reason, Session,
     message::{ErrorFrame, ServerMessage},
     socket::Socket,
 };
@@ -34,6 +34,22 @@ impl Exit {
             (Self::Closed { is_writing, .. }, Some(reason)) => Self::Closed { reason, is_writing },
             (exit, _) => exit,
         }
+    }
+}
+
+/// Before the connection of a peer that was not admitted is closed, its client gets an `error`, as
+/// for other joins that are refused.
+pub(super) async fn explain<S: Socket>(hub: &Hub, socket: &mut S, exit: Exit) -> Exit {
+    let Exit::Closed { reason: CloseReason::NotAdmitted { reason }, is_writing: false } = &exit
+    else {
+        return exit;
+    };
+    let message = reason.as_ref().map_or("not admitted", Reason::as_str).to_owned();
+    let error = ErrorFrame::new(ErrorCode::Denied, message);
+    match send(hub, socket, &mut vec![ServerMessage::Error(error).encode()]).await {
+        // A client that does not read it is closed with the reason all the same.
+        Ok(()) | Err(Exit::Closed { .. }) => exit,
+        Err(lost) => lost,
     }
 }
 

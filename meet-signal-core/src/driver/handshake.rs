@@ -7,7 +7,7 @@ use tokio::{
     time::{Duration, Instant, interval_at, sleep_until, timeout_at},
 };
 
-use super::exit::{Exit, refuse, send};
+use super::exit::{Exit, explain, refuse, send};
 use crate::{
     AuthRequest, CloseReason, Denied, ErrorCode, Grant, Hub, JoinRequest, Meta, PreviousSession,
     ResumeError, RoomId, Secret,
@@ -92,6 +92,11 @@ async fn resume_or_join<S: Socket>(
         let error = ErrorFrame::new(ErrorCode::TooLarge, "`meta` is too large");
         return Err(refuse(hub, socket, error, CloseReason::ProtocolViolation).await);
     }
+    if let Some(Resume { ticket, .. }) = &join.resume
+        && let Some(reason) = hub.ended_by_ticket(&room, ticket.expose())
+    {
+        return Err(explain(hub, socket, Exit::closed(reason)).await);
+    }
     if let (Some(resume), false) = (&join.resume, rules.authorizes_resume) {
         // A client whose session is gone joins with a new one.
         let resumed = try_resume(hub, &room, resume, (&limiter, None), socket).await?;
@@ -166,17 +171,19 @@ fn previous<A>(
 async fn try_resume<S: Socket>(
     hub: &Hub,
     room: &RoomId,
-    Resume { ticket, received, .. }: &Resume<'_>,
+    Resume { ticket, received, waiting, .. }: &Resume<'_>,
     (limiter, grant): (&InboundLimiter, Option<&Grant>),
     socket: &mut S,
 ) -> Result<Option<Greeting>, Exit> {
-    let (ticket, received, address) = (ticket.expose(), *received, socket.peer_address());
+    let received = (!waiting).then_some(*received);
+    let (ticket, address) = (ticket.expose(), socket.peer_address());
     let request = ResumeRequest { ticket, received, limiter, address, grant };
     match hub.resume_with(room, &request, now()) {
         Ok(greeting) => Ok(Some(greeting)),
         Err(ResumeError::UnknownTicket) => Ok(None),
+        Err(ResumeError::Ended(reason)) => Err(explain(hub, socket, Exit::closed(reason)).await),
         Err(refused) => {
-            if let (ResumeError::OtherIdentity, Some(address)) = (refused, address) {
+            if let (ResumeError::OtherIdentity, Some(address)) = (&refused, address) {
                 hub.addresses().refused(address.into(), now());
             }
             hub.refused(room, refused.code(), grant.and_then(|grant| grant.identity.as_ref()));

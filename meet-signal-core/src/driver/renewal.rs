@@ -49,6 +49,10 @@ async fn greet_with(provider: Provider, mut greeting: Greeting) -> (Session, Ren
     let (hub, room) = (session.hub().clone(), session.room().clone());
     let source = Source { hub, room, connection: session.connection(), provider };
     let mut asking = source.ask();
+    if !greeting.has_welcome() {
+        let session = greeting.send();
+        return (session, Renewal(Some(Box::pin(source.renew(None, asking, None)))));
+    }
     let in_time = timeout(source.hub.limits().ice_servers_timeout(), &mut asking).await;
     let mut expires = greeting.ice_servers_expire();
     if let Ok(Some(answer)) = &in_time {

@@ -5,44 +5,49 @@ use std::time::Instant;
 
 #[cfg(feature = "driver")]
 use super::session_ice::Provided;
-use super::{Hub, session_state::SessionSnapshot};
+use super::{
+    Hub,
+    enter::Entered,
+    session_state::{SessionSnapshot, WelcomeTerms},
+};
 use crate::{
-    Frame, RoomId, Session,
-    connection::Connection,
-    message::{Peer, SelfInfo, ServerMessage, VERSION, Welcome},
+    Frame, PeerId, RoomId, Session,
+    message::{Knocking, Peer, SelfInfo, ServerMessage, VERSION, Welcome},
     roster::Member,
 };
 
-/// A session that has just been joined or resumed, before its `welcome` is sent.
+/// A connection that has just entered a room, before its `welcome` is sent.
 pub(crate) struct Greeting {
     session: Session,
-    ticket: String,
-    snapshot: SessionSnapshot,
+    welcome: Option<(SessionSnapshot, WelcomeTerms)>,
 }
 
 impl Greeting {
     /// Creates the handle of the session. From here on, dropping it undoes a join.
-    pub(super) fn new(
-        hub: &Hub,
-        room: RoomId,
-        connection: Connection,
-        ticket: String,
-        snapshot: SessionSnapshot,
-    ) -> Self {
-        let (outbox, provider) = (snapshot.outbox.clone(), snapshot.ice_provider.clone());
-        let session = Session::new(hub.clone(), room, connection, outbox, provider);
-        Self { session, ticket, snapshot }
+    pub(super) fn new(hub: &Hub, room: RoomId, entered: Entered) -> Self {
+        let Entered { connection, outbox, ice_provider, welcome } = entered;
+        let session = Session::new(hub.clone(), room, connection, outbox, ice_provider);
+        Self { session, welcome }
     }
 
-    /// Queues the `welcome`.
+    /// Queues the `welcome`, unless the first frame is queued already.
     pub(crate) fn send(self) -> Session {
-        self.session.greet(self.snapshot.welcome(&self.session, &self.ticket));
+        if let Some((snapshot, terms)) = self.welcome {
+            self.session.greet(snapshot.welcome(self.session.id(), &terms));
+        }
         self.session
     }
 
     #[cfg(feature = "driver")]
     pub(crate) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Whether it has a `welcome`, for which the session's provider of ICE servers is asked. If not,
+    /// the provider's servers follow later.
+    #[cfg(feature = "driver")]
+    pub(crate) fn has_welcome(&self) -> bool {
+        self.welcome.is_some()
     }
 
     /// When the servers expire that the session's provider has provided before.
@@ -59,32 +64,34 @@ impl Greeting {
         let servers = self
             .session
             .in_room(|room, wakers| room.welcome_with_ice_servers(peer, provided, wakers));
-        if let Some(servers) = servers.flatten() {
-            self.snapshot.ice_servers = servers;
+        if let (Some((snapshot, _)), Some(servers)) = (&mut self.welcome, servers.flatten()) {
+            snapshot.ice_servers = servers;
         }
     }
 }
 
 impl SessionSnapshot {
     /// The `welcome` of a connection that has just joined or resumed this session.
-    pub(super) fn welcome(&self, session: &Session, ticket: &str) -> Frame {
-        let limits = session.hub().limits();
-        let at = self.members.iter().position(|member| member.id == session.id());
+    pub(super) fn welcome(&self, me: PeerId, terms: &WelcomeTerms) -> Frame {
+        let at = self.members.iter().position(|member| member.id == me);
         let at = at.expect("a session that is welcomed has a member");
         let me = &self.members[at];
+        let knocking = self.knocking.iter().map(|(id, meta)| Knocking { id: *id, meta });
         let welcome = ServerMessage::Welcome(Welcome {
             v: VERSION,
-            room: session.room(),
+            room: &terms.room,
             me: SelfInfo { id: me.id, meta: &me.meta, permissions: me.permissions },
-            ticket: ticket.into(),
+            ticket: terms.ticket.expose().into(),
             resumed: self.resumed,
             received: self.received,
             locked: self.locked,
+            lobby: self.lobby,
+            knocking: knocking.collect(),
             peers: others(&self.members, at),
             ice_servers: &self.ice_servers,
-            heartbeat_ms: limits.heartbeat().as_millis() as u64,
-            grace_ms: limits.grace().as_millis() as u64,
-            limits: Some(limits.into()),
+            heartbeat_ms: terms.heartbeat_ms,
+            grace_ms: terms.grace_ms,
+            limits: Some(terms.limits),
         });
         welcome.encode()
     }

@@ -33,6 +33,7 @@ impl From<ApplyError> for JoinError {
             ApplyError::RoomLocked => Self::RoomLocked,
             ApplyError::Banned => Self::Banned,
             ApplyError::Duplicate => Self::Duplicate,
+            ApplyError::LobbyFull => Self::LobbyFull,
             _ => Self::RoomFull,
         }
     }

@@ -11,16 +11,15 @@ use thiserror::Error;
 use super::{
     AddressKey, Hub, drain,
     greeting::Greeting,
-    room_state::Newcomer,
     session_ice::SessionIce,
-    session_state::{SessionSnapshot, SessionState},
+    session_state::{SessionState, WelcomeTerms},
 };
 use crate::{
-    CloseReason, ErrorCode, Grant, Meta, PeerId, Resumed, RoomId, Secret, Session,
+    CloseReason, ErrorCode, Grant, Meta, PeerId, RoomId, Secret, Session,
     budget::Reservation,
-    connection::Connection,
     inbound::InboundLimiter,
     outbox::Outbox,
+    room::Newcomer,
     roster::Member,
     ticket::{Ticket, TicketHash},
 };
@@ -65,6 +64,9 @@ pub enum JoinError {
     /// The room has [`room_peers`](crate::Limits::room_peers) members.
     #[error("the room is full")]
     RoomFull,
+    /// [`lobby_peers`](crate::Limits::lobby_peers) wait to be admitted to the room.
+    #[error("too many wait to be admitted")]
+    LobbyFull,
     /// The room is [locked](Hub::lock).
     #[error("the room is locked")]
     RoomLocked,
@@ -94,7 +96,7 @@ impl JoinError {
     /// The error code for the client.
     pub fn code(self) -> ErrorCode {
         match self {
-            Self::RoomFull => ErrorCode::RoomFull,
+            Self::RoomFull | Self::LobbyFull => ErrorCode::RoomFull,
             Self::RoomLocked => ErrorCode::RoomLocked,
             Self::Banned => ErrorCode::Banned,
             Self::Duplicate => ErrorCode::Duplicate,
@@ -114,7 +116,7 @@ impl JoinError {
     /// The reason that the connection is closed with.
     pub fn close_reason(self) -> CloseReason {
         match self {
-            Self::RoomFull | Self::RoomLocked => CloseReason::RoomFull,
+            Self::RoomFull | Self::LobbyFull | Self::RoomLocked => CloseReason::RoomFull,
             Self::Banned => CloseReason::Banned,
             Self::Duplicate => CloseReason::Duplicate,
             Self::HubFull | Self::TooOften { .. } => CloseReason::Unavailable,
@@ -126,7 +128,10 @@ impl JoinError {
 impl Hub {
     /// Adds a peer to a room. The first peer creates the room.
     ///
-    /// The first frame that [`Session::poll_drain`] yields is the `welcome`, which has the ticket.
+    /// The first frame that [`Session::poll_drain`] yields is the `welcome`, which has the ticket. If
+    /// the peer has to be [admitted](Hub::admit) first, it is `waiting`, which has it as well; the
+    /// `welcome` follows when it is. Until then the peer is no member, and the others know nothing of
+    /// it but those who may moderate.
     ///
     /// # Errors
     ///
@@ -160,33 +165,29 @@ impl Hub {
         let outbox = Arc::new(Outbox::new(self.limits(), self.0.queues.clone()));
         let address = request.address.map(AddressKey::from);
         let from = (address, self.sender(id, address));
-        let ice = SessionIce::new(grant);
-        let (ice_servers, ice_provider) = (ice.servers(), ice.provider());
         let member = Member::new(id, meta, grant.permissions, ticket.hash())
             .meta_is_granted(grant.meta.is_some())
             .identity(grant.identity.clone())
             .data(grant.data.clone());
         let replaces = request.replaces.and_then(|ticket| TicketHash::of(ticket.expose()));
-        let state = SessionState::new(outbox.clone(), limiter, ice, from, meta_bytes, now);
-        let (locked, members) = self.with_shard(&room, |shard, wakers| {
+        let newcomer = Newcomer::new(member)
+            .replaces(replaces)
+            .duplicates(grant.duplicates)
+            .admission(grant.admission)
+            .opener(grant.opener);
+        let since = ((ticket.hash(), self.limits().grace()), now);
+        let session =
+            SessionState::new(outbox, limiter, SessionIce::new(grant), from, meta_bytes, since);
+        let terms = WelcomeTerms::new(room.clone(), ticket.encode(), self.limits());
+        let entered = self.with_shard(&room, |shard, wakers| {
             if self.0.draining.load(Ordering::Relaxed) {
                 return Err(JoinError::Draining);
             }
-            let room_state = shard.get_or_create(&room, self.limits(), now);
-            let newcomer = Newcomer { member, replaces, duplicates: grant.duplicates, state };
-            let joined = room_state.join(self, newcomer, now, wakers);
+            let state = shard.get_or_create(&room, self.limits(), now);
+            let joined = state.join(self, (newcomer, session, terms), now, wakers);
             self.settle(shard, &room);
             joined
         })?;
-        let snapshot = SessionSnapshot {
-            resumed: Resumed::No,
-            received: 0,
-            locked,
-            members,
-            ice_servers,
-            ice_provider,
-            outbox,
-        };
-        Ok(Greeting::new(self, room, Connection::first(id), ticket.encode(), snapshot))
+        Ok(Greeting::new(self, room, entered))
     }
 }

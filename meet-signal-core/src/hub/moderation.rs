@@ -18,9 +18,16 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ModerationError {
-    /// The peer is not in the room.
+    /// The peer is not in the room, or does not wait in its lobby.
     #[error("no such peer is in the room")]
     NoSuchPeer,
+    /// The room has no place for the peer in the lobby.
+    #[error("the room is full")]
+    RoomFull,
+    /// The identity of the peer in the lobby is in the room already: see
+    /// [`Duplicates::Reject`](crate::Duplicates::Reject).
+    #[error("this identity is in the room already")]
+    Duplicate,
     /// The reason is over 256 bytes.
     #[error("the reason is too long")]
     ReasonTooLong,
@@ -140,18 +147,19 @@ impl Hub {
         set.unwrap_or(Err(ApplyError::NoSuchPeer.into())).map_err(Into::into)
     }
 
-    fn moderate(&self, room: &RoomId, input: Input) -> Result<(), ModerationError> {
+    pub(super) fn moderate(&self, room: &RoomId, input: Input) -> Result<(), ModerationError> {
         let applied = self.with_room(room, |room, wakers| room.apply(input, wakers));
         applied.unwrap_or(Err(ApplyError::NoSuchPeer.into())).map_err(Into::into)
     }
 
     /// Applies an input to a room that need not have members.
-    fn set_access(&self, room: &RoomId, input: Input) -> Result<(), ModerationError> {
+    pub(super) fn set_access(&self, room: &RoomId, input: Input) -> Result<(), ModerationError> {
         let now = now();
         let applied = self.with_shard(room, |shard, wakers| {
             let state = shard.get_or_create(room, self.limits(), now);
             state.apply_infallible(Input::Expire { now }, wakers);
             let applied = state.apply(input, wakers);
+            shard.changes_access(room);
             self.settle(shard, room);
             applied
         });
@@ -163,12 +171,14 @@ impl From<InputError> for ModerationError {
     fn from(error: InputError) -> Self {
         match error {
             InputError::Apply(ApplyError::TooManyBans) => Self::TooManyBans,
+            InputError::Apply(ApplyError::RoomFull) => Self::RoomFull,
+            InputError::Apply(ApplyError::Duplicate) => Self::Duplicate,
             _ => Self::NoSuchPeer,
         }
     }
 }
 
-fn checked(reason: Option<&str>) -> Result<Option<Reason>, ModerationError> {
+pub(super) fn checked(reason: Option<&str>) -> Result<Option<Reason>, ModerationError> {
     match reason {
         Some(reason) if reason.len() > MAX_REASON_BYTES => Err(ModerationError::ReasonTooLong),
         reason => Ok(reason.map(Reason::from)),

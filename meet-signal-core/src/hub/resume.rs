@@ -8,13 +8,13 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Hub, drain, greeting::Greeting};
+use super::{Hub, drain, greeting::Greeting, session_state::WelcomeTerms};
 use crate::{
     CloseReason, ErrorCode, Grant, RoomId, Session, inbound::InboundLimiter, ticket::TicketHash,
 };
 
 /// Why a session was not resumed. If the session exists, it is unchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ResumeError {
     /// The room has no session with this ticket (any more). The protocol has no error for it: the
@@ -32,6 +32,10 @@ pub enum ResumeError {
     /// The hub is [draining](Hub::drain).
     #[error("the server is stopping")]
     Draining,
+    /// A moderator or the application has ended the session, and its client may not know that: it is
+    /// closed with this reason.
+    #[error("the session has ended")]
+    Ended(CloseReason),
     /// The session has another identity than the newer grant.
     #[error("the session belongs to another user")]
     OtherIdentity,
@@ -40,20 +44,22 @@ pub enum ResumeError {
 impl ResumeError {
     /// The error code for the client. Of an unknown ticket, the client gets it only from a server
     /// that allows no new session in its place.
-    pub fn code(self) -> ErrorCode {
+    pub fn code(&self) -> ErrorCode {
         match self {
             Self::UnknownTicket | Self::OtherIdentity => ErrorCode::Unauthorized,
             Self::TooOften { .. } => ErrorCode::RateLimited,
             Self::Draining => ErrorCode::Unavailable,
+            Self::Ended(_) => ErrorCode::Denied,
         }
     }
 
     /// The reason that the connection is closed with.
-    pub fn close_reason(self) -> CloseReason {
+    pub fn close_reason(&self) -> CloseReason {
         match self {
             Self::UnknownTicket | Self::OtherIdentity => CloseReason::Unauthorized,
             Self::TooOften { .. } => CloseReason::Flood,
             Self::Draining => drain::reason(),
+            Self::Ended(reason) => reason.clone(),
         }
     }
 }
@@ -61,8 +67,9 @@ impl ResumeError {
 /// A connection's request to resume a session.
 pub(crate) struct ResumeRequest<'a> {
     pub(crate) ticket: &'a str,
-    /// How many of the session's frames the client has handled.
-    pub(crate) received: u64,
+    /// How many of the session's frames the client has handled; `None` if it still waited in the lobby
+    /// and has had no welcome.
+    pub(crate) received: Option<u64>,
     /// The usage by the newer connection before its `join`.
     pub(crate) limiter: &'a InboundLimiter,
     /// The address of the newer connection; if it is not known, the session keeps its address.
@@ -135,8 +142,13 @@ impl Hub {
         now: Instant,
     ) -> Result<Session, ResumeError> {
         let limiter = InboundLimiter::new(self.limits(), now);
-        let request =
-            ResumeRequest { ticket, received, limiter: &limiter, address: None, grant: None };
+        let request = ResumeRequest {
+            ticket,
+            received: Some(received),
+            limiter: &limiter,
+            address: None,
+            grant: None,
+        };
         Ok(self.resume_with(room, &request, now)?.send())
     }
 
@@ -159,6 +171,7 @@ impl Hub {
     ) -> Result<Session, ResumeError> {
         let limiter = InboundLimiter::new(self.limits(), now);
         let grant = Some(grant);
+        let received = Some(received);
         let request = ResumeRequest { ticket, received, limiter: &limiter, address: None, grant };
         Ok(self.resume_with(room, &request, now)?.send())
     }
@@ -170,19 +183,19 @@ impl Hub {
         now: Instant,
     ) -> Result<Greeting, ResumeError> {
         let ticket = TicketHash::of(request.ticket);
-        let resumed = self.with_shard(room, |shard, wakers| {
+        let terms = WelcomeTerms::new(room.clone(), request.ticket.to_owned(), self.limits());
+        let entered = self.with_shard(room, |shard, wakers| {
             // Read under the lock, as for a join: see `drain`.
             if self.0.draining.load(Ordering::Relaxed) {
                 return Err(ResumeError::Draining);
             }
             let ticket = ticket.ok_or(ResumeError::UnknownTicket)?;
             let state = shard.get_mut(room).ok_or(ResumeError::UnknownTicket)?;
-            let resumed = state.resume(self, ticket, request, now, wakers);
+            let resumed = state.resume(self, ticket, request, terms, (now, wakers));
             self.settle(shard, room);
             resumed
         });
-        let (connection, snapshot) = resumed?;
         // Counted in place of the older handle.
-        Ok(Greeting::new(self, room.clone(), connection, request.ticket.to_owned(), snapshot))
+        Ok(Greeting::new(self, room.clone(), entered?))
     }
 }

@@ -96,7 +96,7 @@ impl SessionIce {
 
 impl RoomState {
     /// Changes the ICE servers of a member, and sends it all of them. Returns false if there is no
-    /// such member.
+    /// such member, and no such peer in the lobby.
     ///
     /// The message has a sequence number, since clients count every message but a few that older
     /// ones know. If there is no space for it, the connection ends, and the next `welcome` has the
@@ -107,6 +107,11 @@ impl RoomState {
         change: IceChange,
         wakers: &mut Wakers,
     ) -> bool {
+        if let Some(waiting) = self.waiting.get_mut(&peer) {
+            // They are for its `welcome`. Until then it is given no credentials.
+            waiting.session.ice.change(change);
+            return true;
+        }
         let Some(session) = self.sessions.get_mut(&peer) else { return false };
         session.ice.change(change);
         session.ice.was_sent = true;

@@ -7,13 +7,14 @@ use std::{
 
 use super::{AddressKey, Lease, session_ice::SessionIce};
 use crate::{
-    IceServer, Limits, Resumed,
+    Frame, IceServer, Limits, Meta, PeerId, Resumed, RoomId, Secret,
     budget::Reservation,
     connection::Generation,
-    ice::Provider,
     inbound::InboundLimiter,
+    message::{ClientLimits, ServerMessage, Waiting},
     outbox::{Outbox, Sender, Wakers},
     roster::Member,
+    ticket::TicketHash,
 };
 
 /// The state of a session across its connections.
@@ -42,8 +43,10 @@ pub(crate) struct SessionState {
     pub(super) limiter: Box<InboundLimiter>,
     /// Boxed for the same reason.
     pub(super) ice: Box<SessionIce>,
-    /// When it became a member.
+    /// When it became a member, or began to wait.
     pub(super) joined: Instant,
+    /// Its ticket, and for how long it is told that a moderator has ended it.
+    pub(super) ticket: (TicketHash, Duration),
 }
 
 /// A snapshot of a session, for its welcome.
@@ -52,11 +55,41 @@ pub(super) struct SessionSnapshot {
     pub(super) received: u64,
     /// Whether the room admits no new members.
     pub(super) locked: bool,
+    /// Whether newcomers wait to be admitted.
+    pub(super) lobby: bool,
+    /// The peers in the lobby, if it may moderate.
+    pub(super) knocking: Vec<(PeerId, Meta)>,
     /// All members including this one, in the order in which they joined.
     pub(super) members: Vec<Member>,
     pub(super) ice_servers: Arc<[IceServer]>,
-    pub(super) ice_provider: Option<Provider>,
-    pub(super) outbox: Arc<Outbox>,
+}
+
+/// What a `welcome` says of the server and of the connection.
+pub(super) struct WelcomeTerms {
+    pub(super) room: RoomId,
+    pub(super) ticket: Secret<'static>,
+    pub(super) heartbeat_ms: u64,
+    pub(super) grace_ms: u64,
+    pub(super) limits: ClientLimits,
+}
+
+impl WelcomeTerms {
+    pub(super) fn new(room: RoomId, ticket: String, limits: &Limits) -> Self {
+        Self {
+            room,
+            ticket: ticket.into(),
+            heartbeat_ms: limits.heartbeat().as_millis() as u64,
+            grace_ms: limits.grace().as_millis() as u64,
+            limits: limits.into(),
+        }
+    }
+
+    /// The first frame in the lobby.
+    pub(super) fn waiting(&self) -> Frame {
+        let Self { heartbeat_ms, grace_ms, .. } = *self;
+        let ticket = self.ticket.expose().into();
+        ServerMessage::Waiting(Waiting { ticket, heartbeat_ms, grace_ms }).encode()
+    }
 }
 
 impl SessionState {
@@ -66,7 +99,7 @@ impl SessionState {
         ice: SessionIce,
         (address, sender): (Option<AddressKey>, Sender),
         meta_bytes: Reservation,
-        joined: Instant,
+        (ticket, joined): ((TicketHash, Duration), Instant),
     ) -> Self {
         Self {
             outbox,
@@ -83,7 +116,15 @@ impl SessionState {
             limiter: Box::new(limiter),
             ice: Box::new(ice),
             joined,
+            ticket,
         }
+    }
+
+    /// A peer that has waited becomes a member. Its client counts from its `welcome` on.
+    pub(super) fn admit(&mut self, now: Instant) {
+        self.received = 0;
+        self.is_count_current = true;
+        self.joined = now;
     }
 
     /// The newest connection has sent something, so the client has read its welcome.
@@ -114,7 +155,7 @@ impl SessionState {
     /// A newer connection takes the session over.
     pub(super) fn take_over(
         &mut self,
-        received: u64,
+        received: Option<u64>,
         (address, sender): (Option<AddressKey>, Sender),
         wakers: &mut Wakers,
     ) -> Resumed {
@@ -122,7 +163,7 @@ impl SessionState {
         (self.address, self.sender) = (address, sender);
         self.away = None;
         self.goes_away = false;
-        let received = self.is_count_current.then_some(received);
+        let received = received.filter(|_| self.is_count_current);
         let resumed = self.outbox.take_over(self.generation, received, wakers);
         if resumed == Resumed::Partial {
             self.received = 0;

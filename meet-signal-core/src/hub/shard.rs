@@ -1,7 +1,7 @@
 //! A part of the rooms, under one lock.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     time::Instant,
 };
 
@@ -13,9 +13,8 @@ use crate::{MemberInfo, RoomSnapshot, room_event::Published};
 #[derive(Default)]
 pub(super) struct Shard {
     pub(super) rooms: HashMap<RoomId, RoomState>,
-    /// Rooms without members that are remembered, and until when, in this order. A room that had
-    /// members since has another time.
-    kept: VecDeque<(Instant, RoomId)>,
+    /// The empty rooms that are remembered, and until when.
+    kept: BTreeSet<(Instant, RoomId)>,
     /// Whether the application has ever read events.
     pub(super) is_read: bool,
     /// How many events of its rooms there were.
@@ -29,11 +28,11 @@ pub(super) struct Shard {
 impl Shard {
     /// The names of the rooms with members.
     pub(super) fn ids(&self) -> Vec<RoomId> {
-        let rooms = self.rooms.iter().filter(|(_, room)| !room.is_empty());
+        let rooms = self.rooms.iter().filter(|(_, room)| !room.sessions.is_empty());
         rooms.map(|(id, _)| id.clone()).collect()
     }
 
-    /// The rooms with members.
+    /// The rooms with members, or with peers in the lobby.
     #[cfg(feature = "driver")]
     pub(super) fn snapshots(&self) -> impl Iterator<Item = RoomSnapshot> {
         let rooms = self.rooms.iter().filter(|(_, room)| !room.is_empty());
@@ -41,6 +40,8 @@ impl Shard {
             room: id.clone(),
             number: room.journal.number,
             locked: room.room.access().is_locked(),
+            lobby: room.room.access().has_lobby(),
+            waiting: room.room.lobby().waiting().iter().map(MemberInfo::from).collect(),
             members: room.room.roster().iter().map(MemberInfo::from).collect(),
         })
     }
@@ -65,39 +66,44 @@ impl Shard {
         room
     }
 
-    /// Forgets a room without members, unless not everybody may join: then it is remembered for
-    /// [`Limits::empty_room_time`].
+    /// Forgets an empty room, unless there is something to remember of it: see
+    /// [`RoomState::remembered_until`].
     pub(super) fn tidy(&mut self, id: &RoomId, limits: &Limits, now: Instant) {
         let Some(room) = self.rooms.get_mut(id) else { return };
-        if room.is_forgettable() {
-            self.forget(id);
-        } else if !room.is_empty() {
-            // Its entry in `kept` has no effect any more.
-            room.kept_until = None;
+        if !room.is_empty() {
+            self.keep(id, None);
         } else if room.kept_until.is_none() {
-            let until = now + limits.empty_room_time();
-            room.kept_until = Some(until);
-            self.kept.push_back((until, id.clone()));
+            match room.remembered_until(limits, now) {
+                None => self.forget(id),
+                until => self.keep(id, until),
+            }
             while self.kept.len() > limits.empty_rooms().div_ceil(SHARDS) {
-                let Some((until, id)) = self.kept.pop_front() else { break };
-                self.forget_kept(until, &id);
+                let Some((_, id)) = self.kept.pop_first() else { break };
+                self.forget(&id);
             }
         }
     }
 
+    /// What is to be remembered of a room has changed.
+    pub(super) fn changes_access(&mut self, id: &RoomId) {
+        self.keep(id, None);
+    }
+
     fn forget_expired(&mut self, now: Instant) {
-        while let Some((until, _)) = self.kept.front().filter(|(until, _)| *until <= now) {
-            let until = *until;
-            let Some((_, id)) = self.kept.pop_front() else { break };
-            self.forget_kept(until, &id);
+        while self.kept.first().is_some_and(|(until, _)| *until <= now) {
+            let Some((_, id)) = self.kept.pop_first() else { break };
+            self.forget(&id);
         }
     }
 
-    /// Forgets an empty room, unless it had members since this entry was made.
-    fn forget_kept(&mut self, until: Instant, id: &RoomId) {
-        if self.rooms.get(id).is_some_and(|room| room.is_empty() && room.kept_until == Some(until))
-        {
-            self.forget(id);
+    /// Sets until when a room is remembered without members.
+    fn keep(&mut self, id: &RoomId, until: Option<Instant>) {
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        if let Some(until) = std::mem::replace(&mut room.kept_until, until) {
+            self.kept.remove(&(until, id.clone()));
+        }
+        if let Some(until) = until {
+            self.kept.insert((until, id.clone()));
         }
     }
 
@@ -105,14 +111,16 @@ impl Shard {
         self.rooms.remove(id);
         if self.rooms.is_empty() {
             self.rooms.shrink_to_fit();
-            self.kept = VecDeque::new();
         }
     }
 
     /// Ends the connections in all rooms. The sessions leave when their tasks end.
     pub(super) fn close_all(&self, wakers: &mut Wakers, mut reason: impl FnMut() -> CloseReason) {
-        for session in self.rooms.values().flat_map(|room| room.sessions.values()) {
-            session.outbox.close(reason(), wakers);
+        for room in self.rooms.values() {
+            let waiting = room.waiting.values().map(|waiting| &waiting.session);
+            for session in room.sessions.values().chain(waiting) {
+                session.outbox.close(reason(), wakers);
+            }
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Converts a client's message to a request to its room, and refusals to error replies.
 
-use std::time::{Duration, Instant};
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
 
 use serde_json::value::RawValue;
 
@@ -16,6 +19,8 @@ use crate::{
 pub(crate) enum Request {
     /// Change the room, or send a frame to other members.
     Apply(Input),
+    /// Admit all who wait in the lobby.
+    AdmitAll,
     /// Leave the room.
     Leave,
     /// Drop the frames that the client has handled.
@@ -64,33 +69,53 @@ impl Request {
             ClientMessage::Probe => Self::Probe,
             ClientMessage::Join(_) => Self::Refuse(ErrorReply::ALREADY_JOINED),
             ClientMessage::Kick { peer, reason, ban_seconds, .. } => {
-                let longest = limits.longest_ban();
                 let ban = ban_seconds.map(Duration::from_secs);
-                let Ok(peer) = peer.parse() else { return Self::Refuse(ErrorReply::NO_SUCH_PEER) };
-                if reason.as_ref().is_some_and(|reason| reason.len() > MAX_REASON_BYTES) {
-                    return Self::Refuse(ErrorReply::REASON_TOO_LONG);
-                }
-                if ban.is_some_and(|ban| ban > longest) {
+                if ban.is_some_and(|ban| ban > limits.longest_ban()) {
                     return Self::Refuse(ErrorReply::BAN_TOO_LONG);
                 }
-                let (reason, ban_until) =
-                    (reason.map(|reason| Reason::from(&*reason)), ban.map(|ban| now + ban));
-                Self::Apply(Input::Kick { by: Some(from), peer, reason, ban_until })
+                Self::about(&peer, reason, |peer, reason| {
+                    let ban_until = ban.map(|ban| now + ban);
+                    Input::Kick { by: Some(from), peer, reason, ban_until }
+                })
+            }
+            ClientMessage::Admit { peer, .. } => {
+                Self::about(&peer, None, |peer, _| Input::Admit { by: Some(from), peer })
+            }
+            ClientMessage::Deny { peer, reason, .. } => {
+                Self::about(&peer, reason, |peer, reason| Input::Deny {
+                    by: Some(from),
+                    peer,
+                    reason,
+                })
+            }
+            ClientMessage::AdmitAll { .. } => Self::AdmitAll,
+            ClientMessage::Lobby { enabled, .. } => {
+                Self::Apply(Input::SetLobby { by: Some(from), enabled })
             }
             ClientMessage::Lock { locked, .. } => {
                 Self::Apply(Input::Lock { by: Some(from), locked })
             }
-            ClientMessage::Permissions { peer, permissions, .. } => match peer.parse() {
-                Ok(peer) => {
-                    Self::Apply(Input::SetPermissions { by: Some(from), peer, permissions })
-                }
-                Err(_) => Self::Refuse(ErrorReply::NO_SUCH_PEER),
-            },
-            // No room has a lobby yet.
-            ClientMessage::Admit { .. } | ClientMessage::Deny { .. } => {
-                Self::Refuse(ErrorReply::MAY_NOT_MODERATE)
+            ClientMessage::Permissions { peer, permissions, .. } => {
+                Self::about(&peer, None, |peer, _| Input::SetPermissions {
+                    by: Some(from),
+                    peer,
+                    permissions,
+                })
             }
         }
+    }
+
+    /// An input about a peer, with a reason for people.
+    fn about(
+        peer: &str,
+        reason: Option<Cow<'_, str>>,
+        input: impl FnOnce(PeerId, Option<Reason>) -> Input,
+    ) -> Self {
+        let Ok(peer) = peer.parse() else { return Self::Refuse(ErrorReply::NO_SUCH_PEER) };
+        if reason.as_ref().is_some_and(|reason| reason.len() > MAX_REASON_BYTES) {
+            return Self::Refuse(ErrorReply::REASON_TOO_LONG);
+        }
+        Self::Apply(input(peer, reason.map(|reason| Reason::from(&*reason))))
     }
 }
 
@@ -107,8 +132,9 @@ impl ErrorReply {
     const ALREADY_JOINED: Self = Self::new(ErrorCode::AlreadyJoined, "this connection has joined");
     const REASON_TOO_LONG: Self = Self::new(ErrorCode::BadMessage, "`reason` is too long");
     const BAN_TOO_LONG: Self = Self::new(ErrorCode::BadMessage, "`banSeconds` is too long");
-    const MAY_NOT_MODERATE: Self =
-        Self::new(ErrorCode::NotAllowed, "this session may not moderate");
+    /// The client waits in the lobby.
+    pub(crate) const WAITING: Self =
+        Self::new(ErrorCode::NotJoined, "this session waits to be admitted");
     /// A member has, or all members have, no space for the frame.
     pub(crate) const PEER_UNREACHABLE: Self =
         Self::new(ErrorCode::PeerUnreachable, "a peer's queue has no room for it");
@@ -132,10 +158,13 @@ impl From<ApplyError> for ErrorReply {
             ApplyError::NotAllowed => Self::new(error.code(), "the session lacks the permission"),
             ApplyError::NoIdentity => Self::new(error.code(), "the peer has no identity to ban"),
             ApplyError::TooManyBans => Self::new(error.code(), "the room has too many bans"),
-            ApplyError::RoomFull
+            ApplyError::RoomFull => Self::new(error.code(), "the room is full"),
+            ApplyError::Duplicate => {
+                Self::new(error.code(), "this identity is in the room already")
+            }
+            ApplyError::LobbyFull
             | ApplyError::RoomLocked
             | ApplyError::Banned
-            | ApplyError::Duplicate
             | ApplyError::NotAMember => Self::new(error.code(), "the session has ended"),
         }
     }

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{
     envelope::{Envelope, optional, optional_object, raw, required},
+    is_false,
     malformed::{Malformed, Problem},
 };
 use crate::{Permissions, Secret};
@@ -88,6 +89,21 @@ pub enum ClientMessage<'a> {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<u64>,
     },
+    /// Admits all peers in the lobby, as far as the room has places. Needs the permission to
+    /// moderate.
+    AdmitAll {
+        /// Echoed in an error about this message.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// Turns the lobby on or off. Needs the permission to moderate.
+    Lobby {
+        /// Whether newcomers wait to be admitted.
+        enabled: bool,
+        /// Echoed in an error about this message.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
     /// Removes a member from the room. Needs the permission to moderate.
     Kick {
         /// The peer.
@@ -153,6 +169,9 @@ pub struct Resume<'a> {
     /// How many of the server's sequenced frames the client has handled since the last welcome that
     /// was not `full`.
     pub received: u64,
+    /// Whether the ticket is that of a `waiting`, and no `welcome` has come since.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub waiting: bool,
 }
 
 /// [`Resume`] for deserialization. It is a separate type because serde's errors quote the input:
@@ -162,6 +181,8 @@ struct ResumeFields<'a> {
     #[serde(borrow)]
     ticket: Cow<'a, str>,
     received: u64,
+    #[serde(default)]
+    waiting: Option<bool>,
 }
 
 // Without `meta`, which is personal data.
@@ -215,7 +236,11 @@ impl<'a> ClientMessage<'a> {
                 meta: envelope.meta,
                 token: secret("token", envelope.token)?,
                 resume: optional_object("resume", envelope.resume)?.map(
-                    |ResumeFields { ticket, received }| Resume { ticket: ticket.into(), received },
+                    |ResumeFields { ticket, received, waiting }| Resume {
+                        ticket: ticket.into(),
+                        received,
+                        waiting: waiting == Some(true),
+                    },
                 ),
                 replaces: secret("replaces", envelope.replaces)?,
             }),
@@ -227,6 +252,11 @@ impl<'a> ClientMessage<'a> {
             "deny" => Self::Deny {
                 peer: required("peer", envelope.peer)?,
                 reason: optional("reason", envelope.reason)?,
+                reference: reference?,
+            },
+            "admitAll" => Self::AdmitAll { reference: reference? },
+            "lobby" => Self::Lobby {
+                enabled: required("enabled", envelope.enabled)?,
                 reference: reference?,
             },
             "kick" => Self::Kick {
@@ -255,6 +285,8 @@ impl<'a> ClientMessage<'a> {
             | Self::Update { reference, .. }
             | Self::Admit { reference, .. }
             | Self::Deny { reference, .. }
+            | Self::AdmitAll { reference }
+            | Self::Lobby { reference, .. }
             | Self::Kick { reference, .. }
             | Self::Lock { reference, .. }
             | Self::Permissions { reference, .. } => *reference,

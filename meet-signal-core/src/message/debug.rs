@@ -18,6 +18,8 @@ impl Debug for ClientMessage<'_> {
             Self::Ack { .. } => "Ack",
             Self::Admit { .. } => "Admit",
             Self::Deny { .. } => "Deny",
+            Self::AdmitAll { .. } => "AdmitAll",
+            Self::Lobby { .. } => "Lobby",
             Self::Kick { .. } => "Kick",
             Self::Lock { .. } => "Lock",
             Self::Permissions { .. } => "Permissions",
@@ -31,7 +33,7 @@ impl Debug for ServerMessage<'_> {
         let mut shown = match self {
             Self::Welcome(welcome) => return f.debug_tuple("Welcome").field(welcome).finish(),
             Self::Error(error) => return f.debug_tuple("Error").field(error).finish(),
-            Self::Waiting => f.debug_struct("Waiting"),
+            Self::Waiting(waiting) => return f.debug_tuple("Waiting").field(waiting).finish(),
             Self::Joined { .. } => f.debug_struct("Joined"),
             Self::Left { .. } => f.debug_struct("Left"),
             Self::Status { .. } => f.debug_struct("Status"),
@@ -43,6 +45,7 @@ impl Debug for ServerMessage<'_> {
             Self::Knock { .. } => f.debug_struct("Knock"),
             Self::KnockGone { .. } => f.debug_struct("KnockGone"),
             Self::Locked { .. } => f.debug_struct("Locked"),
+            Self::Lobby { .. } => f.debug_struct("Lobby"),
             Self::IceServers { .. } => f.debug_struct("IceServers"),
             Self::Ping { .. } => f.debug_struct("Ping"),
         };

@@ -46,6 +46,8 @@ pub(super) struct Envelope<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     pub(super) locked: Raw<'a>,
     #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) enabled: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
     pub(super) permissions: Raw<'a>,
 }
 

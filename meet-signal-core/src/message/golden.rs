@@ -45,6 +45,8 @@ fn beginnings(write: Write<'_>) {
         resumed: Resumed::No,
         received: 0,
         locked: false,
+        lobby: false,
+        knocking: Vec::new(),
         peers: Vec::new(),
         ice_servers: &[],
         heartbeat_ms: 10_000,
@@ -53,7 +55,8 @@ fn beginnings(write: Write<'_>) {
     };
     write("welcome, to an empty room", ServerMessage::Welcome(welcome));
 
-    let (ada, bob) = (meta(r#"{"name":"Ada"}"#), meta(r#"{"name":"Bob"}"#));
+    let [ada, bob, dan] =
+        ["Ada", "Bob", "Dan"].map(|name| meta(&format!(r#"{{"name":"{name}"}}"#)));
     let some = Permissions::NONE.broadcast(true);
     let welcome = Welcome {
         v: VERSION,
@@ -63,6 +66,8 @@ fn beginnings(write: Write<'_>) {
         resumed: Resumed::Full,
         received: 17,
         locked: true,
+        lobby: true,
+        knocking: vec![Knocking { id: peer(DAN), meta: &dan }],
         peers: vec![
             Peer {
                 id: peer(ADA),
@@ -94,6 +99,8 @@ fn beginnings(write: Write<'_>) {
         resumed: Resumed::No,
         received: 0,
         locked: false,
+        lobby: false,
+        knocking: Vec::new(),
         peers: Vec::new(),
         ice_servers: &[],
         heartbeat_ms: 10_000,
@@ -110,6 +117,8 @@ fn beginnings(write: Write<'_>) {
         resumed: Resumed::Partial,
         received: 0,
         locked: false,
+        lobby: false,
+        knocking: Vec::new(),
         peers: Vec::new(),
         ice_servers: &[],
         heartbeat_ms: 10_000,
@@ -117,7 +126,8 @@ fn beginnings(write: Write<'_>) {
         limits: Some((&Limits::default()).into()),
     };
     write("welcome, back with gaps, and with no permissions", ServerMessage::Welcome(welcome));
-    write("waiting", ServerMessage::Waiting);
+    let waiting = Waiting { ticket: TICKET.into(), heartbeat_ms: 10_000, grace_ms: 30_000 };
+    write("waiting", ServerMessage::Waiting(waiting));
 }
 
 fn events(write: Write<'_>) {
@@ -152,6 +162,7 @@ fn events(write: Write<'_>) {
     write("knock", ServerMessage::Knock { peer: Knocking { id: cleo, meta: &name } });
     write("knockGone", ServerMessage::KnockGone { peer: cleo });
     write("locked", ServerMessage::Locked { locked: true });
+    write("lobby", ServerMessage::Lobby { enabled: true });
     let ice_servers = &[turn("1767229200:bob")];
     write("iceServers", ServerMessage::IceServers { ice_servers });
     write("ping", ServerMessage::Ping { received: 17 });
@@ -203,4 +214,5 @@ fn raw(json: &str) -> &RawValue {
 const ADA: &str = "AdaAdaAdaAdaAdaAdaAdaA";
 const BOB: &str = "BobBobBobBobBobBobBobA";
 const CLEO: &str = "CleCleCleCleCleCleCleA";
+const DAN: &str = "DanDanDanDanDanDanDanA";
 const TICKET: &str = "TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTA";

@@ -5,13 +5,10 @@ use std::{borrow::Cow, time::Duration};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::meta::Meta;
+use super::{is_false, meta::Meta};
 use crate::{ErrorCode, Frame, Limits, PeerId, Permissions, RoomId, Secret};
 
 /// A message from the server.
-///
-/// It has all messages of the protocol, so that clients can support them. This version does not
-/// send those that say so.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -19,8 +16,8 @@ use crate::{ErrorCode, Frame, Limits, PeerId, Permissions, RoomId, Secret};
 pub enum ServerMessage<'a> {
     /// The session has started, or continues.
     Welcome(Welcome<'a>),
-    /// The room has a lobby, and the peer is not admitted yet. Not sent by this version.
-    Waiting,
+    /// The peer waits in the lobby to be admitted. Without a sequence number.
+    Waiting(Waiting<'a>),
     /// A peer joined.
     Joined {
         /// The peer. All receivers joined before it, so they are polite toward it.
@@ -76,13 +73,12 @@ pub enum ServerMessage<'a> {
         #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
         data: &'a RawValue,
     },
-    /// A peer entered the lobby. For members who may moderate. Not sent by this version.
+    /// A peer entered the lobby, or its `meta` has changed since. For members who may moderate.
     Knock {
         /// The peer.
         peer: Knocking<'a>,
     },
     /// A peer is no longer in the lobby: admitted, denied or gone. For members who may moderate.
-    /// Not sent by this version.
     KnockGone {
         /// The peer.
         peer: PeerId,
@@ -92,7 +88,12 @@ pub enum ServerMessage<'a> {
         /// Whether the room admits no new members.
         locked: bool,
     },
-    /// Renewed credentials. Not sent by this version.
+    /// The lobby was turned on or off. To all members.
+    Lobby {
+        /// Whether newcomers wait to be admitted.
+        enabled: bool,
+    },
+    /// Renewed credentials, or other servers.
     IceServers {
         /// Replaces all earlier ones, for `RTCPeerConnection`.
         ice_servers: &'a [IceServer],
@@ -136,6 +137,13 @@ pub struct Welcome<'a> {
     pub received: u64,
     /// Whether the room admits no new members.
     pub locked: bool,
+    /// Whether newcomers wait to be admitted.
+    #[serde(skip_serializing_if = "is_false")]
+    pub lobby: bool,
+    /// The peers in the lobby, if there are any and the receiver may moderate. Like `peers`, it is of
+    /// no use if `resumed` is `full`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub knocking: Vec<Knocking<'a>>,
     /// The other peers in the room at this moment, in the order in which they joined. If `resumed`
     /// is `full`, the client ignores this list: it knows the room as of the last frame that it has
     /// handled, and the frames that are retransmitted have the changes since, which this list
@@ -151,6 +159,20 @@ pub struct Welcome<'a> {
     /// accepts `leave` with a ticket; an older server of this version does neither.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<ClientLimits>,
+}
+
+/// The reply to the `join` of a peer that waits in the lobby.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Waiting<'a> {
+    /// Continues the wait, and later the session, on another connection.
+    pub ticket: Secret<'a>,
+    /// The interval of silence after which the server pings, in milliseconds.
+    pub heartbeat_ms: u64,
+    /// How long the place in the lobby outlives its socket, in milliseconds.
+    pub grace_ms: u64,
 }
 
 /// The server's limits that a client must know to stay within them.

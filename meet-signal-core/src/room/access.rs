@@ -5,10 +5,12 @@ use std::{collections::BTreeMap, time::Instant};
 use super::ApplyError;
 use crate::Identity;
 
-/// Whether a room admits new members, and which identities it does not. It outlives the members.
+/// Whether a room admits new members, directly or from its lobby, and which identities it does not.
+/// It outlives the members.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
     locked: bool,
+    lobby: bool,
     bans: BTreeMap<Identity, Instant>,
 }
 
@@ -33,9 +35,14 @@ impl Access {
         self.locked
     }
 
-    /// Whether everybody may join.
+    /// Whether newcomers wait to be admitted.
+    pub fn has_lobby(&self) -> bool {
+        self.lobby
+    }
+
+    /// Whether everybody may join directly.
     pub fn is_open(&self) -> bool {
-        !self.locked && self.bans.is_empty()
+        !self.locked && !self.lobby && self.bans.is_empty()
     }
 
     pub(super) fn check(
@@ -55,6 +62,11 @@ impl Access {
     /// Whether that is a change.
     pub(super) fn lock(&mut self, locked: bool) -> bool {
         std::mem::replace(&mut self.locked, locked) != locked
+    }
+
+    /// Whether that is a change.
+    pub(super) fn set_lobby(&mut self, enabled: bool) -> bool {
+        std::mem::replace(&mut self.lobby, enabled) != enabled
     }
 
     pub(super) fn ban(&mut self, identity: Identity, until: Instant) -> Result<(), ApplyError> {

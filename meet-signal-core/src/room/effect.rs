@@ -6,7 +6,7 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::{
     CloseReason, Frame, PeerId, Permissions,
-    message::{LeaveReason, Meta, Peer, ServerMessage, Status},
+    message::{Knocking, LeaveReason, Meta, Peer, ServerMessage, Status},
 };
 
 /// The effects of an [`Input`](super::Input), in order.
@@ -27,7 +27,11 @@ pub enum Effect {
     Send(Recipients, Frame),
     /// The room changed: notify its [recipients](Event::recipients).
     Event(Event),
-    /// End the connection, if there is one, of a peer that is no longer a member.
+    /// Notify one member of an event that happened earlier.
+    Notify(PeerId, Event),
+    /// A peer that has waited is a member: send it the welcome. The events before it are not for it.
+    Admitted(PeerId),
+    /// End the connection, if there is one, of a peer that is no longer a member, or no longer waits.
     Disconnect(PeerId, CloseReason),
 }
 
@@ -41,6 +45,8 @@ pub enum Recipients {
     AllBut(PeerId),
     /// All members.
     All,
+    /// All members that may moderate.
+    Moderators,
 }
 
 /// A change of the room. Each `Joined` is followed by exactly one `Left` of the same peer, and all of
@@ -62,10 +68,28 @@ pub enum Event {
     MetaSet(PeerId, Meta),
     /// A member's permissions changed.
     Permissions(PeerId, Permissions),
+    /// A peer waits to be admitted, or its `meta` has changed meanwhile.
+    Knock(PeerId, Meta),
+    /// A peer no longer waits.
+    KnockGone(PeerId, KnockEnd),
     /// The room was locked or unlocked.
     Locked(bool),
+    /// The lobby was turned on or off.
+    Lobby(bool),
     /// The last member has left.
     Closed,
+}
+
+/// Why a peer no longer waits to be admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KnockEnd {
+    /// It was admitted, and joins.
+    Admitted,
+    /// A moderator or the application denied it.
+    Denied,
+    /// It has left, or was removed in another way.
+    Left(LeaveReason),
 }
 
 impl Effects {
@@ -136,8 +160,10 @@ impl Event {
             | Self::Status(peer, _)
             | Self::Updated(peer, _)
             | Self::MetaSet(peer, _)
-            | Self::Permissions(peer, _) => Some(*peer),
-            Self::Opened | Self::Locked(_) | Self::Closed => None,
+            | Self::Permissions(peer, _)
+            | Self::Knock(peer, _)
+            | Self::KnockGone(peer, _) => Some(*peer),
+            Self::Opened | Self::Locked(_) | Self::Lobby(_) | Self::Closed => None,
         }
     }
 
@@ -149,7 +175,10 @@ impl Event {
             | Self::Left(peer, _)
             | Self::Status(peer, _)
             | Self::Updated(peer, _) => Some(Recipients::AllBut(*peer)),
-            Self::MetaSet(..) | Self::Permissions(..) | Self::Locked(_) => Some(Recipients::All),
+            Self::MetaSet(..) | Self::Permissions(..) | Self::Locked(_) | Self::Lobby(_) => {
+                Some(Recipients::All)
+            }
+            Self::Knock(..) | Self::KnockGone(..) => Some(Recipients::Moderators),
             Self::Opened | Self::Closed => None,
         }
     }
@@ -171,7 +200,10 @@ impl Event {
             Self::Permissions(peer, permissions) => {
                 ServerMessage::Permissions { peer: *peer, permissions: *permissions }
             }
+            Self::Knock(id, meta) => ServerMessage::Knock { peer: Knocking { id: *id, meta } },
+            Self::KnockGone(peer, _) => ServerMessage::KnockGone { peer: *peer },
             Self::Locked(locked) => ServerMessage::Locked { locked: *locked },
+            Self::Lobby(enabled) => ServerMessage::Lobby { enabled: *enabled },
             Self::Opened | Self::Closed => return None,
         };
         Some(message.encode())

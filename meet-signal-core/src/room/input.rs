@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::{
-    AppData, Duplicates, Frame, Identity, PeerId, Permissions, Reason,
+    Admission, AppData, Duplicates, Frame, Identity, PeerId, Permissions, Reason,
     message::{LeaveReason, Meta, Status},
     roster::{Granted, Member},
     ticket::TicketHash,
@@ -13,26 +13,18 @@ use crate::{
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Input {
-    /// A peer joins.
-    Join {
-        /// The new member. Its id is new.
-        member: Member,
-        /// The ticket of the member that it replaces, if any: that member leaves in the same step,
-        /// and does not count against the capacity.
-        replaces: Option<TicketHash>,
-        /// What happens to members with the same identity.
-        duplicates: Duplicates,
-    },
-    /// A member leaves.
+    /// A peer joins, or begins to wait in the lobby.
+    Join(Newcomer),
+    /// A member leaves, or a peer waits no longer.
     Leave {
-        /// The member.
+        /// The member, or the peer in the lobby.
         peer: PeerId,
         /// Why.
         reason: LeaveReason,
     },
-    /// A member's socket was lost, or is back.
+    /// The socket of a member, or of a peer in the lobby, was lost, or is back.
     Status {
-        /// The member.
+        /// The member, or the peer in the lobby.
         peer: PeerId,
         /// Its new status.
         status: Status,
@@ -80,6 +72,29 @@ pub enum Input {
         reason: Option<Reason>,
         /// Until when its identity may not join. All sessions with this identity are removed then.
         ban_until: Option<Instant>,
+    },
+    /// A moderator or the application admits a peer that waits in the lobby.
+    Admit {
+        /// The moderator; `None` for the application.
+        by: Option<PeerId>,
+        /// The peer.
+        peer: PeerId,
+    },
+    /// A moderator or the application turns a peer in the lobby away.
+    Deny {
+        /// The moderator; `None` for the application.
+        by: Option<PeerId>,
+        /// The peer.
+        peer: PeerId,
+        /// The reason, for people.
+        reason: Option<Reason>,
+    },
+    /// A moderator or the application turns the lobby on or off. Those who wait in it go on waiting.
+    SetLobby {
+        /// The moderator; `None` for the application.
+        by: Option<PeerId>,
+        /// Whether newcomers wait to be admitted.
+        enabled: bool,
     },
     /// The application bans an identity, and removes all sessions with it.
     Ban {
@@ -135,12 +150,67 @@ pub enum Input {
     Close,
 }
 
+/// A peer that joins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Newcomer {
+    /// The new member. Its id is new.
+    pub member: Member,
+    /// The ticket of the member that it replaces, or of the peer in the lobby, if any: that one leaves
+    /// in the same step, and does not count against the capacity.
+    pub replaces: Option<TicketHash>,
+    /// What happens to members with the same identity.
+    pub duplicates: Duplicates,
+    /// Whether it waits in the lobby.
+    pub admission: Admission,
+    /// What it may do if the room has no members.
+    pub opener: Option<Permissions>,
+}
+
+impl Newcomer {
+    /// A peer that replaces no other one, and waits if the room has a lobby.
+    pub fn new(member: Member) -> Self {
+        let (duplicates, admission) = (Duplicates::default(), Admission::default());
+        Self { member, replaces: None, duplicates, admission, opener: None }
+    }
+
+    /// Sets the ticket of the member that it replaces.
+    #[must_use]
+    pub fn replaces(mut self, ticket: Option<TicketHash>) -> Self {
+        self.replaces = ticket;
+        self
+    }
+
+    /// Sets what happens to members with the same identity.
+    #[must_use]
+    pub fn duplicates(mut self, duplicates: Duplicates) -> Self {
+        self.duplicates = duplicates;
+        self
+    }
+
+    /// Sets whether it waits in the lobby.
+    #[must_use]
+    pub fn admission(mut self, admission: Admission) -> Self {
+        self.admission = admission;
+        self
+    }
+
+    /// Sets what it may do if the room has no members.
+    #[must_use]
+    pub fn opener(mut self, permissions: Option<Permissions>) -> Self {
+        self.opener = permissions;
+        self
+    }
+}
+
 impl Input {
     /// Whether members may leave because of it.
     pub(crate) fn may_remove(&self) -> bool {
         matches!(
             self,
-            Self::Join { .. }
+            Self::Join(_)
+                | Self::Admit { .. }
+                | Self::Deny { .. }
                 | Self::Leave { .. }
                 | Self::Kick { .. }
                 | Self::Ban { .. }

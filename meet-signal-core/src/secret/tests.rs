@@ -13,15 +13,15 @@ use std::{
 use serde_json::value::RawValue;
 
 use crate::{
-    AppData, AuthRequest, CloseReason, Duplicates, ErrorCode, Frame, Grant, Hub, IceServers,
-    Identity, JoinRequest, Limits, Permissions, PreviousSession, Reason, RoomId, Secret, Session,
+    AppData, AuthRequest, CloseReason, ErrorCode, Frame, Grant, Hub, IceServers, Identity,
+    JoinRequest, Limits, Permissions, PreviousSession, Reason, RoomId, Secret, Session,
     handshake::Handshake,
     id::PeerId,
     message::{
         ClientMessage, ErrorFrame, IceServer, Join, Knocking, Meta, Peer, Resumed, SelfInfo,
-        ServerMessage, Status, VERSION, Welcome,
+        ServerMessage, Status, VERSION, Waiting, Welcome,
     },
-    room::{Effect, Event, Input, Recipients, Room},
+    room::{Admission, Effect, Event, Input, Newcomer, Recipients, Room},
     roster::{Granted, Member, MemberInfo, Roster},
     socket::Incoming,
     ticket::{Ticket, TicketHash},
@@ -141,17 +141,19 @@ fn shown() -> Vec<(&'static str, String)> {
         heartbeat_ms: 0,
         grace_ms: 0,
         limits: Some((&Limits::default()).into()),
+        lobby: true,
+        knocking: vec![Knocking { id, meta: &meta }],
     };
+    let waiting = Waiting { ticket: SECRET.into(), heartbeat_ms: 0, grace_ms: 0 };
     let (hub, now) = (Hub::default(), Instant::now());
     let join_request = || JoinRequest::new(meta.clone()).replaces(Some(SECRET));
     let session = hub.join(room(), join_request(), &grant(), now).expect("the hub has space");
     let first = first_frame(&session);
     let mut state = Room::new(1);
-    let effects = state.apply(Input::Join {
-        member: member(),
-        replaces: None,
-        duplicates: Duplicates::Allow,
-    });
+    let effects = state.apply(Input::Join(Newcomer::new(member())));
+    let mut lobby = Room::new(1);
+    let waits = Newcomer::new(member()).admission(Admission::ByModerator);
+    let _ = lobby.apply(Input::Join(waits)).expect("there is a place");
     let mut banned = Room::new(1);
     let ban = Input::Ban { identity: SECRET.into(), reason: None, until: now };
     let _ = banned.apply(ban).expect("the application may");
@@ -215,6 +217,7 @@ fn shown() -> Vec<(&'static str, String)> {
         ("Peer", debug(peer())),
         ("Knocking", debug(Knocking { id, meta: &meta })),
         ("Welcome", debug(&welcome)),
+        ("Waiting", debug(&waiting)),
         ("ServerMessage", debug((ServerMessage::Welcome(welcome), server))),
         ("Frame", debug((&frame, &first))),
         ("Hub", debug(&hub)),
@@ -227,15 +230,14 @@ fn shown() -> Vec<(&'static str, String)> {
         (
             "Input",
             debug((
-                Input::Join {
-                    member: member(),
-                    replaces: TicketHash::of(SECRET),
-                    duplicates: Duplicates::Allow,
-                },
+                Input::Join(Newcomer::new(member()).replaces(TicketHash::of(SECRET))),
+                Input::Deny { by: None, peer: id, reason: Some(SECRET.into()) },
                 Input::Ban { identity: SECRET.into(), reason: Some(SECRET.into()), until: now },
                 Input::App { to: None, frame: frame.clone() },
             )),
         ),
+        ("Newcomer", debug(Newcomer::new(member()))),
+        ("Lobby", debug(lobby.lobby())),
         ("Effect", debug((&effects, Effect::Send(Recipients::All, frame.clone())))),
         ("Effects", debug(&effects)),
         ("Event", debug(Event::Joined(id, meta.clone(), Permissions::default()))),
@@ -337,7 +339,9 @@ const HOLD_NONE: &[&str] = &[
     "ByClosure",
     "BySend",
     "ByWithResumes",
+    "Admission",
     "Duplicates",
+    "KnockEnd",
     "ModerationError",
     // Holds what the application decides with.
     "WithResumes",
@@ -355,6 +359,7 @@ const HOLD_NONE: &[&str] = &[
     "InvalidPeerId",
     "InvalidRoomId",
     "JoinError",
+    "KnockEnd",
     "LeaveReason",
     "InvalidLimits",
     // Configuration of the application.

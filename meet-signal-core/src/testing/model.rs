@@ -72,10 +72,9 @@ use serde_json::{
 };
 
 use crate::{
-    CloseReason, Duplicates, ErrorCode, LeaveReason, Limits, Meta, PeerId, Resumed, SendError,
-    Status,
+    CloseReason, ErrorCode, LeaveReason, Limits, Meta, PeerId, Resumed, SendError, Status,
     message::ServerMessage,
-    room::{ApplyError, Input},
+    room::{ApplyError, Input, Newcomer},
     roster::Member,
     ticket::TicketHash,
 };
@@ -111,8 +110,7 @@ impl Model {
         now: Instant,
     ) -> Result<(), ApplyError> {
         let peer = member.id;
-        let duplicates = Duplicates::default();
-        self.apply(&Input::Join { member, replaces, duplicates })?;
+        self.apply(&Input::Join(Newcomer::new(member).replaces(replaces)))?;
         self.sessions.insert(peer, SessionModel::new(&self.limits, now));
         self.greet(peer, Resumed::No);
         Ok(())

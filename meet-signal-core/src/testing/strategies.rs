@@ -18,10 +18,10 @@ use serde_json::{Value, json, value::to_raw_value};
 
 use super::{DisconnectMode, ids};
 use crate::{
-    AppData, Duplicates, Frame, Identity, LeaveReason, Meta, PeerId, Permissions, Reason, RoomId,
-    Status,
+    Admission, AppData, Duplicates, Frame, Identity, LeaveReason, Meta, PeerId, Permissions,
+    Reason, RoomId, Status,
     message::ServerMessage,
-    room::Input,
+    room::{Input, Newcomer},
     roster::{Granted, Member},
 };
 
@@ -127,6 +127,8 @@ pub fn frame_text() -> impl Strategy<Value = String> {
         "ack",
         "admit",
         "deny",
+        "admitAll",
+        "lobby",
         "kick",
         "lock",
         "permissions",
@@ -147,6 +149,7 @@ pub fn frame_text() -> impl Strategy<Value = String> {
         "reason",
         "banSeconds",
         "locked",
+        "enabled",
         "permissions",
         "unheardOf",
     ]);
@@ -171,7 +174,7 @@ pub fn frame_text() -> impl Strategy<Value = String> {
 pub fn history(steps: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Input>> {
     vec(input(), steps).prop_map(|mut inputs| {
         let joins = inputs.iter_mut().filter_map(|input| match input {
-            Input::Join { member, .. } => Some(member),
+            Input::Join(newcomer) => Some(&mut newcomer.member),
             _ => None,
         });
         for (member, n) in joins.zip(0..) {
@@ -192,7 +195,7 @@ fn input() -> impl Strategy<Value = Input> {
     let number = || any::<u8>();
     prop_oneof![
         6 => (newcomer(), option::of((0..PEERS).prop_map(ids::ticket)))
-            .prop_map(|((member, duplicates), replaces)| Input::Join { member, replaces, duplicates }),
+            .prop_map(|(newcomer, replaces)| Input::Join(newcomer.replaces(replaces))),
         3 => (peer(), reason).prop_map(|(peer, reason)| Input::Leave { peer, reason }),
         3 => (peer(), status).prop_map(|(peer, status)| Input::Status { peer, status }),
         2 => (peer(), number()).prop_map(|(peer, n)| Input::Update { peer, meta: meta_of(n) }),
@@ -201,6 +204,7 @@ fn input() -> impl Strategy<Value = Input> {
         4 => (peer(), number()).prop_map(|(from, n)| Input::Broadcast { from, frame: app(n) }),
         2 => (option::of(peer()), number()).prop_map(|(to, n)| Input::App { to, frame: app(n) }),
         2 => moderation(),
+        2 => lobby(),
         1 => Just(Input::Close),
     ]
 }
@@ -237,16 +241,34 @@ fn moderation() -> impl Strategy<Value = Input> {
     ]
 }
 
+/// What moderators and the application do with the lobby.
+fn lobby() -> impl Strategy<Value = Input> {
+    let peer = || (0..PEERS).prop_map(ids::peer);
+    let by = || option::weighted(0.3, peer());
+    let reason = option::of("[a-z]{0,8}".prop_map(Reason::from));
+    prop_oneof![
+        4 => (by(), peer()).prop_map(|(by, peer)| Input::Admit { by, peer }),
+        1 => (by(), peer(), reason).prop_map(|(by, peer, reason)| Input::Deny { by, peer, reason }),
+        1 => (by(), any::<bool>()).prop_map(|(by, enabled)| Input::SetLobby { by, enabled }),
+    ]
+}
+
 /// A member with an id and a ticket to be replaced.
-fn newcomer() -> impl Strategy<Value = (Member, Duplicates)> {
+fn newcomer() -> impl Strategy<Value = Newcomer> {
+    let admission =
+        select(&[Admission::ByRoom, Admission::ByRoom, Admission::Direct, Admission::ByModerator]);
+    let how = (admission, option::weighted(0.2, permissions()));
     let duplicates =
         select(&[Duplicates::Allow, Duplicates::Allow, Duplicates::Replace, Duplicates::Reject]);
     let granted = prop::bool::weighted(0.2);
-    (any::<u8>(), permissions(), granted, option::of(identity()), duplicates).prop_map(
-        |(n, permissions, granted, identity, duplicates)| {
+    (any::<u8>(), permissions(), granted, option::of(identity()), duplicates, how).prop_map(
+        |(n, permissions, granted, identity, duplicates, (admission, opener))| {
             let (id, ticket) = (ids::peer(NO_PEER), ids::ticket(NO_PEER));
             let member = Member::new(id, meta_of(n), permissions, ticket);
-            (member.meta_is_granted(granted).identity(identity), duplicates)
+            Newcomer::new(member.meta_is_granted(granted).identity(identity))
+                .duplicates(duplicates)
+                .admission(admission)
+                .opener(opener)
         },
     )
 }

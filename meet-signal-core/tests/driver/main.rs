@@ -3,10 +3,12 @@
 
 mod authorization;
 mod cancellation;
+mod client;
 mod closing;
 mod faults;
 mod ice_servers;
 mod leaving;
+mod lobby;
 mod moderation;
 mod outcome;
 mod refusing;

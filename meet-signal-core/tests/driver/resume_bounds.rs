@@ -206,6 +206,10 @@ async fn a_ticket_is_valid_only_during_its_session() {
     assert_eq!(client.next().await, Received::Closed(CloseReason::RoomClosed));
     task.await.unwrap();
 
+    let (mut client, _task) = connect(&hub);
+    send_resume(&client, &closed, 0);
+    assert_eq!(client.next().await, Received::Closed(CloseReason::RoomClosed));
+    advance(hub.limits().grace()).await;
     for welcome in [left, closed] {
         let (mut client, _task) = connect(&hub);
         let fresh = resume(&mut client, &welcome, 0).await;

@@ -4,11 +4,11 @@
 //! place, a connection that is ended twice.
 
 use meet_signal_core::{
-    Duplicates, LeaveReason, Meta, Permissions, Status,
+    LeaveReason, Meta, PeerId, Permissions, Status,
     testing::{
-        ApplyError, Effect, Event, Input, Member, Room, TicketHash,
+        ApplyError, Effect, Event, Input, KnockEnd, Member, Newcomer, Room, TicketHash,
         ids::{peer, ticket, ticket_text},
-        model::{Delivery, RecordedRoom, RoomModel, View},
+        model::{Delivery, History, Record, RecordedRoom, RoomModel, View},
         strategies,
     },
 };
@@ -30,6 +30,9 @@ proptest! {
                 prop_assert_eq!(&before, &roster(room.room()));
             }
             prop_assert_eq!(&roster(room.room()), model.members());
+            let waiting: Vec<_> = room.room().lobby().waiting().iter().cloned().collect();
+            prop_assert_eq!(&waiting, &model.waiting());
+            prop_assert!(waiting.len() <= capacity);
             prop_assert!(room.room().roster().len() <= capacity);
         }
         prop_assert_eq!(room.record(), model.record());
@@ -43,11 +46,12 @@ proptest! {
         let roster = roster(room.room());
         for member in &roster {
             let history = &room.record().histories[&member.id];
-            let mut view = View::of(&history.found, member.id);
+            let mut view = first_view(room.record(), member.id);
             for frame in history.deliveries.iter().cloned().filter_map(Delivery::into_frame) {
                 view.handle(&serde_json::from_str(frame.as_str())?);
             }
-            prop_assert_eq!(view, View::of(&roster, member.id));
+            let waiting: Vec<_> = room.room().lobby().waiting().iter().cloned().collect();
+            prop_assert_eq!(view, View::of(&roster, member.id).knocking(&waiting));
         }
     }
 
@@ -69,7 +73,8 @@ proptest! {
         let record = play(history, 8).record().clone();
         let disconnected: Vec<_> = record.disconnected.iter().map(|(id, _)| *id).collect();
         let left = record.events.iter().filter_map(|event| match event {
-            Event::Left(id, _) => Some(*id),
+            Event::Left(id, _)
+            | Event::KnockGone(id, KnockEnd::Denied | KnockEnd::Left(_)) => Some(*id),
             _ => None,
         });
         prop_assert_eq!(left.collect::<Vec<_>>(), disconnected);
@@ -105,10 +110,8 @@ fn a_granted_meta_cannot_be_changed() {
 #[test]
 fn a_replaced_member_does_not_count_against_its_successor() {
     let mut room = Room::new(1);
-    let join = |who, replaces: Option<u32>| Input::Join {
-        member: member(who),
-        replaces: replaces.map(ticket),
-        duplicates: Duplicates::Allow,
+    let join = |who, replaces: Option<u32>| {
+        Input::Join(Newcomer::new(member(who)).replaces(replaces.map(ticket)))
     };
     let _ = room.apply(join(0, None)).unwrap();
     assert_eq!(room.apply(join(1, None)), Err(ApplyError::RoomFull));
@@ -145,7 +148,7 @@ fn a_ticket_is_presented_as_text_and_kept_as_a_hash() {
 }
 
 fn join(member: Member) -> Input {
-    Input::Join { member, replaces: None, duplicates: Duplicates::Allow }
+    Input::Join(Newcomer::new(member))
 }
 
 fn play(history: Vec<Input>, capacity: usize) -> RecordedRoom {
@@ -155,6 +158,17 @@ fn play(history: Vec<Input>, capacity: usize) -> RecordedRoom {
         let _ = room.apply(input);
     }
     room
+}
+
+/// What a member saw when it joined.
+fn first_view(record: &Record, peer: PeerId) -> View {
+    let History { mut found, knocking, .. } = record.histories[&peer].clone();
+    let permissions = record.events.iter().find_map(|event| match event {
+        Event::Joined(joined, _, permissions) if *joined == peer => Some(*permissions),
+        _ => None,
+    });
+    found.push(Member::new(peer, meta(0), permissions.expect("it has joined"), ticket(0)));
+    View::of(&found, peer).knocking(&knocking)
 }
 
 fn roster(room: &Room) -> Vec<Member> {

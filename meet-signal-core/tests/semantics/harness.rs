@@ -40,6 +40,7 @@ pub(crate) struct Harness {
     superseded: Vec<Session>,
     numbers: u64,
     now: Instant,
+    began: Instant,
 }
 
 /// One participant's membership of one room, from its join to its end.
@@ -89,6 +90,7 @@ impl Harness {
             .unacknowledged_bytes(1 << 30)
             .hub_bytes(1 << 40);
         let limits = limits.build().expect("within the ranges");
+        let now = Instant::now();
         Self {
             hub: Hub::new(limits.clone()),
             bounds,
@@ -97,7 +99,8 @@ impl Harness {
             last: vec![None; participants],
             superseded: Vec::new(),
             numbers: 0,
-            now: Instant::now(),
+            now,
+            began: now,
         }
     }
 
@@ -241,8 +244,17 @@ impl Harness {
                 self.superseded.extend(self.memberships[at].session.replace(session));
             }
             Err(error) => {
-                assert_eq!(error, ResumeError::UnknownTicket);
                 assert!(!is_member);
+                let end = self.end_of(&self.memberships[at]);
+                match error {
+                    // Its client is told for as long as its session would have been kept.
+                    ResumeError::Ended(reason) => assert_eq!(Some(reason), end),
+                    error => {
+                        assert_eq!(error, ResumeError::UnknownTicket);
+                        let is_closed = end == Some(CloseReason::RoomClosed);
+                        assert!(!is_closed || self.now >= self.began + GRACE, "{end:?}");
+                    }
+                }
             }
         }
     }

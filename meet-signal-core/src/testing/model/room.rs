@@ -1,12 +1,17 @@
 //! The room: who is in it, and what each member receives.
 
+mod joining;
 mod moderation;
 
-use std::{collections::BTreeMap, mem, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    time::Instant,
+};
 
 use crate::{
     CloseReason, Duplicates, Frame, Identity, LeaveReason, PeerId,
-    room::{ApplyError, Effect, Event, Input, Recipients, Room},
+    room::{ApplyError, Effect, Event, Input, KnockEnd, Recipients, Room},
     roster::Member,
 };
 
@@ -15,7 +20,12 @@ use crate::{
 pub struct RoomModel {
     capacity: usize,
     members: Vec<Member>,
+    /// How many may wait in the lobby.
+    places: usize,
+    waiting: Vec<(Member, Duplicates)>,
     locked: bool,
+    /// Whether newcomers wait.
+    lobby: bool,
     bans: Vec<(Identity, Instant)>,
     record: Record,
 }
@@ -45,6 +55,9 @@ pub struct Record {
 pub struct History {
     /// The members at the moment of its join, in the order in which they had joined.
     pub found: Vec<Member>,
+    /// Those who waited in the lobby then, in the order in which they had knocked, if it might
+    /// moderate.
+    pub knocking: Vec<Member>,
     /// What it received from then on.
     pub deliveries: Vec<Delivery>,
 }
@@ -60,10 +73,18 @@ pub enum Delivery {
 }
 
 impl RoomModel {
-    /// An empty room for `capacity` members.
+    /// An empty room for `capacity` members, with a place for as many more who wait.
     pub fn new(capacity: usize) -> Self {
-        let (members, bans) = (Vec::new(), Vec::new());
-        Self { capacity, members, locked: false, bans, record: Record::default() }
+        Self {
+            capacity,
+            members: Vec::new(),
+            places: capacity,
+            waiting: Vec::new(),
+            locked: false,
+            lobby: false,
+            bans: Vec::new(),
+            record: Record::default(),
+        }
     }
 
     /// Takes one step.
@@ -73,52 +94,30 @@ impl RoomModel {
     /// The input is refused, and the room is as it was.
     pub fn apply(&mut self, input: &Input) -> Result<(), ApplyError> {
         match input.clone() {
-            Input::Join { member, replaces, duplicates } => {
-                let is_replaced =
-                    |old: &&Member| Some(old.ticket) == replaces && old.identity == member.identity;
-                let replaced = self.members.iter().find(is_replaced);
-                let replaced = replaced.map(|replaced| replaced.id);
-                let has_ban = |identity| self.bans.iter().any(|(banned, _)| banned == identity);
-                if member.identity.as_ref().is_some_and(has_ban) {
-                    return Err(ApplyError::Banned);
-                }
-                if self.locked && replaced.is_none() {
-                    return Err(ApplyError::RoomLocked);
-                }
-                let mut same = self.with_identity(member.identity.as_ref());
-                same.retain(|id| Some(*id) != replaced);
-                match duplicates {
-                    Duplicates::Allow => same.clear(),
-                    Duplicates::Replace => {}
-                    Duplicates::Reject if same.is_empty() => {}
-                    Duplicates::Reject => return Err(ApplyError::Duplicate),
-                }
-                if self.members.len() - same.len() - usize::from(replaced.is_some())
-                    >= self.capacity
-                {
-                    return Err(ApplyError::RoomFull);
-                }
-                let opens = self.members.is_empty();
-                let mut gone: Vec<_> =
-                    replaced.into_iter().map(|old| (old, CloseReason::TakenOver)).collect();
-                gone.extend(same.into_iter().map(|old| (old, CloseReason::Duplicate)));
-                self.remove(&gone, LeaveReason::Replaced)?;
-                if opens {
-                    self.happen(Event::Opened);
-                }
-                self.happen(Event::Joined(member.id, member.meta.clone(), member.permissions));
-                self.record.begin(member.id, self.members.clone());
-                self.members.push(member);
-            }
+            Input::Join(newcomer) => self.join(newcomer)?,
             Input::Leave { peer, reason } => {
-                self.remove(&[(peer, CloseReason::Left)], reason)?;
-                if self.members.is_empty() {
-                    self.happen(Event::Closed);
-                }
+                self.remove_for_good(&[(peer, CloseReason::Left)], reason)?;
             }
-            Input::Status { peer, status } => {
-                if mem::replace(&mut self.member(peer)?.status, status) != status {
-                    self.happen(Event::Status(peer, status));
+            Input::Status { peer, status } => match self.find_waiting(peer) {
+                Ok((waiting, _)) => waiting.status = status,
+                Err(_) => {
+                    if mem::replace(&mut self.member(peer)?.status, status) != status {
+                        self.happen(Event::Status(peer, status));
+                    }
+                }
+            },
+            Input::Admit { by, peer } => {
+                self.check_moderator(by)?;
+                self.admit(peer)?;
+            }
+            Input::Deny { by, peer, reason } => {
+                self.check_moderator(by)?;
+                self.deny(peer, reason)?;
+            }
+            Input::SetLobby { by, enabled } => {
+                self.check_moderator(by)?;
+                if mem::replace(&mut self.lobby, enabled) != enabled {
+                    self.happen(Event::Lobby(enabled));
                 }
             }
             Input::Update { peer, meta } => {
@@ -132,19 +131,7 @@ impl RoomModel {
                 self.check_moderator(by)?;
                 self.set_permissions(peer, permissions)?;
             }
-            Input::Regrant { peer, granted, data } => {
-                let member = self.find(peer)?;
-                member.data = data;
-                let last = mem::replace(&mut member.granted, granted.clone());
-                if last.permissions != granted.permissions {
-                    self.set_permissions(peer, granted.permissions)?;
-                }
-                match granted.meta {
-                    same if same == last.meta => {}
-                    Some(meta) => self.set_meta(peer, meta)?,
-                    None => self.find(peer)?.meta_is_granted = false,
-                }
-            }
+            Input::Regrant { peer, granted, data } => self.regrant(peer, granted, data)?,
             Input::Kick { by, peer, reason, ban_until } => {
                 self.check_moderator(by)?;
                 let identity = self.find(peer)?.identity.clone();
@@ -180,14 +167,8 @@ impl RoomModel {
             }
             Input::App { to: None, frame } => self.deliver_all(None, &Delivery::Frame(frame)),
             Input::Close => {
-                let members = mem::take(&mut self.members);
-                for member in &members {
-                    self.record.disconnected.push((member.id, CloseReason::RoomClosed));
-                    self.happen(Event::Left(member.id, LeaveReason::Closed));
-                }
-                if !members.is_empty() {
-                    self.happen(Event::Closed);
-                }
+                let all = self.everybody().map(|peer| (peer.id, CloseReason::RoomClosed));
+                self.remove_for_good(&all.collect::<Vec<_>>(), LeaveReason::Closed)?;
             }
         }
         Ok(())
@@ -196,6 +177,11 @@ impl RoomModel {
     /// The members, in the order in which they joined.
     pub fn members(&self) -> &[Member] {
         &self.members
+    }
+
+    /// The peers in the lobby, in the order in which they knocked.
+    pub fn waiting(&self) -> Vec<Member> {
+        self.waiting.iter().map(|(waiting, _)| waiting.clone()).collect()
     }
 
     /// What happened, and what each member received.
@@ -222,13 +208,34 @@ impl RoomModel {
         gone: &[(PeerId, CloseReason)],
         reason: LeaveReason,
     ) -> Result<(), ApplyError> {
-        for (id, _) in gone {
-            self.member(*id)?;
+        if gone.iter().any(|(id, _)| self.everybody().all(|peer| peer.id != *id)) {
+            return Err(ApplyError::NotAMember);
         }
-        self.members.retain(|member| gone.iter().all(|(id, _)| *id != member.id));
+        let is_gone = |peer: &Member| gone.iter().any(|(id, _)| *id == peer.id);
+        let waited: Vec<_> =
+            self.waiting().into_iter().filter(is_gone).map(|waiting| waiting.id).collect();
+        self.members.retain(|member| !is_gone(member));
+        self.waiting.retain(|(waiting, _)| !is_gone(waiting));
         self.record.disconnected.extend_from_slice(gone);
         for (id, _) in gone {
-            self.happen(Event::Left(*id, reason));
+            self.happen(match waited.contains(id) {
+                true => Event::KnockGone(*id, KnockEnd::Left(reason)),
+                false => Event::Left(*id, reason),
+            });
+        }
+        Ok(())
+    }
+
+    /// For these, nobody comes.
+    fn remove_for_good(
+        &mut self,
+        gone: &[(PeerId, CloseReason)],
+        reason: LeaveReason,
+    ) -> Result<(), ApplyError> {
+        let was_open = !self.members.is_empty();
+        self.remove(gone, reason)?;
+        if was_open && self.members.is_empty() {
+            self.happen(Event::Closed);
         }
         Ok(())
     }
@@ -237,6 +244,11 @@ impl RoomModel {
         self.record.events.push(event.clone());
         match event.recipients() {
             Some(Recipients::AllBut(peer)) => self.deliver_all(Some(peer), &Delivery::Event(event)),
+            Some(Recipients::Moderators) => {
+                for member in self.members.iter().filter(|member| member.permissions.moderate) {
+                    self.record.deliver(member.id, Delivery::Event(event.clone()));
+                }
+            }
             Some(_) => self.deliver_all(None, &Delivery::Event(event)),
             None => {}
         }
@@ -266,7 +278,8 @@ impl RecordedRoom {
     /// An effect is for a peer that is no member.
     pub fn apply(&mut self, input: Input) -> Result<(), ApplyError> {
         let newcomer = match &input {
-            Input::Join { member, .. } => Some(member.id),
+            Input::Join(newcomer) => Some(newcomer.member.id),
+            Input::Admit { peer, .. } => Some(*peer),
             _ => None,
         };
         for effect in self.room.apply(input)? {
@@ -278,12 +291,20 @@ impl RecordedRoom {
                         self.deliver(recipients, newcomer, &Delivery::Event(event));
                     }
                 }
+                Effect::Notify(peer, event) => {
+                    self.deliver(Recipients::One(peer), newcomer, &Delivery::Event(event));
+                }
+                // Its history begins below.
+                Effect::Admitted(peer) => assert_eq!(Some(peer), newcomer),
                 Effect::Disconnect(peer, reason) => self.record.disconnected.push((peer, reason)),
             }
         }
-        if let Some(newcomer) = newcomer {
-            let others = self.room.roster().iter().filter(|member| member.id != newcomer);
-            self.record.begin(newcomer, others.cloned().collect());
+        let roster = self.room.roster();
+        if let Some(member) = newcomer.and_then(|newcomer| roster.get(newcomer)) {
+            let others = roster.iter().filter(|other| other.id != member.id);
+            let waiting = self.room.lobby().waiting().iter();
+            let knocking = waiting.filter(|_| member.permissions.moderate);
+            self.record.begin(member.id, others.cloned().collect(), knocking.cloned().collect());
         }
         Ok(())
     }
@@ -299,10 +320,11 @@ impl RecordedRoom {
     }
 
     fn deliver(&mut self, to: Recipients, newcomer: Option<PeerId>, delivery: &Delivery) {
-        let receives = |member: PeerId| match to {
-            Recipients::One(peer) => peer == member,
-            Recipients::AllBut(peer) => peer != member,
+        let receives = |member: &Member| match to {
+            Recipients::One(peer) => peer == member.id,
+            Recipients::AllBut(peer) => peer != member.id,
             Recipients::All => true,
+            Recipients::Moderators => member.permissions.moderate,
         };
         if let Recipients::One(peer) = to {
             assert!(
@@ -311,9 +333,9 @@ impl RecordedRoom {
             );
         }
         // A newcomer's history begins with what it finds.
-        let members = self.room.roster().iter().map(|member| member.id);
-        for member in members.filter(|member| Some(*member) != newcomer && receives(*member)) {
-            self.record.deliver(member, delivery.clone());
+        let members = self.room.roster().iter();
+        for member in members.filter(|member| Some(member.id) != newcomer && receives(member)) {
+            self.record.deliver(member.id, delivery.clone());
         }
     }
 }
@@ -323,10 +345,11 @@ impl Record {
     ///
     /// # Panics
     ///
-    /// The events do not pair: each `Joined` with one `Left`, each `Opened` with one `Closed`, between
-    /// which all others lie.
+    /// The events do not pair: each `Joined` with one `Left`, each `Knock` with one `KnockGone`, each
+    /// `Opened` with one `Closed`, between which those about members lie.
     pub fn members(&self) -> Vec<PeerId> {
         let (mut is_open, mut members) = (false, Vec::new());
+        let mut waiting = BTreeSet::new();
         for event in &self.events {
             let at = members.iter().position(|member| Some(*member) == event.subject());
             match (event, at) {
@@ -341,7 +364,9 @@ impl Record {
                     | Event::Permissions(..),
                     Some(_),
                 )
-                | (Event::Locked(_), _) => {}
+                | (Event::Locked(_) | Event::Lobby(_), _) => {}
+                (Event::Knock(peer, _), None) => _ = waiting.insert(*peer),
+                (Event::KnockGone(peer, _), None) if waiting.remove(peer) => {}
                 _ => panic!("{event:?} in a room with {members:?}"),
             }
         }
@@ -349,8 +374,8 @@ impl Record {
         members
     }
 
-    fn begin(&mut self, peer: PeerId, found: Vec<Member>) {
-        self.histories.insert(peer, History { found, deliveries: Vec::new() });
+    fn begin(&mut self, peer: PeerId, found: Vec<Member>, knocking: Vec<Member>) {
+        self.histories.insert(peer, History { found, knocking, deliveries: Vec::new() });
     }
 
     fn deliver(&mut self, peer: PeerId, delivery: Delivery) {

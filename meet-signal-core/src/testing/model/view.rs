@@ -11,6 +11,9 @@ use crate::{PeerId, roster::Member};
 pub struct View {
     me: String,
     others: BTreeMap<String, Other>,
+    /// Those who wait in the lobby, and their `meta`, as far as the server has told.
+    knocking: BTreeMap<String, Value>,
+    moderates: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +26,27 @@ struct Other {
 impl View {
     /// What a member sees if these are the members.
     pub fn of(members: &[Member], me: PeerId) -> Self {
+        let id = me.to_string();
         let others = members.iter().filter(|member| member.id != me).map(|member| {
             let Member { id, status, meta, permissions, .. } = member;
             let (status, meta, permissions) = (json!(status), json!(meta), json!(permissions));
             (id.to_string(), Other { status, meta, permissions })
         });
-        Self { me: me.to_string(), others: others.collect() }
+        let me = members.iter().find(|member| member.id == me).map(|me| me.permissions.moderate);
+        Self {
+            me: id,
+            others: others.collect(),
+            knocking: BTreeMap::new(),
+            moderates: me == Some(true),
+        }
+    }
+
+    /// What it sees of the lobby if these wait.
+    #[must_use]
+    pub fn knocking(mut self, waiting: &[Member]) -> Self {
+        let waiting = waiting.iter().filter(|_| self.moderates);
+        self.knocking = waiting.map(|peer| (peer.id.to_string(), json!(peer.meta))).collect();
+        self
     }
 
     /// The client handles a frame.
@@ -51,6 +69,10 @@ impl View {
                 if frame["resumed"] != "full" {
                     let peers = frame["peers"].as_array().expect("a list");
                     self.others = peers.iter().map(entry).collect();
+                    let knocks = frame["knocking"].as_array().into_iter().flatten();
+                    self.knocking =
+                        knocks.map(|peer| (id(&peer["id"]), peer["meta"].clone())).collect();
+                    self.moderates = may_moderate(&frame["self"]["permissions"]);
                 }
             }
             Some("joined") => {
@@ -60,8 +82,21 @@ impl View {
             Some("left") => {
                 assert!(self.others.remove(&id(&frame["peer"])).is_some(), "{frame}");
             }
+            Some("knock") => {
+                assert!(self.moderates, "{frame}");
+                self.knocking.insert(id(&frame["peer"]["id"]), frame["peer"]["meta"].clone());
+            }
+            Some("knockGone") => {
+                assert!(self.knocking.remove(&id(&frame["peer"])).is_some(), "{frame}");
+            }
+            Some("permissions") if frame["peer"] == *self.me => {
+                self.moderates = may_moderate(&frame["permissions"]);
+                if !self.moderates {
+                    self.knocking.clear();
+                }
+            }
             // A client is told about itself as well.
-            Some("updated" | "permissions") if frame["peer"] == *self.me => {}
+            Some("updated") if frame["peer"] == *self.me => {}
             Some("status") => self.known(&frame["peer"]).status = frame["status"].clone(),
             Some("updated") => self.known(&frame["peer"]).meta = frame["meta"].clone(),
             Some("permissions") => {
@@ -76,4 +111,8 @@ impl View {
         let known = self.others.get_mut(peer.as_str().expect("an id"));
         known.unwrap_or_else(|| panic!("{peer} is not announced"))
     }
+}
+
+fn may_moderate(permissions: &Value) -> bool {
+    permissions.as_array().is_some_and(|all| all.contains(&json!("moderate")))
 }

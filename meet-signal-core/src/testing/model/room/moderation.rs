@@ -4,17 +4,12 @@ use std::{mem, time::Instant};
 
 use super::RoomModel;
 use crate::{
-    CloseReason, Identity, LeaveReason, Meta, PeerId, Permissions, Reason,
+    AppData, CloseReason, Identity, LeaveReason, Meta, PeerId, Permissions, Reason,
     room::{ApplyError, Event},
-    roster::Member,
+    roster::Granted,
 };
 
 impl RoomModel {
-    pub(super) fn with_identity(&self, identity: Option<&Identity>) -> Vec<PeerId> {
-        let is_same = |member: &&Member| identity.is_some() && member.identity.as_ref() == identity;
-        self.members.iter().filter(is_same).map(|member| member.id).collect()
-    }
-
     pub(super) fn check_moderator(&mut self, by: Option<PeerId>) -> Result<(), ApplyError> {
         match by {
             Some(by) if !self.member(by)?.permissions.moderate => Err(ApplyError::NotAllowed),
@@ -34,8 +29,43 @@ impl RoomModel {
         peer: PeerId,
         permissions: Permissions,
     ) -> Result<(), ApplyError> {
-        if mem::replace(&mut self.find(peer)?.permissions, permissions) != permissions {
+        let last = mem::replace(&mut self.find(peer)?.permissions, permissions);
+        if last != permissions {
             self.happen(Event::Permissions(peer, permissions));
+        }
+        if permissions.moderate && !last.moderate {
+            self.list_knocks(peer);
+        }
+        Ok(())
+    }
+
+    pub(super) fn regrant(
+        &mut self,
+        peer: PeerId,
+        granted: Granted,
+        data: Option<AppData>,
+    ) -> Result<(), ApplyError> {
+        if let Ok((waiting, _)) = self.find_waiting(peer) {
+            (waiting.data, waiting.permissions) = (data, granted.permissions);
+            waiting.meta_is_granted = granted.meta.is_some();
+            let meta = granted.meta.clone().unwrap_or_else(|| waiting.meta.clone());
+            let is_renamed = mem::replace(&mut waiting.meta, meta.clone()) != meta;
+            waiting.granted = granted;
+            if is_renamed {
+                self.happen(Event::Knock(peer, meta));
+            }
+            return Ok(());
+        }
+        let member = self.find(peer)?;
+        member.data = data;
+        let last = mem::replace(&mut member.granted, granted.clone());
+        if last.permissions != granted.permissions {
+            self.set_permissions(peer, granted.permissions)?;
+        }
+        match granted.meta {
+            same if same == last.meta => {}
+            Some(meta) => self.set_meta(peer, meta)?,
+            None => self.find(peer)?.meta_is_granted = false,
         }
         Ok(())
     }
@@ -66,10 +96,6 @@ impl RoomModel {
     ) -> Result<(), ApplyError> {
         let close = CloseReason::Kicked { reason };
         let kicked: Vec<_> = peers.iter().map(|peer| (*peer, close.clone())).collect();
-        self.remove(&kicked, LeaveReason::Kicked)?;
-        if !peers.is_empty() && self.members.is_empty() {
-            self.happen(Event::Closed);
-        }
-        Ok(())
+        self.remove_for_good(&kicked, LeaveReason::Kicked)
     }
 }

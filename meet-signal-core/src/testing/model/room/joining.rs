@@ -1,0 +1,149 @@
+//! Joining and the lobby, in the reference for a room.
+
+use super::{Delivery, RoomModel};
+use crate::{
+    Admission, CloseReason, Duplicates, Identity, LeaveReason, PeerId, Reason, Status,
+    room::{ApplyError, Event, KnockEnd, Newcomer},
+    roster::Member,
+};
+
+impl RoomModel {
+    pub(super) fn join(&mut self, newcomer: Newcomer) -> Result<(), ApplyError> {
+        let Newcomer { mut member, replaces, duplicates, admission, opener } = newcomer;
+        let is_replaced =
+            |old: &&Member| Some(old.ticket) == replaces && old.identity == member.identity;
+        let replaced = self.everybody().find(is_replaced).map(|old| old.id);
+        let has_ban = |identity| self.bans.iter().any(|(banned, _)| banned == identity);
+        if member.identity.as_ref().is_some_and(has_ban) {
+            return Err(ApplyError::Banned);
+        }
+        if self.locked && replaced.is_none() {
+            return Err(ApplyError::RoomLocked);
+        }
+        let same = self.duplicates(&member, duplicates, replaced)?;
+        let old: Vec<_> = replaced.iter().chain(&same).copied().collect();
+        let old_members: Vec<_> =
+            self.members.iter().filter(|member| old.contains(&member.id)).cloned().collect();
+        let mut permissions = member.permissions;
+        if let (true, Some(opener)) = (self.members.is_empty(), opener) {
+            permissions = opener;
+        }
+        let has_to_wait = match admission {
+            Admission::ByModerator => true,
+            Admission::ByRoom => self.lobby,
+            Admission::Direct => false,
+        };
+        let waits = has_to_wait && !permissions.moderate && old_members.is_empty();
+        if waits && self.waiting.len() - old.len() >= self.places {
+            return Err(ApplyError::LobbyFull);
+        }
+        if !waits && self.members.len() - old_members.len() >= self.capacity {
+            return Err(ApplyError::RoomFull);
+        }
+        let first = replaced.filter(|old| old_members.iter().any(|member| member.id == *old));
+        let first = first.or_else(|| {
+            same.iter().find(|old| old_members.iter().any(|member| member.id == **old)).copied()
+        });
+        let opens = self.members.is_empty();
+        let mut gone: Vec<_> =
+            replaced.into_iter().map(|old| (old, CloseReason::TakenOver)).collect();
+        gone.extend(same.into_iter().map(|old| (old, CloseReason::Duplicate)));
+        self.remove(&gone, LeaveReason::Replaced)?;
+        if waits {
+            self.happen(Event::Knock(member.id, member.meta.clone()));
+            self.waiting.push((member, duplicates));
+            return Ok(());
+        }
+        member.permissions = permissions;
+        if let Some(old) = old_members.into_iter().find(|member| Some(member.id) == first) {
+            if member.granted.permissions == old.granted.permissions {
+                member.permissions = old.permissions;
+            }
+            if member.granted.meta == old.granted.meta && old.meta_is_granted {
+                (member.meta, member.meta_is_granted) = (old.meta, true);
+            }
+        }
+        self.enter(member, opens);
+        Ok(())
+    }
+
+    pub(super) fn admit(&mut self, peer: PeerId) -> Result<(), ApplyError> {
+        let (member, rule) = self.find_waiting(peer)?.clone();
+        let same = self.duplicates(&member, rule, Some(peer))?;
+        let old = self.members.iter().filter(|member| same.contains(&member.id)).count();
+        if self.members.len() - old >= self.capacity {
+            return Err(ApplyError::RoomFull);
+        }
+        let opens = self.members.is_empty();
+        let gone: Vec<_> = same.into_iter().map(|old| (old, CloseReason::Duplicate)).collect();
+        self.remove(&gone, LeaveReason::Replaced)?;
+        self.waiting.retain(|(waiting, _)| waiting.id != peer);
+        self.happen(Event::KnockGone(peer, KnockEnd::Admitted));
+        self.enter(member, opens);
+        Ok(())
+    }
+
+    pub(super) fn deny(&mut self, peer: PeerId, reason: Option<Reason>) -> Result<(), ApplyError> {
+        self.find_waiting(peer)?;
+        self.waiting.retain(|(waiting, _)| waiting.id != peer);
+        self.record.disconnected.push((peer, CloseReason::NotAdmitted { reason }));
+        self.happen(Event::KnockGone(peer, KnockEnd::Denied));
+        Ok(())
+    }
+
+    pub(super) fn find_waiting(
+        &mut self,
+        peer: PeerId,
+    ) -> Result<&mut (Member, Duplicates), ApplyError> {
+        let found = self.waiting.iter_mut().find(|(waiting, _)| waiting.id == peer);
+        found.ok_or(ApplyError::NoSuchPeer)
+    }
+
+    /// A member that may moderate from now on is told who waits.
+    pub(super) fn list_knocks(&mut self, peer: PeerId) {
+        for (waiting, _) in &self.waiting {
+            let knock = Event::Knock(waiting.id, waiting.meta.clone());
+            self.record.deliver(peer, Delivery::Event(knock));
+        }
+    }
+
+    pub(super) fn with_identity(&self, identity: Option<&Identity>) -> Vec<PeerId> {
+        let is_same = |member: &&Member| identity.is_some() && member.identity.as_ref() == identity;
+        self.everybody().filter(is_same).map(|member| member.id).collect()
+    }
+
+    pub(super) fn everybody(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().chain(self.waiting.iter().map(|(waiting, _)| waiting))
+    }
+
+    fn duplicates(
+        &self,
+        member: &Member,
+        rule: Duplicates,
+        except: Option<PeerId>,
+    ) -> Result<Vec<PeerId>, ApplyError> {
+        let mut same = self.with_identity(member.identity.as_ref());
+        same.retain(|id| Some(*id) != except);
+        match rule {
+            Duplicates::Allow => Ok(Vec::new()),
+            Duplicates::Replace => Ok(same),
+            Duplicates::Reject if same.is_empty() => Ok(same),
+            Duplicates::Reject => Err(ApplyError::Duplicate),
+        }
+    }
+
+    fn enter(&mut self, member: Member, opens: bool) {
+        if opens {
+            self.happen(Event::Opened);
+        }
+        let (peer, status) = (member.id, member.status);
+        self.happen(Event::Joined(peer, member.meta.clone(), member.permissions));
+        if status == Status::Away {
+            self.happen(Event::Status(peer, status));
+        }
+        let knocking = self.waiting.iter().map(|(waiting, _)| waiting.clone());
+        let knocking = knocking.filter(|_| member.permissions.moderate).collect();
+        self.record.begin(peer, self.members.clone(), knocking);
+        self.members.push(member);
+    }
+}
