@@ -350,6 +350,7 @@ export class MeetRoom extends Moderation {
    * @param {any} detail
    */
   #isDue(type, detail) {
+    if (type === 'waiting') return this.state === type;
     if (type.startsWith('knock')) return this.#lobby.isDue(type, detail.peer);
     if (type !== 'trackended') return this.#roster.isDue(type, detail);
     const { name, kind } = /** @type {RoomEvents['trackended']} */ (detail);

@@ -152,9 +152,10 @@ export class Lobby {
     const { session } = connection;
     if (session === undefined || !text.startsWith('{"type":"welcome"')) return text;
     const welcome = JSON.parse(text);
-    session.permissions = welcome.self.permissions;
+    // After `full`, the change itself follows.
+    if (welcome.resumed !== 'full') session.permissions = welcome.self.permissions;
     const knocking = this.#knocking(connection.room);
-    return maySee(session) && knocking.length > 0 ? JSON.stringify({ ...welcome, knocking }) : text;
+    return maySee(welcome.self) && knocking.length > 0 ? JSON.stringify({ ...welcome, knocking }) : text;
   }
 
   /**
@@ -210,7 +211,7 @@ export class Lobby {
     if (!['admit', 'deny', 'admitAll'].includes(frame?.type)) return text;
     const reject = (/** @type {string} */ code) => this.#host.reject(connection, frame, code);
     if (!maySee(session)) return reject('not-allowed');
-    if (frame.reason?.length > 256) return reject('bad-message');
+    if (new TextEncoder().encode(frame.reason).length > 256) return reject('bad-message');
     const place = this.#in(room).find(({ id }) => id === frame.peer);
     if (frame.type === 'admitAll') for (const each of this.#in(room)) this.#admit(each);
     else if (place === undefined) return reject('no-such-peer');
@@ -325,7 +326,7 @@ export class Lobby {
   }
 }
 
-/** @param {Session} session */
+/** @param {{ permissions: string[] }} session */
 function maySee({ permissions }) {
   return permissions.includes('moderate');
 }
