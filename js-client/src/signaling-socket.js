@@ -2,9 +2,10 @@
 
 import { Attempt } from './attempt.js';
 import { socketUrl } from './connection.js';
-import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { MeetError, serverError } from './errors.js';
+import { Joining } from './joining.js';
+import { OrderedEmitter } from './ordered-emitter.js';
 import { PreviousSession } from './previous-session.js';
 import { Meta } from './meta.js';
 import { observePageLifecycle } from './page-lifecycle.js';
@@ -22,9 +23,9 @@ import { readToken } from './token.js';
 /**
  * Joins, counts frames, and resumes. It is independent of WebRTC.
  *
- * @extends {Emitter<SocketEvents>}
+ * @extends {OrderedEmitter<SocketEvents>}
  */
-export class SignalingSocket extends Emitter {
+export class SignalingSocket extends OrderedEmitter {
   #url;
   /** The resolved URL. */
   #href = '';
@@ -38,8 +39,8 @@ export class SignalingSocket extends Emitter {
   #connection = null;
   /** Aborted when the session is over. */
   #scope = new AbortController();
-  /** @type {(error?: unknown) => void} */
-  #settleJoin = () => {};
+  /** @type {Joining | null} */
+  #joining = null;
   #sender;
   /** The ticket of this session; `null` outside of the room. @type {string | null} */
   #ticket = null;
@@ -54,8 +55,6 @@ export class SignalingSocket extends Emitter {
   /** How many abandoned attempts there are whose `join` may still arrive, and take the session from a newer connection. */
   #orphanedAttempts = 0;
   #acks = new AckTracker();
-  /** Being fired. @type {(() => void)[]} */
-  #events = [];
 
   /**
    * @param {string | URL} url of the room; `join` resolves it against the page, and turns `http:` into `ws:`
@@ -121,20 +120,10 @@ export class SignalingSocket extends Emitter {
       hide: (isFinal) => this.#hide(isFinal),
       restore: () => { this.#previous.restore(this.#held); this.#wake(true); },
     }, scope);
-    let isJoining = true;
-    signal?.addEventListener('abort', () => {
-      if (isJoining || signal.reason?.name !== 'TimeoutError') void this.leave();
-    }, { signal: scope });
-    const joined = new Promise((resolve, reject) => {
-      this.#settleJoin = (error) => {
-        isJoining = false;
-        if (error === undefined) resolve(undefined);
-        else reject(signal?.aborted ? signal.reason : error);
-      };
-    });
+    const { promise } = (this.#joining = new Joining(signal, scope, () => void this.leave()));
     this.#setState('connecting');
     void this.#connect(scope);
-    await joined;
+    await promise;
   }
 
   /**
@@ -271,7 +260,7 @@ export class SignalingSocket extends Emitter {
       } catch (error) {
         return void this.#leave(/** @type {MeetError} */ (error));
       }
-      this.#settleJoin();
+      this.#joining?.done();
     }
     connection.expectHeartbeat(welcome.heartbeatMs, welcome.limits !== undefined);
     const full = welcome.resumed === 'full';
@@ -394,7 +383,7 @@ export class SignalingSocket extends Emitter {
     this.#retry.stop();
     this.#connection = null;
     this.#ticket = this.#place = null;
-    this.#settleJoin(reason ?? new MeetError('closed', 'left before joining'));
+    this.#joining?.failed(reason);
     this.#setState('closed', reason);
   }
 
@@ -407,19 +396,6 @@ export class SignalingSocket extends Emitter {
     this.#state = state;
     if (state !== 'joined') this.#sender.hold();
     this.emit('statechange', { state, reason });
-  }
-
-  /**
-   * Fires one event at a time, so that each listener gets them in order, also if a handler causes another one.
-   *
-   * @override
-   * @protected
-   * @type {Emitter<SocketEvents>['emit']}
-   */
-  emit(type, detail) {
-    if (this.#events.push(() => super.emit(type, detail)) > 1) return;
-    for (const fire of this.#events) fire();
-    this.#events = [];
   }
 }
 
