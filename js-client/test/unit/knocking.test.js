@@ -383,6 +383,15 @@ describe('what a page does while it waits', () => {
     }
   });
 
+  test('is told only while it waits', async () => {
+    const meeting = new Lobby();
+    const cleo = meeting.room('cleo');
+    cleo.on('statechange', ({ detail: { state } }) => { if (state === 'waiting') void cleo.leave(); });
+    assert.equal((await meeting.scheduler.run(failure(cleo.join()), { withinMs: 1000 })).code, 'closed');
+    assert.deepEqual(cleo.told, []);
+    await meeting.end();
+  });
+
   test('is a call with all who are in the room by then, if its connection was lost when it was admitted', async () => {
     const meeting = new Lobby();
     const ada = await meeting.join('ada');

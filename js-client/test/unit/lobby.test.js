@@ -135,6 +135,11 @@ describe('a page in the lobby', () => {
     const ada = await scene.knock('ada');
     await scene.clock.advance(60_000);
     assert.equal(scene.server.sockets.created, 2);
+    // Nothing continues this wait, and nobody but this connection can end it.
+    ada.page.fire('offline');
+    ada.page.fire('online');
+    await scene.clock.advance(100);
+    assert.deepEqual([ada.state, ada.log.waits, scene.waiting], ['waiting', 2, ['ada']]);
     await scene.admit(mod);
     assert.equal(ada.state, 'joined');
     const bob = await scene.knock('bob');
@@ -220,6 +225,21 @@ describe('who does not want to wait any more', () => {
     });
   }
 
+  test('may knock again later', async () => {
+    const scene = new Lobby();
+    const mod = await scene.join('mod');
+    const ada = await scene.knock('ada');
+    await scene.scheduler.run(ada.leave(), { withinMs: 1000 });
+    ada.join().catch(() => {});
+    await scene.clock.advance(100);
+    assert.equal(ada.log.waits, 2);
+    const { resume, replaces } = scene.sent('ada', 'join').at(-1);
+    assert.deepEqual([resume, replaces], [undefined, undefined]);
+    await scene.admit(mod);
+    assert.equal(ada.state, 'joined');
+    await scene.end(mod, ada);
+  });
+
   test('leaves also while the network is down', async () => {
     const scene = new Lobby();
     const ada = await scene.knock('ada');
@@ -280,7 +300,8 @@ describe('a connection that is lost in the lobby', () => {
       assert.equal(ada.log.waits, 1);
       assert.deepEqual([...mod.knocks.keys()], [id]);
       assert.equal(mod.log.messages.length, 1, 'one knock');
-      assert.deepEqual(scene.sent('ada', 'join').at(-1).resume, { ticket: 'Place1'.padEnd(43, 'A'), received: 0 });
+      const { resume, replaces } = scene.sent('ada', 'join').at(-1);
+      assert.deepEqual([resume, replaces], [{ ticket: 'Place1'.padEnd(43, 'A'), received: 0 }, undefined]);
       await scene.admit(mod);
       assert.equal(ada.state, 'joined');
       assert.equal(ada.log.welcomes[0].self.id, id);
@@ -288,12 +309,35 @@ describe('a connection that is lost in the lobby', () => {
     });
   }
 
-  test('says why', async () => {
+  test('says why, and begins to count the attempts again', async () => {
     const scene = new Lobby();
-    const ada = await scene.knock('ada');
-    scene.server.end('ada').cut();
-    await scene.clock.advance(3000);
-    assert.deepEqual(ada.log.reasons, [null, null, 'lost', null]);
+    const attempts = [];
+    const ada = await scene.knock('ada', { retry: ({ attempt }) => { attempts.push(attempt); return 100; } });
+    for (const at of [1, 2]) {
+      scene.server.end('ada').cut();
+      await scene.clock.advance(3000);
+      assert.equal(ada.state, 'waiting', `${at}`);
+    }
+    assert.deepEqual(ada.log.reasons, [null, null, 'lost', null, 'lost', null]);
+    assert.deepEqual(attempts, [1, 1]);
+  });
+
+  test('at any moment of another loss, keeps the place', async () => {
+    for (let ms = 0; ms < 700; ms += 10) {
+      const scene = new Lobby({ latencyMs: [20, 30] });
+      const ada = scene.socket('ada');
+      let waits = 0;
+      ada.on('waiting', () => { waits += 1; });
+      ada.join().catch(() => {});
+      await scene.clock.advance(300);
+      scene.server.end('ada').cut();
+      await scene.clock.advance(ms);
+      ada.page.fire('offline');
+      ada.page.fire('online');
+      await scene.clock.advance(5000);
+      assert.deepEqual([ada.state, waits, scene.waiting], ['waiting', 1, ['ada']], `${ms} ms`);
+      await scene.end(ada);
+    }
   });
 
   test('is looked for longer than a first join, and found again', async () => {
@@ -485,6 +529,7 @@ describe('the data of a page in the lobby', () => {
     });
     const mod = await scene.join('mod');
     const ada = await scene.knock('ada');
+    ada.update('Ada');
     scene.server.end('ada').cut();
     await scene.clock.advance(5000);
     await scene.admit(mod);
@@ -501,6 +546,8 @@ test('a session that is over may have to wait again', async () => {
   const controller = new AbortController();
   const ada = await scene.knock('ada', { signal: controller.signal });
   assert.equal(ada.state, 'joined');
+  mod.send({ type: 'broadcast', data: 0 });
+  await scene.clock.advance(100);
   lobby = true;
   scene.server.nextResume('no');
   scene.server.session('ada').socket.cut();
@@ -512,6 +559,9 @@ test('a session that is over may have to wait again', async () => {
   controller.abort(new DOMException('too long', 'TimeoutError'));
   assert.equal(ada.state, 'waiting');
   ada.update('Ada');
+  scene.server.end('ada').cut();
+  await scene.clock.advance(5000);
+  assert.deepEqual([ada.state, ada.log.waits, scene.sent('ada', 'join').at(-1).resume.received], ['waiting', 1, 0]);
   await scene.admit(mod);
   assert.equal(ada.state, 'joined');
   assert.equal(scene.server.session('ada').meta, 'Ada');
