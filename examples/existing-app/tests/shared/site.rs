@@ -39,7 +39,12 @@ impl Site {
     }
 
     /// The head of a response, and its body.
-    pub(crate) async fn request(&self, request: &str, headers: &str, body: &str) -> (String, String) {
+    pub(crate) async fn request(
+        &self,
+        request: &str,
+        headers: &str,
+        body: &str,
+    ) -> (String, String) {
         let mut tcp = TcpStream::connect(self.address).await.expect("the site listens");
         let length = body.len();
         let request = format!(
