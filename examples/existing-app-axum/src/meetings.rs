@@ -40,10 +40,12 @@ async fn signal(
     State(meetings): State<Arc<Meetings>>,
     upgrade: SignalUpgrade,
 ) -> Response {
-    let team = member.as_ref().map_or("", |member| &member.team.slug).to_owned();
-    let grant = member.map_err(Denied::from).and_then(|it| meetings.grant(&it.person, &it.team));
-    match grant {
-        Ok(grant) => upgrade.join(&hub, &team, grant),
+    let granted = member.map_err(Denied::from).and_then(|Member { person, team }| {
+        let grant = meetings.grant(&person, &team)?;
+        Ok((team, grant))
+    });
+    match granted {
+        Ok((team, grant)) => upgrade.join(&hub, &team.slug, grant),
         Err(denied) => upgrade.refuse(&hub, denied),
     }
 }

@@ -41,7 +41,10 @@ for (const program of ['existing-app-axum', 'existing-app-actix']) {
         const ada = await logIn(browsers, kind, server, { name: 'ada' });
         const bob = await logIn(browsers, kind, server, { name: 'bob' });
         const dot = await logIn(browsers, other, server, { name: 'dot' });
-        for (const page of [ada, bob, dot]) await page.goto(meeting('apollo'));
+        for (const page of [ada, bob, dot]) {
+          await page.goto(meeting('apollo'));
+          await reads(page, '#status', '');
+        }
         await seesPeople(ada, ['Bob Kahn', 'Dot Eames']);
         await seesPeople(bob, ['Ada Lovelace', 'Dot Eames']);
         assert.equal(await bob.$('#people button'), null);

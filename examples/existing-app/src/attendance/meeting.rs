@@ -56,7 +56,7 @@ pub(crate) enum Ending {
     ConnectionLost,
     Removed,
     Elsewhere,
-    /// By a page that the reader has not seen yet.
+    /// By another page of the same person.
     Replaced,
     Closed,
     /// The reader has missed it.

@@ -1,4 +1,4 @@
-use std::{mem, time::Instant};
+use std::{thread, time::Instant};
 
 use futures_util::FutureExt;
 use meet_signal_core::{JoinRequest, LeaveReason, Limits, RoomEventKind, Session};
@@ -47,7 +47,7 @@ impl Demo {
     }
 
     /// Of each meeting, the newest first: whether it goes on, and who was there.
-    fn listed(&self, team: &str) -> Vec<(bool, Vec<(String, State, bool)>)> {
+    fn listed(&self, team: &str) -> Vec<(bool, Vec<Row>)> {
         let attendance = lock(&self.meetings.attendance);
         let row = |it: &Attendee| (it.person.as_str().to_owned(), it.state(), it.is_estimate);
         let meetings = attendance.of(team);
@@ -56,7 +56,10 @@ impl Demo {
     }
 }
 
-fn row(login: &str, state: State, is_estimate: bool) -> (String, State, bool) {
+/// The login, the state, and whether that is an estimate.
+type Row = (String, State, bool);
+
+fn row(login: &str, state: State, is_estimate: bool) -> Row {
     (login.to_owned(), state, is_estimate)
 }
 
@@ -149,22 +152,23 @@ fn of_two_joins_at_once_in_two_rooms_the_newer_one_stays() {
 fn after_any_race_a_person_is_in_one_meeting_at_most() {
     for events in [1, 3, 1024] {
         let mut demo = Demo::new(events);
-        std::thread::scope(|scope| {
+        let last_sessions = thread::scope(|scope| {
             let threads = ["apollo", "gemini"].map(|team| {
                 let demo = &demo;
                 scope.spawn(move || {
-                    let sessions = (0..50).map(|_| demo.join("bob", team));
-                    let last = sessions.last().unwrap();
-                    mem::forget(last);
+                    let mut session = demo.join("bob", team);
+                    for _ in 0..50 {
+                        session = demo.join("bob", team);
+                    }
+                    session
                 })
             });
-            for thread in threads {
-                thread.join().unwrap();
-            }
+            threads.map(|thread| thread.join().unwrap())
         });
         demo.read();
         let present = [demo.present("apollo"), demo.present("gemini")].concat();
         assert_eq!(present, ["bob"], "{events} events");
+        drop(last_sessions);
     }
 }
 

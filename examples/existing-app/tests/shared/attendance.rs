@@ -79,7 +79,7 @@ async fn the_attendance_list_shows_who_is_there_and_how_others_left() {
     let (ada, bob) = (site.log_in("ada").await, site.log_in("bob").await);
     assert_eq!(site.attendance("apollo", &ada).await, [[""; 3]; 0]);
     let mut first = site.connect(SIGNAL, &ada).await.unwrap();
-    first.join().await;
+    let ticket = first.join().await["ticket"].clone();
     let mut second = site.connect(SIGNAL, &bob).await.unwrap();
     second.join().await;
     site.attended("apollo", &ada, &[("ada", HERE), ("bob", HERE)]).await;
@@ -89,7 +89,9 @@ async fn the_attendance_list_shows_who_is_there_and_how_others_left() {
     drop(first);
     site.attended("apollo", &ada, &[("ada", "connection lost, may return"), ("bob", "left")]).await;
     let mut third = site.connect(SIGNAL, &ada).await.unwrap();
-    third.join().await;
+    let resume = json!({"ticket": ticket, "received": 0});
+    third.send(json!({"type": "join", "resume": resume})).await;
+    assert_eq!(third.expect("welcome").await["resumed"], "full");
     site.attended("apollo", &ada, &[("ada", HERE), ("bob", "left")]).await;
 
     // Another meeting is another list, above the older one.

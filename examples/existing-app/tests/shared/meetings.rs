@@ -84,8 +84,11 @@ async fn the_page_of_a_meeting_has_all_that_it_loads() {
     assert!(meeting.contains("\"/static/meeting.js\""), "{meeting}");
     let (_, script) = site.page("/static/meeting.js", "").await;
     assert!(script.contains("'/meet-signal/index.js'"), "{script}");
-    let (head, _) = site.page("/meet-signal/index.js", "").await;
-    assert!(head.contains("content-type: text/javascript"), "{head}");
+    assert!(script.contains("'./people.js'"), "{script}");
+    for module in ["/meet-signal/index.js", "/static/people.js"] {
+        let (head, _) = site.page(module, "").await;
+        assert!(head.contains("content-type: text/javascript"), "{head}");
+    }
 }
 
 /// By a signal, as a deployment does.
