@@ -31,8 +31,8 @@ export function showPeople(room, { list, title, dialog, news }) {
     focusElsewhere(item, () => item.remove());
     const wasRemoved = removing.delete(peer);
     // It is this page that is gone.
-    if (room.state === 'closed') return;
-    announce(`${peer.meta.name} ${wasRemoved ? 'was removed' : 'is gone'}.`);
+    const isClosed = room.state === 'closed';
+    announce(isClosed ? '' : `${peer.meta.name} ${wasRemoved ? 'was removed' : 'is gone'}.`);
   });
   room.on('error', ({ detail: { error, peer } }) => {
     if (peer === null) announce(`Not done: ${error.message}.`);

@@ -79,6 +79,7 @@ async fn the_page_of_a_meeting_has_all_that_it_loads() {
     let ada = site.log_in("ada").await;
     let (_, team) = site.page("/teams/apollo", &ada).await;
     assert!(team.contains("\"/teams/apollo/meeting\""), "{team}");
+    assert!(team.contains("\"/teams/apollo/meeting/attendance\""), "{team}");
     let (_, meeting) = site.page("/teams/apollo/meeting", &ada).await;
     assert!(meeting.contains(&format!("\"{SIGNAL}\"")), "{meeting}");
     assert!(meeting.contains("\"/static/meeting.js\""), "{meeting}");
