@@ -5,21 +5,11 @@ import { after, afterEach, test } from 'node:test';
 
 import { Browsers } from './support/browsers.js';
 import { Server, built } from './support/server.js';
+import { logIn } from './support/team-site.js';
 
 const browsers = new Browsers();
 afterEach(() => browsers.closeContexts());
 after(() => browsers.close());
-
-async function logIn(kind, server, { name, password = 'demo' }) {
-  const context = await browsers.context(kind);
-  const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
-  await page.goto(server.url('/login'));
-  await page.type('input[name=login]', name);
-  await page.type('input[name=password]', password);
-  await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
-  return page;
-}
 
 /** Sees the picture of somebody of this name move. */
 async function seesPlaying(page, name) {
@@ -37,8 +27,8 @@ for (const program of ['existing-app-axum', 'existing-app-actix']) {
   test(`two members of a team meet on ${program}, under the names of their logins`, async () => {
     const server = await Server.start({ program: built(program), args: [], env: { PORT: '0' } });
     try {
-      const ada = await logIn('chromium', server, { name: 'ada' });
-      const bob = await logIn('firefox', server, { name: 'bob' });
+      const ada = await logIn(browsers, 'chromium', server, { name: 'ada' });
+      const bob = await logIn(browsers, 'firefox', server, { name: 'bob' });
       const team = await ada.$eval('a[href^="/teams/"]', (link) => link.getAttribute('href'));
       for (const page of [ada, bob]) await page.goto(server.url(`${team}/meeting`));
       await seesPlaying(ada, 'Bob');
