@@ -4,6 +4,7 @@
 //! same limits, timeouts and close codes.
 
 mod exit;
+mod guard;
 mod handshake;
 mod liveness;
 mod outcome;
@@ -21,6 +22,7 @@ use crate::{
     Session, clock::now, hub::Lease, message::ErrorFrame, socket::Socket,
 };
 use exit::{Exit, close};
+use guard::guard;
 use handshake::Rules;
 
 /// Serves one connection: lets it join `room` or resume a session there, relays in both directions,
@@ -38,7 +40,7 @@ pub fn serve<S: Socket, A: Authorize<M>, M>(
     socket: S,
 ) -> impl Future<Output = Outcome> {
     let rules = Rules {
-        authorizes_resume: authorize.authorizes_resume(),
+        authorizes_resume: guard(|| authorize.authorizes_resume()),
         authorize: async move |request| authorize.authorize(request).await,
     };
     serve_with(hub, room, rules, socket)
@@ -56,7 +58,7 @@ pub fn serve_local<S: Socket, A: LocalAuthorize<M>, M>(
     socket: S,
 ) -> impl Future<Output = Outcome> {
     let rules = Rules {
-        authorizes_resume: authorize.authorizes_resume_local(),
+        authorizes_resume: guard(|| authorize.authorizes_resume_local()),
         authorize: async move |request| authorize.authorize_local(request).await,
     };
     serve_with(hub, room, rules, socket)
