@@ -15,7 +15,8 @@ use actix_web::{
     rt, web,
 };
 use meet_signal_core::{
-    ClientAddress, Denied, Hub, LocalAuthorize, OriginPolicy, RoomId, driver,
+    ClientAddress, Denied, Hub, LocalAuthorize, OriginPolicy, RoomId,
+    driver::{Reporter, SessionWatch},
     handshake::{Handshake, SUBPROTOCOL, UpgradeRefused},
 };
 
@@ -75,6 +76,7 @@ pub struct SignalUpgrade {
     reset_handle: Option<ResetHandle>,
     origins: OriginPolicy,
     client_address: ClientAddress,
+    reporter: Reporter,
 }
 
 impl SignalUpgrade {
@@ -89,6 +91,36 @@ impl SignalUpgrade {
     pub fn client_address(mut self, policy: ClientAddress) -> Self {
         self.client_address = policy;
         self
+    }
+
+    /// Follows the connection: who it becomes in its room, and how its session ends. Call it before
+    /// [`join`](Self::join) or [`refuse`](Self::refuse), and wait in a task of your own: the connection
+    /// begins after the handler has returned the response, so a handler that waits would wait forever.
+    ///
+    /// ```
+    /// # use actix_web::{HttpResponse, rt, web};
+    /// # use meet_signal_actix::{Grant, Hub, SignalUpgrade};
+    /// async fn signal(
+    ///     hub: web::Data<Hub>,
+    ///     room: web::Path<String>,
+    ///     mut upgrade: SignalUpgrade,
+    /// ) -> HttpResponse {
+    ///     let session = upgrade.watch();
+    ///     rt::spawn(async move {
+    ///         if let Some(peer) = session.joined().await {
+    ///             println!("the user is the peer {peer}");
+    ///         }
+    ///         println!("it ended: {:?}", session.ended().await.reason);
+    ///     });
+    ///     upgrade.join(&hub, &room, Grant::new())
+    /// }
+    /// # actix_web::App::new().route("/{room}", web::get().to(signal));
+    /// ```
+    ///
+    /// A watch only reads: the session goes on when it is dropped. If the request is not upgraded, or the
+    /// upgrade is dropped, it reports [`EndReason::Aborted`](crate::driver::EndReason::Aborted).
+    pub fn watch(&mut self) -> SessionWatch {
+        self.reporter.watch()
     }
 
     /// Upgrades the connection, and serves it until its session has ended.
@@ -121,8 +153,8 @@ impl SignalUpgrade {
         M: 'static,
     {
         let accepted = self.handshake().check(room, &self.origins)?;
-        let (socket, response) = self.upgrade(hub);
-        rt::spawn(driver::serve_local(hub.clone(), accepted.room, authorize, socket));
+        let (socket, reporter, response) = self.upgrade(hub);
+        rt::spawn(reporter.serve_local(hub.clone(), accepted.room, authorize, socket));
         Ok(response)
     }
 
@@ -148,13 +180,13 @@ impl SignalUpgrade {
             }
             Err(refused) => return Err(refused),
         }
-        let (socket, response) = self.upgrade(hub);
-        rt::spawn(driver::refuse(hub.clone(), denied, socket));
+        let (socket, reporter, response) = self.upgrade(hub);
+        rt::spawn(reporter.refuse(hub.clone(), denied, socket));
         Ok(response)
     }
 
     /// The connection of a request that was checked, and the response that upgrades it.
-    fn upgrade(self, hub: &Hub) -> (ActixSocket, HttpResponse) {
+    fn upgrade(self, hub: &Hub) -> (ActixSocket, Reporter, HttpResponse) {
         let (outgoing, body) = outgoing();
         let address = self.peer_address();
         let frame_bytes = hub.limits().frame_bytes();
@@ -167,7 +199,7 @@ impl SignalUpgrade {
             &[SUBPROTOCOL],
         )
         .expect("the extractor has verified the handshake");
-        (socket, response.set_body(body).map_into_boxed_body())
+        (socket, self.reporter, response.set_body(body).map_into_boxed_body())
     }
 
     fn handshake(&self) -> Handshake {
@@ -236,6 +268,7 @@ impl FromRequest for SignalUpgrade {
             reset_handle: if is_upgrade { ResetHandle::of(request) } else { None },
             origins: OriginPolicy::default(),
             client_address: ClientAddress::default(),
+            reporter: Reporter::new(),
         }))
     }
 }

@@ -17,7 +17,7 @@ pub use meet_signal_core::{
     InvalidPeerId, InvalidRoomId, Lagged, LeaveReason, Limits, LimitsBuilder, LocalAuthorize,
     LocalDecision, MemberInfo, Meta, ModerationError, OriginFault, OriginPolicy, OriginRefused,
     PeerId, Permissions, PreviousSession, ProvideIceServers, Reason, Resumed, RoomEvent,
-    RoomEventKind, RoomId, RoomSnapshot, Secret, SendError, Status, WithResumes,
+    RoomEventKind, RoomId, RoomSnapshot, Secret, SendError, Status, WithResumes, driver,
     handshake::{UnknownSubprotocol, UpgradeRefused},
 };
 #[cfg(feature = "turn")]

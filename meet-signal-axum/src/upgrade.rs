@@ -20,7 +20,8 @@ use axum::{
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use meet_signal_core::{
-    Authorize, ClientAddress, Denied, Hub, Limits, OriginPolicy, RoomId, driver,
+    Authorize, ClientAddress, Denied, Hub, Limits, OriginPolicy, RoomId,
+    driver::{Reporter, SessionWatch},
     handshake::{Handshake, UpgradeRefused},
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -100,6 +101,7 @@ pub struct SignalUpgrade {
     handshake: Handshake,
     origins: OriginPolicy,
     client_address: ClientAddress,
+    reporter: Reporter,
 }
 
 impl SignalUpgrade {
@@ -114,6 +116,36 @@ impl SignalUpgrade {
     pub fn client_address(mut self, policy: ClientAddress) -> Self {
         self.client_address = policy;
         self
+    }
+
+    /// Follows the connection: who it becomes in its room, and how its session ends. Call it before
+    /// [`join`](Self::join) or [`refuse`](Self::refuse), and wait in a task of your own: the connection
+    /// begins after the handler has returned the response, so a handler that waits would wait forever.
+    ///
+    /// ```
+    /// # use axum::{extract::{Path, State}, response::Response};
+    /// # use meet_signal_axum::{Grant, Hub, SignalUpgrade};
+    /// async fn signal(
+    ///     State(hub): State<Hub>,
+    ///     Path(room): Path<String>,
+    ///     mut upgrade: SignalUpgrade,
+    /// ) -> Response {
+    ///     let session = upgrade.watch();
+    ///     tokio::spawn(async move {
+    ///         if let Some(peer) = session.joined().await {
+    ///             println!("the user is the peer {peer}");
+    ///         }
+    ///         println!("it ended: {:?}", session.ended().await.reason);
+    ///     });
+    ///     upgrade.join(&hub, &room, Grant::new())
+    /// }
+    /// # let _: axum::Router<Hub> = axum::Router::new().route("/{room}", axum::routing::any(signal));
+    /// ```
+    ///
+    /// A watch only reads: the session goes on when it is dropped. If the request is not upgraded, or the
+    /// upgrade is dropped, it reports [`EndReason::Aborted`](crate::driver::EndReason::Aborted).
+    pub fn watch(&mut self) -> SessionWatch {
+        self.reporter.watch()
     }
 
     /// Upgrades the connection, and serves it until its session has ended.
@@ -147,9 +179,13 @@ impl SignalUpgrade {
     {
         let accepted = self.handshake.check(room, &self.origins)?;
         let (hub, room) = (hub.clone(), accepted.room);
-        self.upgrade(hub.limits().clone(), accepted.subprotocol, async move |socket| {
-            driver::serve(hub, room, authorize, socket).await;
-        })
+        self.upgrade(
+            hub.limits().clone(),
+            accepted.subprotocol,
+            async move |socket, reporter: Reporter| {
+                reporter.serve(hub, room, authorize, socket).await;
+            },
+        )
     }
 
     /// Upgrades the connection, and refuses it there: the page learns the code and the message of
@@ -176,8 +212,8 @@ impl SignalUpgrade {
             Err(refused) => return Err(refused),
         };
         let hub = hub.clone();
-        self.upgrade(hub.limits().clone(), subprotocol, async move |socket| {
-            driver::refuse(hub, denied, socket).await;
+        self.upgrade(hub.limits().clone(), subprotocol, async move |socket, reporter: Reporter| {
+            reporter.refuse(hub, denied, socket).await;
         })
     }
 
@@ -186,18 +222,19 @@ impl SignalUpgrade {
         self,
         limits: Limits,
         subprotocol: Option<&'static str>,
-        serve: impl FnOnce(AxumSocket<TokioIo<Upgraded>>) -> F + Send + 'static,
+        serve: impl FnOnce(AxumSocket<TokioIo<Upgraded>>, Reporter) -> F + Send + 'static,
     ) -> Result<Response, UpgradeRefused>
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let peer = self.peer_address();
-        let Self { connection, accept, .. } = self;
+        let Self { connection, accept, reporter, .. } = self;
         let connection = connection.ok_or(UpgradeRefused::NotWebSocket)?;
         tokio::spawn(async move {
             // It fails if the connection has ended before the response was sent.
             if let Ok(upgraded) = connection.await {
-                serve(AxumSocket::new(TokioIo::new(upgraded), &limits, peer).await).await;
+                let socket = AxumSocket::new(TokioIo::new(upgraded), &limits, peer).await;
+                serve(socket, reporter).await;
             }
         });
         Ok(switch_protocols(accept, subprotocol))
@@ -288,6 +325,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
             handshake,
             origins: OriginPolicy::default(),
             client_address: ClientAddress::default(),
+            reporter: Reporter::new(),
         })
     }
 }

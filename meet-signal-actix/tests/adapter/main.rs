@@ -15,3 +15,4 @@ mod server;
 mod sessions;
 mod slow;
 mod tls;
+mod watch;

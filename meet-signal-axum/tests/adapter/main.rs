@@ -9,3 +9,4 @@ mod refuse;
 mod secrets;
 mod support;
 mod upgrade;
+mod watch;

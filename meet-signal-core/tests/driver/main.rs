@@ -14,6 +14,7 @@ mod refusing;
 mod regrant;
 mod resume;
 mod resume_bounds;
+mod watch;
 
 use std::future::pending;
 
