@@ -5,6 +5,7 @@ mod authorize;
 mod frames;
 mod memory;
 mod mounts;
+mod on_socket;
 mod peer;
 mod raw;
 mod refuse;

@@ -5,6 +5,7 @@ mod assets;
 mod authorize;
 mod http2;
 mod mounts;
+mod on_socket;
 mod refuse;
 mod secrets;
 mod support;
