@@ -111,7 +111,7 @@ async fn counted(
 }
 
 async fn serve_counted() -> (SocketAddr, Arc<AtomicUsize>, UnboundedReceiver<Outcome>) {
-    let limits = Limits::builder().address_connections(1).build().unwrap();
+    let limits = Limits::builder().address_connections(1).build().expect("valid limits");
     let (outcomes, ended) = unbounded_channel();
     let counting = Counting { hub: Hub::new(limits), bytes: Arc::default(), outcomes };
     let bytes = Arc::clone(&counting.bytes);
