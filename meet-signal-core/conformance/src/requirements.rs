@@ -123,6 +123,8 @@ pub(crate) const TEST_CASES: &[TestCase] = test_cases! {
             Parallel joining::replaces
         "each denial of the application has its error code and close code"
             Parallel granting::denials
+        "a panic of the application in a join gets `unavailable` and closes with 4003, without its text"
+            Parallel granting::panic
         "the application may set the `meta` of a member and its ICE servers"
             Parallel granting::guest
         "of 16 concurrent joins, a room for 8 accepts 8, and each member sees each other one once"

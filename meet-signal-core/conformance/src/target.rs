@@ -91,7 +91,7 @@ pub fn limits() -> Limits {
 ///
 /// A token with the prefix `conformance:` selects the decision: `unauthorized`, `refused`,
 /// `banned`, `room-locked`, `duplicate` and `unavailable` select that [`Denied`], `listener` a grant
-/// without permissions, `guest` a grant with `meta` and ICE servers, `renewed` a
+/// without permissions, `panic` a panic, `guest` a grant with `meta` and ICE servers, `renewed` a
 /// grant with ICE servers that expire, `host` one with the permission to
 /// moderate. `user:N` gives the identity N, which `once:N` rejects and `newest:N` replaces where it is
 /// in the room already. All other joins get the default [`Grant`].
@@ -99,6 +99,10 @@ pub fn limits() -> Limits {
 /// # Errors
 ///
 /// The [`Denied`] that the token selects.
+///
+/// # Panics
+///
+/// The token selects it.
 ///
 /// # Cancel safety
 ///
@@ -113,6 +117,7 @@ pub async fn authorize(request: AuthRequest) -> Result<Grant, Denied> {
         Some("room-locked") => Err(Denied::room_locked("selected by the token")),
         Some("duplicate") => Err(Denied::duplicate("selected by the token")),
         Some("unavailable") => Err(Denied::unavailable("selected by the token")),
+        Some("panic") => panic!("selected by the token"),
         Some("listener") => Ok(Grant::new().permissions(Permissions::NONE)),
         Some("guest") => {
             let meta = Meta::new(&"a guest").expect("a string is JSON");

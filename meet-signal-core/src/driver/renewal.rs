@@ -3,8 +3,7 @@
 
 use std::{
     convert::Infallible,
-    future::{pending, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
+    future::pending,
     pin::Pin,
     task::{Context, Poll},
     time::SystemTime,
@@ -12,6 +11,7 @@ use std::{
 
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
+use super::guard::Guarded;
 use crate::{
     Hub, IceServerRequest, IceServers, RoomId, Session,
     clock::now,
@@ -130,14 +130,11 @@ impl Source {
     fn ask(&self) -> Asking {
         let provider = self.provider.clone();
         let (room, peer) = (self.room.clone(), self.connection.peer);
-        let mut asking = Box::pin(async move {
+        let asking = Guarded::new(async move {
             let request = IceServerRequest { room, peer, now: SystemTime::now() };
             provider.provide(request).await.ok()
         });
-        Box::pin(poll_fn(move |cx| {
-            let polled = catch_unwind(AssertUnwindSafe(|| asking.as_mut().poll(cx)));
-            polled.unwrap_or(Poll::Ready(None)).map(|servers| servers.map(Answer::new))
-        }))
+        Box::pin(async move { asking.await.flatten().map(Answer::new) })
     }
 
     fn send(&self, provided: Provided) {
