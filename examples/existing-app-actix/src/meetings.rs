@@ -8,7 +8,7 @@ use actix_web::{
     web::{Data, Html, ServiceConfig, get, scope},
 };
 use existing_app::{context, page, stop_requested};
-use meet_signal_actix::{Denied, Grant, Hub, Meta, SignalUpgrade, client};
+use meet_signal_actix::{Denied, Grant, Hub, Meta, SignalUpgrade, client, client_url};
 use serde_json::json;
 
 use crate::login::{Member, Refused};
@@ -20,7 +20,9 @@ pub(crate) fn routes(app: &mut ServiceConfig) {
 }
 
 async fn meeting(Member { person, team }: Member) -> Html {
-    Html::new(page("meeting.html", context! { person, team }))
+    // Of this version, which browsers keep.
+    let client = client_url("/meet-signal");
+    Html::new(page("meeting.html", context! { person, team, client }))
 }
 
 /// The room of a team. Members join under the name of their login, whatever name the page sends.

@@ -9,7 +9,7 @@ use axum::{
     routing::{any, get},
 };
 use existing_app::{context, page, stop_requested};
-use meet_signal_axum::{Denied, Grant, Hub, Meta, SignalUpgrade, client};
+use meet_signal_axum::{Denied, Grant, Hub, Meta, SignalUpgrade, client, client_url};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -26,7 +26,9 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 async fn meeting(Member { person, team }: Member) -> Html<String> {
-    Html(page("meeting.html", context! { person, team }))
+    // Of this version, which browsers keep.
+    let client = client_url("/meet-signal");
+    Html(page("meeting.html", context! { person, team, client }))
 }
 
 /// The room of a team. Members join under the name of their login, whatever name the page sends.
