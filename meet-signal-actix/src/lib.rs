@@ -8,7 +8,7 @@ mod service;
 mod socket;
 mod upgrade;
 
-pub use assets::client;
+pub use assets::{client, client_for};
 pub use connection::{on_connect, on_connect_tcp};
 pub use service::SignalService;
 pub use socket::{SignalSocket, SignalText};
@@ -28,3 +28,4 @@ pub use meet_signal_core::{
 };
 #[cfg(feature = "turn")]
 pub use meet_signal_core::{InvalidTurnCredentials, TurnCredentials};
+pub use meet_signal_js::{client_preload, client_url};

@@ -6,7 +6,7 @@ mod router;
 mod socket;
 mod upgrade;
 
-pub use assets::client;
+pub use assets::{client, client_for};
 pub use router::SignalRouter;
 pub use socket::{SignalSocket, SignalText};
 pub use upgrade::SignalUpgrade;
@@ -25,6 +25,7 @@ pub use meet_signal_core::{
 };
 #[cfg(feature = "turn")]
 pub use meet_signal_core::{InvalidTurnCredentials, TurnCredentials};
+pub use meet_signal_js::{client_preload, client_url};
 
 /// Compiles the code of the guide.
 #[cfg(doctest)]

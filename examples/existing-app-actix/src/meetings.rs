@@ -9,7 +9,7 @@ use actix_web::{
     web::{Data, Form, Html, Redirect, ServiceConfig, get, post, scope},
 };
 use existing_app::{Meetings, NotBlocked, context, page, stop_requested};
-use meet_signal_actix::{Denied, Hub, SignalUpgrade, client};
+use meet_signal_actix::{Denied, Hub, SignalUpgrade, client, client_url};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -25,7 +25,9 @@ pub(crate) fn routes(app: &mut ServiceConfig) {
 }
 
 async fn meeting(Member { person, team }: Member) -> Html {
-    Html::new(page("meeting.html", context! { person, team }))
+    // Of this version, which browsers keep.
+    let client = client_url("/meet-signal");
+    Html::new(page("meeting.html", context! { person, team, client }))
 }
 
 /// The room of a team. Members join under the name of their login, whatever name the page sends.

@@ -10,7 +10,7 @@ use axum::{
     routing::{any, get, post},
 };
 use existing_app::{Meetings, NotBlocked, context, page, stop_requested};
-use meet_signal_axum::{Denied, Hub, SignalUpgrade, client};
+use meet_signal_axum::{Denied, Hub, SignalUpgrade, client, client_url};
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -30,7 +30,9 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 async fn meeting(Member { person, team }: Member) -> Html<String> {
-    Html(page("meeting.html", context! { person, team }))
+    // Of this version, which browsers keep.
+    let client = client_url("/meet-signal");
+    Html(page("meeting.html", context! { person, team, client }))
 }
 
 /// The room of a team. Members join under the name of their login, whatever name the page sends.

@@ -80,9 +80,10 @@ mod tests {
         let home = page("home.html", context! { person => bob.clone(), teams });
         assert!(home.contains("Bob Kahn") && home.contains("Apollo") && home.contains("Gemini"));
         let team = site.team("apollo").unwrap().clone();
-        let meeting =
-            page("meeting.html", context! { person => bob.clone(), team => team.clone() });
+        let meeting = context! { person => bob.clone(), team => team.clone(), client => "/x.js" };
+        let meeting = page("meeting.html", meeting);
         assert!(meeting.contains("/teams/apollo/meeting/signal"));
+        assert!(meeting.contains(r#"{ "/meet-signal/index.js": "/x.js" }"#), "{meeting}");
         let team = page("team.html", context! { person => bob.clone(), team });
         assert!(team.contains("Apollo") && team.contains("Ada Lovelace"));
         assert!(page("login.html", context! { failed => true }).contains("wrong"));

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod authorize;
+mod client;
 mod frames;
 mod memory;
 mod mounts;

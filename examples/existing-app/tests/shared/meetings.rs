@@ -90,6 +90,12 @@ async fn the_page_of_a_meeting_has_all_that_it_loads() {
         let (head, _) = site.page(module, "").await;
         assert!(head.contains("content-type: text/javascript"), "{head}");
     }
+    // The same, of this version.
+    let (_, client) = meeting.split_once(r#""/meet-signal/index.js": ""#).expect("an import map");
+    let (client, _) = client.split_once('"').expect("a URL");
+    let (head, _) = site.page(client, "").await;
+    assert!(head.contains("content-type: text/javascript"), "{client}: {head}");
+    assert!(head.contains("immutable"), "{client}: {head}");
 }
 
 /// By a signal, as a deployment does.
