@@ -3,7 +3,7 @@
 //! One task per connection, with one loop. It is generic over [`Socket`], so every adapter has the
 //! same limits, timeouts and close codes.
 
-mod exit;
+pub(crate) mod exit;
 mod handshake;
 mod liveness;
 mod outcome;
@@ -18,7 +18,7 @@ pub use outcome::{EndReason, Outcome, Traffic};
 
 use crate::{
     AuthRequest, Authorize, CloseReason, Denied, Grant, Hub, LeaveReason, LocalAuthorize, RoomId,
-    Session, clock::now, hub::Lease, message::ErrorFrame, socket::Socket,
+    Session, clock::now, hub::Lease, message::ErrorFrame, socket::Socket, trace,
 };
 use exit::{Exit, close};
 use handshake::Rules;
@@ -75,11 +75,13 @@ pub fn serve_local<S: Socket, A: LocalAuthorize<M>, M>(
 /// Dropping the future drops the socket.
 pub async fn refuse<S: Socket>(hub: Hub, denied: Denied, mut socket: S) -> Outcome {
     let start = now();
-    let lease = connect(&hub, &mut socket).await;
+    let trace = trace::Connection::opened(&hub, None, socket.peer_address());
+    let lease = trace.within(connect(&hub, &mut socket)).await;
     let exit = match &lease {
-        Ok(_) => handshake::refuse_join(&hub, denied, &mut socket).await,
+        Ok(_) => trace.within(handshake::refuse_join(&hub, denied, &mut socket)).await,
         Err(exit) => exit.clone(),
     };
+    trace.closed(&exit);
     close(&hub, &mut socket, &exit).await;
     Outcome::new().ended(exit.into(), now() - start)
 }
@@ -93,27 +95,32 @@ fn serve_with<S: Socket>(
 ) -> impl Future<Output = Outcome> {
     async move {
         let (start, mut outcome) = (now(), Outcome::new());
-        let lease = match connect(&hub, &mut socket).await {
+        let trace = trace::Connection::opened(&hub, Some(&room), socket.peer_address());
+        let lease = match trace.within(connect(&hub, &mut socket)).await {
             Ok(lease) => lease,
             Err(exit) => {
+                trace.closed(&exit);
                 close(&hub, &mut socket, &exit).await;
                 return outcome.ended(exit.into(), now() - start);
             }
         };
         // Boxed, because the handshake takes twice the memory of everything after it, and ends
         // early.
-        let joined = Box::pin(handshake::handshake(&hub, room, rules, &mut socket)).await;
-        let (greeting, held) = match joined {
+        let handshake = Box::pin(handshake::handshake(&hub, room, rules, &mut socket));
+        let (mut greeting, held) = match trace.within(handshake).await {
             Ok(joined) => joined,
             Err(exit) => {
+                trace.closed(&exit);
                 close(&hub, &mut socket, &exit).await;
                 return outcome.ended(exit.into(), now() - start);
             }
         };
         outcome.peer = Some(greeting.session().id());
-        let (mut session, renewal) = renewal::greet(greeting).await;
+        trace.joined(&mut greeting);
+        let (mut session, renewal) = trace.within(renewal::greet(greeting, &trace)).await;
         let exit = run::run(&mut session, held, renewal, &mut socket, &mut outcome).await;
         let exit = exit.or_hub_reason(&session);
+        trace.closed(&exit);
         let kept = match &exit {
             Exit::Disconnected => session.keep_without_socket(false, now()),
             Exit::GoingAway => session.keep_without_socket(true, now()),
@@ -135,6 +142,9 @@ fn serve_with<S: Socket>(
                 return outcome.ended(exit.into(), now() - start);
             }
         };
+        if kept == Some(true) {
+            trace.away(&session, &exit);
+        }
         drop((socket, lease));
         let closed = match exit {
             Exit::Closed { reason, .. } => Some(reason),

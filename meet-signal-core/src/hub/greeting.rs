@@ -6,6 +6,8 @@ use std::time::Instant;
 #[cfg(feature = "driver")]
 use super::session_ice::Provided;
 use super::{Hub, session_state::SessionSnapshot};
+#[cfg(feature = "tracing")]
+use crate::Resumed;
 use crate::{
     Frame, RoomId, Session,
     connection::Connection,
@@ -43,6 +45,16 @@ impl Greeting {
     #[cfg(feature = "driver")]
     pub(crate) fn session(&self) -> &Session {
         &self.session
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn resumed(&self) -> Resumed {
+        self.snapshot.resumed
     }
 
     /// When the servers expire that the session's provider has provided before.
