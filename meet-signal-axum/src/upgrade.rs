@@ -3,7 +3,6 @@
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
-    sync::Once,
 };
 
 use axum::{
@@ -20,8 +19,8 @@ use axum::{
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use meet_signal_core::{
-    Authorize, ClientAddress, Denied, Hub, Limits, OriginPolicy, RoomId, driver,
-    handshake::{Handshake, UpgradeRefused},
+    Authorize, ClientAddress, Denied, Hub, Limits, OriginPolicy, driver,
+    handshake::{Accepted, Handshake, UpgradeRefused},
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -84,7 +83,7 @@ use crate::socket::AxumSocket;
 ///
 /// The client's address is that of [`ConnectInfo<SocketAddr>`](ConnectInfo), if the application is
 /// served with `into_make_service_with_connect_info`. Without it the limits per address are off, and
-/// the first such connection of a process logs a warning of [`tracing`]. Behind a proxy the address is
+/// the first such connection of a process logs a warning of `tracing` (with the feature `tracing`). Behind a proxy the address is
 /// in a header: see [`client_address`](Self::client_address).
 #[must_use = "`join` and `refuse` make the response"]
 pub struct SignalUpgrade {
@@ -146,6 +145,19 @@ impl SignalUpgrade {
         M: 'static,
     {
         let accepted = self.handshake.check(room, &self.origins)?;
+        self.serve(hub, accepted, authorize)
+    }
+
+    fn serve<A, M>(
+        self,
+        hub: &Hub,
+        accepted: Accepted,
+        authorize: A,
+    ) -> Result<Response, UpgradeRefused>
+    where
+        A: Authorize<M> + 'static,
+        M: 'static,
+    {
         let (hub, room) = (hub.clone(), accepted.room);
         self.upgrade(hub.limits().clone(), accepted.subprotocol, async move |socket| {
             driver::serve(hub, room, authorize, socket).await;
@@ -209,16 +221,17 @@ impl SignalUpgrade {
         A: Authorize<M> + 'static,
         M: 'static,
     {
-        match RoomId::from_segment(segment) {
-            Ok(room) => self.join(hub, room.as_str(), authorize),
-            Err(invalid) => respond(invalid.into(), self.version),
-        }
+        let version = self.version;
+        let accepted = self.handshake.check_segment(segment, &self.origins);
+        let served = accepted.and_then(|accepted| self.serve(hub, accepted, authorize));
+        served.unwrap_or_else(|refused| respond(refused, version))
     }
 
     /// The address for the limits per address.
     fn peer_address(&self) -> Option<IpAddr> {
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let address = self.client_address.resolve(self.peer, headers);
+        #[cfg(feature = "tracing")]
         if address.is_none() && !self.client_address.is_unknown() {
             warn_of_unknown_addresses();
         }
@@ -316,10 +329,12 @@ async fn connection_address<S: Send + Sync>(parts: &mut Parts, state: &S) -> Opt
 }
 
 /// Once: the cause is how the application is served, which is the same for all connections.
+#[cfg(feature = "tracing")]
 fn warn_of_unknown_addresses() {
-    static WARNED: Once = Once::new();
+    static WARNED: std::sync::Once = std::sync::Once::new();
     WARNED.call_once(|| {
         tracing::warn!(
+            target: "meet_signal",
             "the limits per address are off: a client's address is not known. Serve the application \
              with into_make_service_with_connect_info::<SocketAddr>(), or choose a ClientAddress"
         );

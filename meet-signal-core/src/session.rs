@@ -246,12 +246,22 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.leave_once(LeaveReason::Closed);
+        let _counted = Counted(self);
+        self.trace.dropped(|| self.outbox.session_end(self.connection.generation));
+    }
+}
+
+/// Ends the session for the hub's count when it is dropped: after the event of its end, so that a
+/// drain is over after all of them, and also if a subscriber panics.
+struct Counted<'a>(&'a Session);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
         // After the leave, no connection can take the session over. If one already has, it counts
         // instead.
-        if self.outbox.serves(self.connection.generation) {
-            self.hub.session_ended();
+        if self.0.outbox.serves(self.0.connection.generation) {
+            self.0.hub.session_ended();
         }
-        self.trace.dropped(|| self.outbox.session_end(self.connection.generation));
     }
 }
 
