@@ -139,7 +139,7 @@ async fn closed(hub: &Hub, act: impl AsyncFnOnce(&mut ClientEnd)) -> (Line, Logs
     act(&mut client).await;
     ended(&mut client).await;
     drop(client);
-    task.await.unwrap();
+    task.await.expect("it does not panic");
     (logs.one("closed"), logs)
 }
 

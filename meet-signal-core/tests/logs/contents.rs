@@ -31,13 +31,13 @@ async fn authorize(request: AuthRequest) -> Result<Grant, Denied> {
     let token = request.token.as_ref().map_or("", Secret::expose);
     let grant = Grant::new()
         .identity(format!("{token}-identity"))
-        .data(AppData::new(&"MARKER-data").unwrap())
+        .data(AppData::new(&"MARKER-data").expect("JSON"))
         .permissions(Permissions::default().moderate(true))
         .ice_servers([IceServer::turn("turn:MARKER.example", "MARKER-user", "MARKER-credential")])
         .ice_provider(Provider);
     match token {
         "MARKER-denied" => Err(Denied::refused("MARKER is not welcome")),
-        "MARKER-granted" => Ok(grant.meta(Meta::new(&"MARKER-granted").unwrap())),
+        "MARKER-granted" => Ok(grant.meta(Meta::new(&"MARKER-granted").expect("JSON"))),
         _ => Ok(grant),
     }
 }
@@ -49,7 +49,7 @@ struct Client {
 
 fn connect(hub: &Hub, room: &RoomId, join: &Value) -> ClientEnd {
     let (server, client) = connection(64);
-    let server = server.from_address(ADDRESS.parse().unwrap());
+    let server = server.from_address(ADDRESS.parse().expect("an address"));
     tokio::spawn(serve(hub.clone(), room.clone(), authorize, server));
     client.send(&join.to_string());
     client

@@ -96,7 +96,8 @@ async fn scenario(hub: &Hub) {
     ended(&mut third).await;
     let (mut fourth, _fourth) = connect_as(hub, grant());
     let kicked = fourth.join().await;
-    hub.remove(&room(), id(&kicked).parse().unwrap(), None).unwrap();
+    let kicked = id(&kicked).parse().expect("an id");
+    hub.remove(&room(), kicked, None).expect("a member");
     ended(&mut fourth).await;
     for _ in 0..20 {
         let _ = hub.send_all(&room(), &"x".repeat(50 * 1024));
