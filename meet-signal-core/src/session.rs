@@ -57,7 +57,7 @@ impl Session {
             outbox,
             ice_provider,
             is_probed: false,
-            trace: Membership::default(),
+            trace: Default::default(),
         }
     }
 
