@@ -17,7 +17,7 @@ use actix_web::{
 use meet_signal_core::{
     ClientAddress, Denied, Hub, LocalAuthorize, OriginPolicy, RoomId,
     driver::{Reporter, SessionWatch},
-    handshake::{Handshake, SUBPROTOCOL, UpgradeRefused},
+    handshake::{Accepted, Handshake, SUBPROTOCOL, UpgradeRefused},
 };
 
 use crate::{connection::ResetHandle, outgoing::outgoing, socket::SignalSocket};
@@ -153,9 +153,17 @@ impl SignalUpgrade {
         M: 'static,
     {
         let accepted = self.handshake().check(room, &self.origins)?;
+        Ok(self.serve(hub, accepted, authorize))
+    }
+
+    fn serve<A, M>(self, hub: &Hub, accepted: Accepted, authorize: A) -> HttpResponse
+    where
+        A: LocalAuthorize<M> + 'static,
+        M: 'static,
+    {
         let (socket, reporter, response) = self.upgrade(hub);
         rt::spawn(reporter.serve_local(hub.clone(), accepted.room, authorize, socket));
-        Ok(response)
+        response
     }
 
     /// Upgrades the connection, and refuses it there: the page learns the code and the message of
@@ -284,9 +292,10 @@ impl SignalUpgrade {
         M: 'static,
     {
         let path = self.request.match_info().get_ref().uri().path();
-        match RoomId::from_segment(path.rsplit('/').next().unwrap_or_default()) {
-            Ok(room) => self.join(hub, room.as_str(), authorize),
-            Err(invalid) => respond(invalid.into()),
+        let segment = path.rsplit('/').next().unwrap_or_default();
+        match self.handshake().check_segment(segment, &self.origins) {
+            Ok(accepted) => self.serve(hub, accepted, authorize),
+            Err(refused) => respond(refused),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod extract;
 
-use std::{fmt, net::IpAddr, sync::Once};
+use std::{fmt, net::IpAddr};
 
 use axum::{
     body::Body,
@@ -13,7 +13,7 @@ use hyper::upgrade::OnUpgrade;
 use meet_signal_core::{
     Authorize, ClientAddress, Denied, Hub, Limits, OriginPolicy, RoomId,
     driver::{Reporter, SessionWatch},
-    handshake::{Handshake, UpgradeRefused},
+    handshake::{Accepted, Handshake, UpgradeRefused},
 };
 
 use crate::socket::SignalSocket;
@@ -75,7 +75,7 @@ use crate::socket::SignalSocket;
 ///
 /// The client's address is that of [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo), if the application is
 /// served with `into_make_service_with_connect_info`. Without it the limits per address are off, and
-/// the first such connection of a process logs a warning of [`tracing`]. Behind a proxy the address is
+/// the first such connection of a process logs a warning of `tracing` (with the feature `tracing`). Behind a proxy the address is
 /// in a header: see [`client_address`](Self::client_address).
 #[must_use = "`join`, `on_socket` and `refuse` make the response"]
 pub struct SignalUpgrade {
@@ -168,6 +168,19 @@ impl SignalUpgrade {
         M: 'static,
     {
         let accepted = self.handshake.check(room, &self.origins)?;
+        self.serve(hub, accepted, authorize)
+    }
+
+    fn serve<A, M>(
+        self,
+        hub: &Hub,
+        accepted: Accepted,
+        authorize: A,
+    ) -> Result<Response, UpgradeRefused>
+    where
+        A: Authorize<M> + 'static,
+        M: 'static,
+    {
         let (hub, room) = (hub.clone(), accepted.room);
         self.upgrade(
             hub.limits().clone(),
@@ -293,16 +306,17 @@ impl SignalUpgrade {
         A: Authorize<M> + 'static,
         M: 'static,
     {
-        match RoomId::from_segment(segment) {
-            Ok(room) => self.join(hub, room.as_str(), authorize),
-            Err(invalid) => respond(invalid.into(), self.version),
-        }
+        let version = self.version;
+        let accepted = self.handshake.check_segment(segment, &self.origins);
+        let served = accepted.and_then(|accepted| self.serve(hub, accepted, authorize));
+        served.unwrap_or_else(|refused| respond(refused, version))
     }
 
     /// The address for the limits per address.
     fn peer_address(&self) -> Option<IpAddr> {
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let address = self.client_address.resolve(self.peer, headers);
+        #[cfg(feature = "tracing")]
         if address.is_none() && !self.client_address.is_unknown() {
             warn_of_unknown_addresses();
         }
@@ -356,10 +370,12 @@ impl fmt::Debug for SignalUpgrade {
 }
 
 /// Once: the cause is how the application is served, which is the same for all connections.
+#[cfg(feature = "tracing")]
 fn warn_of_unknown_addresses() {
-    static WARNED: Once = Once::new();
+    static WARNED: std::sync::Once = std::sync::Once::new();
     WARNED.call_once(|| {
         tracing::warn!(
+            target: "meet_signal",
             "the limits per address are off: a client's address is not known. Serve the application \
              with into_make_service_with_connect_info::<SocketAddr>(), or choose a ClientAddress"
         );

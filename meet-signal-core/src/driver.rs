@@ -3,7 +3,7 @@
 //! One task per connection, with one loop. It is generic over [`Socket`], so every adapter has the
 //! same limits, timeouts and close codes.
 
-mod exit;
+pub(crate) mod exit;
 mod guard;
 mod handshake;
 mod liveness;
@@ -20,8 +20,13 @@ pub use outcome::{EndReason, Outcome, Traffic};
 pub use watch::{Reporter, SessionWatch};
 
 use crate::{
-    AuthRequest, Authorize, CloseReason, Denied, Grant, Hub, LeaveReason, LocalAuthorize, RoomId,
-    Session, clock::now, hub::Lease, message::ErrorFrame, socket::Socket,
+    AuthRequest, Authorize, CloseReason, Denied, Grant, Hub, LeaveReason, LocalAuthorize, Resumed,
+    RoomId, Session,
+    clock::now,
+    hub::{Greeting, Lease},
+    message::ErrorFrame,
+    socket::Socket,
+    trace,
 };
 use exit::{Exit, close};
 use handshake::Rules;
@@ -80,11 +85,13 @@ async fn refuse_with<S: Socket>(
 ) -> Outcome {
     let start = now();
     reporter.started(start);
-    let lease = connect(&hub, &mut socket).await;
+    let trace = trace::Connection::opened(&hub, None, socket.peer_address());
+    let lease = trace.within(connect(&hub, &mut socket)).await;
     let exit = match &lease {
-        Ok(_) => handshake::refuse_join(&hub, denied, &mut socket).await,
+        Ok(_) => trace.within(handshake::refuse_join(&hub, denied, &mut socket)).await,
         Err(exit) => exit.clone(),
     };
+    trace.closed(&exit);
     close(&hub, &mut socket, &exit).await;
     drop((socket, lease));
     let outcome = Outcome::new().ended(exit.into(), now() - start);
@@ -103,29 +110,33 @@ fn serve_with<S: Socket>(
     async move {
         let (start, mut outcome) = (now(), Outcome::new());
         reporter.started(start);
+        let trace = trace::Connection::opened(&hub, Some(&room), socket.peer_address());
         let reason = 'served: {
-            let lease = match connect(&hub, &mut socket).await {
+            let lease = match trace.within(connect(&hub, &mut socket)).await {
                 Ok(lease) => lease,
                 Err(exit) => {
+                    trace.closed(&exit);
                     close(&hub, &mut socket, &exit).await;
                     break 'served exit.into();
                 }
             };
             // Boxed, because the handshake takes twice the memory of everything after it, and ends
             // early.
-            let joined = Box::pin(handshake::handshake(&hub, room, rules, &mut socket)).await;
-            let (greeting, held) = match joined {
-                Ok(joined) => joined,
+            let handshake = Box::pin(handshake::handshake(&hub, room, rules, &mut socket));
+            let (mut greeting, held) = match trace.within(handshake).await {
+                Ok(entered) => entered,
                 Err(exit) => {
+                    trace.closed(&exit);
                     close(&hub, &mut socket, &exit).await;
                     break 'served exit.into();
                 }
             };
-            outcome.peer = Some(greeting.session().id());
-            reporter.joined(greeting.session().id());
-            let (mut session, renewal) = renewal::greet(greeting).await;
-            let exit = run::run(&mut session, held, renewal, &mut socket, &mut outcome).await;
-            let exit = exit.or_hub_reason(&session);
+            let admission = Admission { reporter: &reporter, trace: &trace };
+            let lobby = admission.begin(&mut greeting, &mut outcome);
+            let (mut session, renewal) = trace.within(renewal::greet(greeting, &trace)).await;
+            let run = run::run(&mut session, held, (renewal, lobby), &mut socket, &mut outcome);
+            let exit = run.await.or_hub_reason(&session);
+            trace.closed(&exit);
             let exit = exit::explain(&hub, &mut socket, exit).await;
             let kept = match &exit {
                 Exit::Disconnected => session.keep_without_socket(false, now()),
@@ -148,6 +159,9 @@ fn serve_with<S: Socket>(
                     break 'served exit.into();
                 }
             };
+            if kept == Some(true) {
+                trace.away(&session, &exit);
+            }
             drop((socket, lease));
             let closed = match exit {
                 Exit::Closed { reason, .. } => Some(reason),
@@ -158,6 +172,32 @@ fn serve_with<S: Socket>(
         let outcome = outcome.ended(reason, now() - start);
         reporter.ended(&outcome);
         outcome
+    }
+}
+
+/// Reports that a session has joined, at once or when it is admitted from the lobby.
+struct Admission<'a> {
+    reporter: &'a Reporter,
+    trace: &'a trace::Connection,
+}
+
+impl Admission<'_> {
+    /// Returns itself if the session waits in the lobby.
+    fn begin(self, greeting: &mut Greeting, outcome: &mut Outcome) -> Option<Self> {
+        let resumed = greeting.resumed();
+        let session = greeting.session_mut();
+        if session.is_waiting() {
+            self.trace.waiting(session);
+            return Some(self);
+        }
+        self.joined(session, resumed, outcome);
+        None
+    }
+
+    fn joined(self, session: &mut Session, resumed: Resumed, outcome: &mut Outcome) {
+        outcome.peer = Some(session.id());
+        self.reporter.joined(session.id());
+        self.trace.joined(session, resumed);
     }
 }
 

@@ -2,6 +2,7 @@
 //! the shutdown.
 
 mod bounds;
+mod logging;
 mod login;
 mod options;
 mod pages;
@@ -11,6 +12,7 @@ mod tls;
 mod turn;
 
 pub use bounds::Bounds;
+pub use logging::log_to_stderr;
 pub use login::Login;
 pub use options::Options;
 pub use pages::{Asset, asset, form_target, home, room};

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    exit::{Exit, explain, refuse, send},
+    exit::{Exit, explain, refuse, send, send_refusal},
     guard::Guarded,
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     inbound::{InboundLimiter, ParsedFrame, Rejection},
     message::{ClientMessage, ErrorFrame, Join, Resume, ServerMessage},
     socket::{Incoming, Socket},
+    trace,
 };
 
 /// What the application decides.
@@ -119,7 +120,9 @@ async fn resume_or_join<S: Socket>(
     let request = AuthRequest { room: room.clone(), token, meta: meta.clone(), address, previous };
     let mut held = Vec::new();
     let decision = Guarded::new((rules.authorize)(request));
+    let authorizing = trace::Authorizing::new();
     let decided = decide(hub, decision, &mut limiter, &mut held, socket).await;
+    authorizing.decided(&decided);
     if let (Some(resume), true, Err(Exit::Closed { reason: CloseReason::Left, .. })) =
         (&join.resume, resumes, &decided)
     {
@@ -235,7 +238,8 @@ async fn deny<S: Socket>(hub: &Hub, denied: Denied, socket: &mut S) -> Exit {
     if let Some(key) = key.filter(|_| code != ErrorCode::Unavailable) {
         hub.addresses().refused(key, now());
     }
-    refuse(hub, socket, ErrorFrame::new(code, message), close).await
+    trace::denied(code, &close);
+    send_refusal(hub, socket, ErrorFrame::new(code, message), close).await
 }
 
 /// The error for a join that the hub refused, with the time to wait if it is known.
@@ -283,6 +287,7 @@ async fn decide<S: Socket>(
                 return Ok(decided.unwrap_or_else(|| Err(panicked())));
             }
             () = &mut deadline => {
+                trace::authorize_timed_out(hub.limits().authorize_timeout());
                 let message = "the application did not decide in time";
                 return Ok(Err(Denied::unavailable(message)));
             }

@@ -149,7 +149,8 @@ pub struct SessionWatch(Receiver<Progress>);
 
 impl SessionWatch {
     /// Waits until the connection has joined, or has resumed a session: then the peer is in
-    /// [`Hub::roster`], and the `welcome` is about to be sent. A resumed session has the
+    /// [`Hub::roster`], and the `welcome` is about to be sent. One that waits in the lobby joins when it
+    /// is admitted. A resumed session has the
     /// [`PeerId`] that its earlier connection had.
     ///
     /// `None` if the connection has ended without a session: [`ended`](Self::ended) returns why. Of

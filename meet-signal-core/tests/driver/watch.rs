@@ -189,3 +189,24 @@ async fn a_socket_that_panics_ends_its_own_session_alone() {
     send_resume(&next, &welcome, 0);
     assert_ne!(joined(&next_watch).await, *id(&welcome), "the ticket is void");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_in_the_lobby_has_joined_when_it_is_admitted() {
+    let hub = Hub::default();
+    hub.set_lobby(&room(), true);
+    let (mut client, admitted, _task) = connect(&hub);
+    let (mut other, denied, _task) = connect(&hub);
+    for client in [&mut client, &mut other] {
+        client.send(r#"{"type":"join"}"#);
+        client.expect("waiting").await;
+    }
+    let waiting = hub.waiting(&room());
+    let early = timeout(Duration::from_secs(1), admitted.joined()).await;
+    assert!(early.is_err(), "it waits");
+    hub.admit(&room(), waiting[0].id).unwrap();
+    assert_eq!(admitted.joined().await, Some(waiting[0].id));
+    hub.deny(&room(), waiting[1].id, None).unwrap();
+    assert_eq!(denied.joined().await, None);
+    let outcome = denied.ended().await;
+    assert_eq!(outcome.reason, EndReason::Closed(CloseReason::NotAdmitted { reason: None }));
+}
