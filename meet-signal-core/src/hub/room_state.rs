@@ -6,6 +6,8 @@ use super::{
     Hub, ended::EndedSessions, input_error::InputError, lobby::WaitingSession, room_rate::RoomRate,
     session_state::SessionState,
 };
+#[cfg(feature = "driver")]
+use crate::ticket::TicketHash;
 use crate::{
     Frame, LeaveReason, Limits, Meta, PeerId, Status,
     connection::Connection,
@@ -13,7 +15,6 @@ use crate::{
     outbox::{Push, QueueFull, Sender, Wakers},
     room::{Effect, Event, Input, Recipients, Room},
     room_event::Journal,
-    ticket::TicketHash,
 };
 
 /// A room, and the state of the sessions in it. Each method is one step under the room's lock.
