@@ -31,7 +31,7 @@ pub(crate) use greeting::Greeting;
 pub use join::{JoinError, JoinRequest};
 pub use moderation::ModerationError;
 pub use resume::ResumeError;
-#[cfg(feature = "driver")]
+#[cfg(any(feature = "driver", all(test, loom)))]
 pub(crate) use resume::ResumeRequest;
 pub(crate) use room_state::RoomState;
 pub(crate) use session_ice::IceChange;

@@ -372,6 +372,29 @@ async fn a_lock_admits_no_new_knocks_and_a_ban_ends_a_wait() {
     assert_eq!(closed(&mut again).await.code(), 4500);
 }
 
+/// Once, a peer that waited could reload into a locked room whose lobby was off.
+#[tokio::test(start_paused = true)]
+async fn a_ticket_of_the_lobby_does_not_open_a_locked_room() {
+    let (hub, mut ada) = hosted(Limits::default()).await;
+    let (bob, waiting) = knock(&hub, named("Bob")).await;
+    let knock_of_bob = ada.expect("knock").await;
+    hub.lock(&room(), true);
+    let mut reload = named("Bob");
+    reload["replaces"] = waiting["ticket"].clone();
+    let direct = || member().admission(Admission::Direct);
+    assert_eq!(refused(&hub, direct(), reload.clone()).await.0, "room-locked");
+    hub.set_lobby(&room(), false);
+    assert_eq!(refused(&hub, member(), reload.clone()).await.0, "room-locked");
+    // The older knock is unharmed, and an application's newer decision waits, too.
+    assert_eq!(hub.waiting(&room())[0].id, peer_id(&knock_of_bob));
+    let (_bob, again) = knock_as(&hub, direct(), resume(&waiting)).await;
+    assert_eq!(again["ticket"], waiting["ticket"]);
+    hub.set_lobby(&room(), true);
+    let (_bob, again) = knock(&hub, reload).await;
+    assert_ne!(again["ticket"], waiting["ticket"]);
+    drop(bob);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_lobby_survives_an_empty_room() {
     let (hub, mut ada) = hosted(Limits::default()).await;
