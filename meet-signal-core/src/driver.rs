@@ -131,11 +131,12 @@ fn serve_with<S: Socket>(
                     break 'served exit.into();
                 }
             };
-            let admission = Admission { reporter: &reporter, trace: &trace };
-            let lobby = admission.begin(&mut greeting, &mut outcome);
+            let mut admission = Admission::begin(&reporter, &trace, &mut greeting, &mut outcome);
             let (mut session, renewal) = trace.within(renewal::greet(greeting, &trace)).await;
-            let run = run::run(&mut session, held, (renewal, lobby), &mut socket, &mut outcome);
-            let exit = run.await.or_hub_reason(&session);
+            let progress = (&mut admission, &mut outcome);
+            let exit = run::run(&mut session, held, renewal, &mut socket, progress).await;
+            admission.check(&mut session, &mut outcome);
+            let exit = exit.or_hub_reason(&session);
             trace.closed(&exit);
             let exit = exit::explain(&hub, &mut socket, exit).await;
             let kept = match &exit {
@@ -167,7 +168,7 @@ fn serve_with<S: Socket>(
                 Exit::Closed { reason, .. } => Some(reason),
                 Exit::Disconnected | Exit::GoingAway => None,
             };
-            await_resume(session, kept, closed).await
+            await_resume(session, kept, closed, (&mut admission, &mut outcome)).await
         };
         let outcome = outcome.ended(reason, now() - start);
         reporter.ended(&outcome);
@@ -175,26 +176,41 @@ fn serve_with<S: Socket>(
     }
 }
 
-/// Reports that a session has joined, at once or when it is admitted from the lobby.
+/// Reports that a session has joined: at once, or when it is admitted from the lobby.
 struct Admission<'a> {
     reporter: &'a Reporter,
     trace: &'a trace::Connection,
+    is_waiting: bool,
 }
 
-impl Admission<'_> {
-    /// Returns itself if the session waits in the lobby.
-    fn begin(self, greeting: &mut Greeting, outcome: &mut Outcome) -> Option<Self> {
+impl<'a> Admission<'a> {
+    fn begin(
+        reporter: &'a Reporter,
+        trace: &'a trace::Connection,
+        greeting: &mut Greeting,
+        outcome: &mut Outcome,
+    ) -> Self {
+        let mut admission = Self { reporter, trace, is_waiting: !greeting.has_welcome() };
         let resumed = greeting.resumed();
         let session = greeting.session_mut();
-        if session.is_waiting() {
-            self.trace.waiting(session);
-            return Some(self);
+        if admission.is_waiting {
+            trace.waiting(session);
+            admission.check(session, outcome);
+        } else {
+            admission.joined(session, resumed, outcome);
         }
-        self.joined(session, resumed, outcome);
-        None
+        admission
     }
 
-    fn joined(self, session: &mut Session, resumed: Resumed, outcome: &mut Outcome) {
+    /// Reports a session that has waited, and does so no longer.
+    fn check(&mut self, session: &mut Session, outcome: &mut Outcome) {
+        if self.is_waiting && session.is_member() {
+            self.is_waiting = false;
+            self.joined(session, Resumed::No, outcome);
+        }
+    }
+
+    fn joined(&self, session: &mut Session, resumed: Resumed, outcome: &mut Outcome) {
         outcome.peer = Some(session.id());
         self.reporter.joined(session.id());
         self.trace.joined(session, resumed);
@@ -213,9 +229,10 @@ async fn connect<S: Socket>(hub: &Hub, socket: &mut S) -> Result<Option<Lease>, 
 
 /// Waits, without a socket, until another connection resumes the session or the session ends.
 async fn await_resume(
-    session: Session,
+    mut session: Session,
     kept: Option<bool>,
     closed: Option<CloseReason>,
+    (admission, outcome): (&mut Admission<'_>, &mut Outcome),
 ) -> EndReason {
     let timed_out = EndReason::TimedOut { closed };
     if kept == Some(false) {
@@ -226,6 +243,8 @@ async fn await_resume(
     if let Ok(reason) = timeout(grace, poll_fn(|cx| session.poll_closed(cx))).await {
         return EndReason::Closed(reason);
     }
+    // It may have been admitted meanwhile.
+    admission.check(&mut session, outcome);
     if session.leave_once(LeaveReason::Timeout) {
         timed_out
     } else {

@@ -270,7 +270,7 @@ impl Hub {
         });
         sent.flatten().ok_or(SendError::NoSuchRoom)?.map_err(|error| match error {
             InputError::Apply(ApplyError::NoSuchPeer) => SendError::NoSuchPeer,
-            InputError::Apply(_) => SendError::NoSuchRoom,
+            InputError::Apply(_) | InputError::TooOften { .. } => SendError::NoSuchRoom,
             InputError::Unreachable => SendError::Unreachable,
         })
     }

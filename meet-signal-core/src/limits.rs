@@ -96,9 +96,9 @@ limits! {
     /// with its room and its task, in addition to what `hub_bytes` counts.
     sessions: usize = 262_144, 1, usize::MAX;
     /// How many bytes the hub keeps for all sessions together. Half of them are for queues: the
-    /// waiting and the unacknowledged frames, each counted once per receiver. Above it, the fullest
-    /// queues of away sessions are emptied first (these resume `partial`), then the fullest of the
-    /// others (these are closed with 4002). The other half is for all `meta`s: without space for
+    /// waiting and the unacknowledged frames, each counted once per receiver. Above it,
+    /// those of sessions in lobbies are emptied first, then those of away sessions (these resume
+    /// `partial`), then the others (these are closed with 4002), the fullest first. The other half is for all `meta`s: without space for
     /// one, the join or the update is refused with `unavailable`.
     hub_bytes: usize = 256 * MIB, KIB, usize::MAX;
     /// The sustained rate of a session in frames per second: messages, fragments of them, WebSocket

@@ -267,8 +267,10 @@ impl Room {
 
     /// Checks that there is a place once these have gone.
     fn check_capacity(&self, gone: &[PeerId]) -> Result<(), ApplyError> {
-        let gone = gone.iter().filter(|peer| self.roster.contains(**peer)).count();
-        if self.roster.len() - gone < self.capacity { Ok(()) } else { Err(ApplyError::RoomFull) }
+        // A member's place is its successor's, also if the capacity was lowered since.
+        let has_place = gone.iter().any(|peer| self.roster.contains(*peer))
+            || self.roster.len() < self.capacity;
+        has_place.then_some(()).ok_or(ApplyError::RoomFull)
     }
 
     /// What a newcomer may do: the first member may have permissions of its own.

@@ -194,11 +194,11 @@ impl Session {
         &self.hub
     }
 
-    /// Whether it waits in the lobby.
+    /// Whether it is a member now, and not in the lobby.
     #[cfg(feature = "driver")]
-    pub(crate) fn is_waiting(&self) -> bool {
+    pub(crate) fn is_member(&self) -> bool {
         let peer = self.id();
-        self.in_room(|room, _| room.is_waiting(peer)) == Some(true)
+        self.in_room(|room, _| !room.is_waiting(peer)) == Some(true)
     }
 
     /// When the member joined, unless the session has ended or was taken over.

@@ -56,8 +56,9 @@ async fn greet_with(
     let source = Source { hub, room, connection, provider, trace };
     let mut asking = source.ask();
     if !greeting.has_welcome() {
+        let expires = greeting.ice_servers_expire();
         let session = greeting.send();
-        return (session, Renewal(Some(Box::pin(source.renew(None, asking, None)))));
+        return (session, Renewal(Some(Box::pin(source.renew(None, asking, expires)))));
     }
     let in_time = timeout(source.hub.limits().ice_servers_timeout(), &mut asking).await;
     let mut expires = greeting.ice_servers_expire();

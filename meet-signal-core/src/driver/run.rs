@@ -16,7 +16,7 @@ use super::{
     renewal::Renewal,
 };
 use crate::{
-    Resumed, Session,
+    Session,
     clock::now,
     message::ServerMessage,
     socket::{Incoming, Socket},
@@ -26,9 +26,9 @@ use crate::{
 pub(super) async fn run<S: Socket>(
     session: &mut Session,
     held: Vec<S::Text>,
-    (mut renewal, mut lobby): (Renewal, Option<Admission<'_>>),
+    mut renewal: Renewal,
     socket: &mut S,
-    outcome: &mut Outcome,
+    (admission, outcome): (&mut Admission<'_>, &mut Outcome),
 ) -> Exit {
     let hub = session.hub().clone();
     let mut liveness = Liveness::new(hub.limits(), now());
@@ -38,6 +38,7 @@ pub(super) async fn run<S: Socket>(
     if let Err(reason) = poll_fn(|cx| session.poll_drain(cx, BATCH_BYTES, &mut batch)).await {
         return Exit::closed(reason);
     }
+    admission.check(session, outcome);
     for text in held {
         outcome.received.count(text.as_ref().len());
         if let ControlFlow::Break(reason) = session.receive(text.as_ref(), now()) {
@@ -108,9 +109,7 @@ pub(super) async fn run<S: Socket>(
                 if let Err(reason) = drained {
                     return Exit::closed(reason);
                 }
-                if let Some(admission) = lobby.take_if(|_| !session.is_waiting()) {
-                    admission.joined(session, Resumed::No, outcome);
-                }
+                admission.check(session, outcome);
             }
             never = poll_fn(|cx| renewal.poll(cx)) => match never {},
             () = &mut timer => match liveness.check(now()) {

@@ -42,6 +42,13 @@ impl RoomState {
         let (peer, meta_bytes) = (newcomer.member.id, newcomer.member.meta.as_json().len());
         let place = self.room.place_for(&newcomer)?;
         let limits = self.settings.as_deref().unwrap_or(hub.limits());
+        if place.waits && place.replaced.is_none() {
+            let address = session.address;
+            let same = self.waiting.values().filter(|waiting| waiting.session.address == address);
+            if address.is_some() && same.count() >= (limits.lobby_peers() / 2).max(1) {
+                return Err(JoinError::LobbyFull);
+            }
+        }
         self.rate
             .join(session.address, meta_bytes, limits, now)
             .map_err(|retry_after| JoinError::TooOften { retry_after })?;
@@ -98,6 +105,7 @@ impl RoomState {
         if let Some(grant) = request.grant {
             session.ice.regrant(grant);
         }
+        terms.limits = session.limits.as_deref().unwrap_or(hub.limits()).into();
         let (generation, outbox) = (session.generation, session.outbox.clone());
         let mut entered = Entered {
             connection: Connection { peer, generation },
@@ -117,7 +125,6 @@ impl RoomState {
         if let (true, Some(member)) = (self.journal.is_read, self.room.roster().get(peer)) {
             self.journal.pending.push(RoomEventKind::Resumed { member: member.into(), resumed });
         }
-        terms.limits = self.limits(hub.limits()).into();
         entered.welcome = Some((self.snapshot(peer, resumed), terms));
         Ok(entered)
     }

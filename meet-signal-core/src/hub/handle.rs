@@ -37,12 +37,16 @@ impl RoomState {
             Ok(Request::Apply(Input::Update { peer, meta })) => {
                 self.update(limits, (peer, meta), reference, now, wakers)
             }
+            Ok(Request::Apply(Input::Admit { by, peer })) => {
+                let admitted = self.admit(by, peer, limits, now, wakers);
+                admitted.map_err(|error| error.reply(reference))
+            }
             Ok(Request::Apply(input)) => {
-                self.apply(input, wakers).map_err(|error| error.reply().to(reference))
+                self.apply(input, wakers).map_err(|error| error.reply(reference))
             }
             Ok(Request::AdmitAll) => {
-                let admitted = self.admit_all(Some(peer), wakers);
-                admitted.map(|_| ()).map_err(|error| error.reply().to(reference))
+                let admitted = self.admit_all(Some(peer), limits, now, wakers);
+                admitted.map(|_| ()).map_err(|error| error.reply(reference))
             }
             Ok(Request::Leave) => {
                 self.apply_infallible(Input::Leave { peer, reason: LeaveReason::Left }, wakers);
@@ -147,7 +151,7 @@ impl RoomState {
             if let Some(session) = self.sessions.get_mut(&peer) {
                 session.meta_bytes.set(before);
             }
-            error.reply().to(reference)
+            error.reply(reference)
         })
     }
 }

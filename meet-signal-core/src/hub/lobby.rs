@@ -1,5 +1,7 @@
 //! The lobby: peers that wait to be admitted, and those who admit them.
 
+use std::time::Instant;
+
 use super::{
     Hub, ModerationError, RoomState,
     input_error::InputError,
@@ -7,7 +9,7 @@ use super::{
     session_state::{SessionState, WelcomeTerms},
 };
 use crate::{
-    MemberInfo, PeerId, Resumed, RoomId, Status,
+    Limits, MemberInfo, PeerId, Resumed, RoomId, Status,
     clock::now,
     outbox::Wakers,
     room::{ApplyError, Input},
@@ -41,24 +43,42 @@ impl RoomState {
         outbox.begin(welcome, generation, wakers);
     }
 
+    /// Admits a peer. All members are told, so it counts like a join.
+    pub(super) fn admit(
+        &mut self,
+        by: Option<PeerId>,
+        peer: PeerId,
+        hub: &Limits,
+        now: Instant,
+        wakers: &mut Wakers,
+    ) -> Result<(), InputError> {
+        self.room.check_moderator(by)?;
+        let waiting = self.room.lobby().waiting().get(peer).ok_or(ApplyError::NoSuchPeer)?;
+        let (bytes, before) = (waiting.meta.as_json().len(), self.rate.clone());
+        let limits = self.settings.as_deref().unwrap_or(hub);
+        let counted = self.rate.join(None, bytes, limits, now);
+        counted.map_err(|retry_after| InputError::TooOften { retry_after })?;
+        self.apply(Input::Admit { by, peer }, wakers).inspect_err(|_| self.rate = before)
+    }
+
     /// Admits all who wait, in the order in which they knocked, as far as the room has places.
     pub(super) fn admit_all(
         &mut self,
         by: Option<PeerId>,
+        hub: &Limits,
+        now: Instant,
         wakers: &mut Wakers,
     ) -> Result<usize, InputError> {
         self.room.check_moderator(by)?;
         let waiting: Vec<_> = self.room.lobby().waiting().iter().map(|peer| peer.id).collect();
         let mut admitted = 0;
         for peer in &waiting {
-            match self.apply(Input::Admit { by: None, peer: *peer }, wakers) {
+            match self.admit(None, *peer, hub, now, wakers) {
                 Ok(()) => admitted += 1,
-                Err(InputError::Apply(ApplyError::RoomFull)) if admitted == 0 => {
-                    return Err(ApplyError::RoomFull.into());
-                }
-                Err(InputError::Apply(ApplyError::RoomFull)) => break,
                 // Another one with its identity has been admitted before.
-                Err(_) => {}
+                Err(InputError::Apply(ApplyError::Duplicate)) => {}
+                Err(error) if admitted == 0 => return Err(error),
+                Err(_) => break,
             }
         }
         Ok(admitted)
@@ -90,20 +110,28 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`ModerationError::NoSuchPeer`], [`RoomFull`](ModerationError::RoomFull) or
-    /// [`Duplicate`](ModerationError::Duplicate). In the latter cases it goes on waiting.
+    /// [`ModerationError::NoSuchPeer`], [`RoomFull`](ModerationError::RoomFull),
+    /// [`Duplicate`](ModerationError::Duplicate) or [`TooOften`](ModerationError::TooOften). In the
+    /// latter cases it goes on waiting.
     pub fn admit(&self, room: &RoomId, peer: PeerId) -> Result<(), ModerationError> {
-        self.moderate(room, Input::Admit { by: None, peer })
+        let (limits, now) = (self.limits(), now());
+        let admitted =
+            self.with_room(room, |room, wakers| room.admit(None, peer, limits, now, wakers));
+        admitted.unwrap_or(Err(ApplyError::NoSuchPeer.into())).map_err(Into::into)
     }
 
     /// Admits all peers from the lobby, in the order in which they knocked, as far as the room has
-    /// places. Returns how many it has admitted.
+    /// places, and as [`Limits::room_joins_per_minute`](crate::Limits::room_joins_per_minute) allows.
+    /// Returns how many it has admitted.
     ///
     /// # Errors
     ///
-    /// [`ModerationError::RoomFull`] if there was no place for any of them.
+    /// [`ModerationError::RoomFull`] or [`TooOften`](ModerationError::TooOften) if that kept it from
+    /// admitting any of them.
     pub fn admit_all(&self, room: &RoomId) -> Result<usize, ModerationError> {
-        let admitted = self.with_room(room, |room, wakers| room.admit_all(None, wakers));
+        let (limits, now) = (self.limits(), now());
+        let admitted =
+            self.with_room(room, |room, wakers| room.admit_all(None, limits, now, wakers));
         admitted.unwrap_or(Ok(0)).map_err(Into::into)
     }
 

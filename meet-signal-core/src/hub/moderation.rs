@@ -28,6 +28,13 @@ pub enum ModerationError {
     /// [`Duplicates::Reject`](crate::Duplicates::Reject).
     #[error("this identity is in the room already")]
     Duplicate,
+    /// More peers joined the room than
+    /// [`room_joins_per_minute`](crate::Limits::room_joins_per_minute) allows.
+    #[error("too many join this room")]
+    TooOften {
+        /// How long to wait before admitting again.
+        retry_after: Duration,
+    },
     /// The reason is over 256 bytes.
     #[error("the reason is too long")]
     ReasonTooLong,
@@ -66,7 +73,7 @@ impl Hub {
         Ok(peers.len())
     }
 
-    /// Removes a member, whose connection is closed with
+    /// Removes a member, or a peer from the lobby, whose connection is closed with
     /// [`CloseReason::Kicked`](crate::CloseReason::Kicked). Its client does not reconnect by itself,
     /// and its ticket is void. The others receive `left` with the reason `kicked`.
     ///
@@ -172,6 +179,7 @@ impl From<InputError> for ModerationError {
         match error {
             InputError::Apply(ApplyError::TooManyBans) => Self::TooManyBans,
             InputError::Apply(ApplyError::RoomFull) => Self::RoomFull,
+            InputError::TooOften { retry_after } => Self::TooOften { retry_after },
             InputError::Apply(ApplyError::Duplicate) => Self::Duplicate,
             _ => Self::NoSuchPeer,
         }

@@ -5,13 +5,21 @@ use std::{cmp::Reverse, sync::atomic::Ordering, task::Waker};
 use super::{Hub, lock, shard::Shard};
 use crate::{PeerId, RoomId, Status, outbox::Wakers, trace};
 
-/// A queue that could be emptied. Those of away sessions come first, and of these the fullest.
+/// A queue that could be emptied. Of the same rank, the fullest comes first.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
-    is_here: bool,
+    rank: Rank,
     bytes: Reverse<usize>,
     room: RoomId,
     peer: PeerId,
+}
+
+/// In this order: who has been admitted gives way last.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    InLobby,
+    Away,
+    Here,
 }
 
 impl Hub {
@@ -49,22 +57,26 @@ impl Hub {
 impl Shard {
     fn candidates(&self, candidates: &mut Vec<Candidate>) {
         for (room, state) in &self.rooms {
-            candidates.extend(state.room.roster().iter().filter_map(|member| {
-                let bytes = state.sessions.get(&member.id)?.outbox.kept_bytes();
-                let is_here = member.status == Status::Here;
-                (bytes > 0).then(|| Candidate {
-                    is_here,
-                    bytes: Reverse(bytes),
-                    room: room.clone(),
-                    peer: member.id,
-                })
+            let members = state.room.roster().iter().filter_map(|member| {
+                let session = state.sessions.get(&member.id)?;
+                let rank = if member.status == Status::Here { Rank::Here } else { Rank::Away };
+                Some((member.id, session, rank))
+            });
+            let waiting = state
+                .waiting
+                .iter()
+                .map(|(peer, waiting)| (*peer, &waiting.session, Rank::InLobby));
+            candidates.extend(members.chain(waiting).filter_map(|(peer, session, rank)| {
+                let bytes = session.outbox.kept_bytes();
+                let bytes = (bytes > 0).then_some(Reverse(bytes))?;
+                Some(Candidate { rank, bytes, room: room.clone(), peer })
             }));
         }
     }
 
     fn empty(&self, candidate: &Candidate, wakers: &mut Wakers) {
         let room = self.rooms.get(&candidate.room);
-        if let Some(session) = room.and_then(|room| room.sessions.get(&candidate.peer)) {
+        if let Some(session) = room.and_then(|room| room.session_of(candidate.peer)) {
             session.outbox.overflow(wakers);
         }
     }

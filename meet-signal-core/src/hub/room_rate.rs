@@ -10,6 +10,7 @@ use crate::{
 
 /// The rate limits on the joins of a room, and on the joins and updates by address. All members are
 /// notified of each, so there must not be more than the slowest reader can receive.
+#[derive(Clone)]
 pub(super) struct RoomRate {
     joins: TokenBucket,
     /// The addresses with recent changes. There are never more than could join.
@@ -28,6 +29,13 @@ impl RoomRate {
     pub(super) fn new(limits: &Limits, now: Instant) -> Self {
         let joins = per_minute(limits.room_joins_per_minute(), now);
         Self { joins, by_address: Vec::new() }
+    }
+
+    /// Other limits hold from now on. What was used counts.
+    pub(super) fn reconfigure(&mut self, limits: &Limits, now: Instant) {
+        let mut joins = per_minute(limits.room_joins_per_minute(), now);
+        joins.absorb(&self.joins, now);
+        self.joins = joins;
     }
 
     /// Counts a join with a `meta` of this size.

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Instant};
 
 use super::{
     Hub, RoomState,
-    room_rate::RoomRate,
     session_state::{SessionState, WelcomeTerms},
 };
 use crate::{Limits, RoomId, RoomSettings, clock::now, outbox::Wakers, room::Input};
@@ -54,7 +53,7 @@ impl RoomState {
     ) {
         let limits = settings.tighten(hub);
         let (capacity, waiting) = (limits.room_peers(), limits.lobby_peers());
-        self.rate = RoomRate::new(&limits, now);
+        self.rate.reconfigure(&limits, now);
         self.settings = Some(Arc::new(limits));
         let configure = Input::Configure { capacity, waiting, lobby: settings.lobby };
         self.apply_infallible(configure, wakers);
@@ -70,6 +69,7 @@ impl RoomState {
     ) {
         if let Some(limits) = &self.settings {
             *session.limiter = session.limiter.tightened(hub, limits, now);
+            session.limits = Some(limits.clone());
             terms.limits = (&**limits).into();
         }
     }

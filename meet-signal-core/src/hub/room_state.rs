@@ -163,9 +163,14 @@ impl RoomState {
 
     /// The session of this connection, unless a newer connection has taken it over.
     pub(crate) fn session(&self, connection: Connection) -> Option<&SessionState> {
-        let waiting = || self.waiting.get(&connection.peer).map(|waiting| &waiting.session);
-        let session = self.sessions.get(&connection.peer).or_else(waiting)?;
+        let session = self.session_of(connection.peer)?;
         (session.generation == connection.generation).then_some(session)
+    }
+
+    /// The session of a member, or of a peer in the lobby.
+    pub(super) fn session_of(&self, peer: PeerId) -> Option<&SessionState> {
+        let waiting = || self.waiting.get(&peer).map(|waiting| &waiting.session);
+        self.sessions.get(&peer).or_else(waiting)
     }
 
     /// The session of a member, or of a peer in the lobby.
@@ -227,9 +232,14 @@ impl RoomState {
         let lease = address.map(|address| {
             let same =
                 |other: &&SessionState| other.address == Some(address) && other.away.is_some();
-            let max = (self.limits(hub.limits()).room_peers() / 2).max(1);
-            let waiting = self.waiting.values().map(|waiting| &waiting.session);
-            let has_room = self.sessions.values().chain(waiting).filter(same).count() < max;
+            let limits = self.limits(hub.limits());
+            let (kept, places) = if self.is_waiting(peer) {
+                let waiting = self.waiting.values().map(|waiting| &waiting.session);
+                (waiting.filter(same).count(), limits.lobby_peers())
+            } else {
+                (self.sessions.values().filter(same).count(), limits.room_peers())
+            };
+            let has_room = kept < (places / 2).max(1);
             has_room.then(|| hub.addresses().away(address, now)).flatten()
         });
         // Without a grace period, the others would receive both messages at the same time.

@@ -130,7 +130,7 @@ impl RoomState {
     /// When the servers of the member's provider expire.
     #[cfg(feature = "driver")]
     pub(super) fn ice_servers_expire(&self, peer: PeerId) -> Option<Instant> {
-        self.sessions.get(&peer)?.ice.provided.expires
+        self.session_of(peer)?.ice.provided.expires
     }
 
     /// Changes the servers of the member's provider for a `welcome`, and returns all servers of the

@@ -43,6 +43,8 @@ pub(crate) struct SessionState {
     pub(super) limiter: Box<InboundLimiter>,
     /// Boxed for the same reason.
     pub(super) ice: Box<SessionIce>,
+    /// The limits of its rate, if they are not the hub's.
+    pub(super) limits: Option<Arc<Limits>>,
     /// When it became a member, or began to wait.
     pub(super) joined: Instant,
     /// Its ticket, and for how long it is told that a moderator has ended it.
@@ -115,6 +117,7 @@ impl SessionState {
             meta_bytes,
             limiter: Box::new(limiter),
             ice: Box::new(ice),
+            limits: None,
             joined,
             ticket,
         }

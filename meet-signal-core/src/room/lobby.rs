@@ -2,7 +2,7 @@
 
 use super::{ApplyError, Duplicates, Effect, Effects, Event, KnockEnd, Newcomer, Room};
 use crate::{
-    CloseReason, LeaveReason, PeerId, Reason,
+    CloseReason, LeaveReason, PeerId, Permissions, Reason,
     message::Status,
     roster::{Member, Roster},
 };
@@ -27,13 +27,13 @@ pub enum Admission {
 pub struct Lobby {
     capacity: usize,
     waiting: Roster,
-    /// What happens to members with the same identity, for each that waits.
-    duplicates: Vec<(PeerId, Duplicates)>,
+    /// What holds for each when it is admitted.
+    grants: Vec<(PeerId, Duplicates, Option<Permissions>)>,
 }
 
 impl Lobby {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, waiting: Roster::default(), duplicates: Vec::new() }
+        Self { capacity, waiting: Roster::default(), grants: Vec::new() }
     }
 
     /// Those who wait.
@@ -49,13 +49,14 @@ impl Lobby {
         self.capacity = capacity;
     }
 
-    /// Whether there is a place, once so many have gone.
+    /// Whether there is a place, once so many have gone. Theirs is their successor's, also if the
+    /// capacity was lowered since.
     pub(super) fn has_place(&self, gone: usize) -> bool {
-        self.waiting.len() - gone < self.capacity
+        gone > 0 || self.waiting.len() < self.capacity
     }
 
     pub(super) fn remove(&mut self, peer: PeerId) -> Option<Member> {
-        self.duplicates.retain(|(waiting, _)| *waiting != peer);
+        self.grants.retain(|(waiting, ..)| *waiting != peer);
         self.waiting.remove(peer)
     }
 }
@@ -63,9 +64,9 @@ impl Lobby {
 impl Room {
     /// A newcomer begins to wait.
     pub(super) fn knock(&mut self, newcomer: Newcomer) -> Effects {
-        let Newcomer { member, duplicates, .. } = newcomer;
+        let Newcomer { member, duplicates, opener, .. } = newcomer;
         let knock = Event::Knock(member.id, member.meta.clone());
-        self.lobby.duplicates.push((member.id, duplicates));
+        self.lobby.grants.push((member.id, duplicates, opener));
         self.lobby.waiting.push(member);
         Effects::event(knock)
     }
@@ -73,14 +74,21 @@ impl Room {
     /// A peer that waits joins.
     pub(super) fn admit(&mut self, peer: PeerId) -> Result<Effects, ApplyError> {
         let waiting = self.lobby.waiting.get(peer).ok_or(ApplyError::NoSuchPeer)?;
-        let rule = self.lobby.duplicates.iter().find(|(waiting, _)| *waiting == peer);
-        let rule = rule.map_or(Duplicates::Allow, |(_, duplicates)| *duplicates);
+        let grant = self.lobby.grants.iter().find(|(waiting, ..)| *waiting == peer);
+        let (rule, opener) =
+            grant.map_or((Duplicates::Allow, None), |(_, rule, opener)| (*rule, *opener));
         let duplicates = self.duplicates_of(waiting.identity.as_ref(), peer, rule)?;
         self.check_capacity(&duplicates)?;
         let opens = self.roster.is_empty();
+        let old = duplicates.iter().find_map(|old| self.roster.get(*old)).cloned();
         let gone = duplicates.into_iter().map(|old| (old, CloseReason::Duplicate)).collect();
         let mut effects = self.remove_all(gone, LeaveReason::Replaced)?;
-        let member = self.lobby.remove(peer).ok_or(ApplyError::NoSuchPeer)?;
+        let mut member = self.lobby.remove(peer).ok_or(ApplyError::NoSuchPeer)?;
+        if let Some(old) = old {
+            member.succeed(&old);
+        } else if let (true, Some(opener)) = (opens, opener) {
+            member.permissions = opener;
+        }
         effects.push(Effect::Event(Event::KnockGone(peer, KnockEnd::Admitted)));
         effects.extend(self.enter(member, opens));
         effects.push(Effect::Admitted(peer));

@@ -1,12 +1,13 @@
 //! The limits on all members together, and on those of one address or of one room.
 
 use std::{
+    net::IpAddr,
     ops::ControlFlow,
     time::{Duration, Instant},
 };
 
 use meet_signal_core::{
-    CloseReason, ErrorCode, JoinError, JoinRequest, ResumeError, RoomId, Status,
+    Admission, CloseReason, ErrorCode, Grant, JoinError, JoinRequest, ResumeError, RoomId, Status,
 };
 use serde_json::json;
 
@@ -68,6 +69,49 @@ fn without_away_sessions_the_fullest_queue_is_too_slow() {
     let too_slow = members[1..].iter().filter(slow).count();
     assert!((1..3).contains(&too_slow), "{too_slow}");
     members[0].take_all().expect("its queue is the smallest");
+}
+
+#[test]
+fn what_waits_for_those_in_lobbies_is_emptied_before_what_waits_for_members() {
+    // Space for some 512 KiB of queues.
+    let hub = hub(|limits| limits.hub_bytes(KIB * KIB).unacknowledged_bytes(0));
+    let now = Instant::now();
+    let (mut talker, away) = (join(&hub, now), join(&hub, now));
+    away.session.away(now);
+    talker.signal(&away, &"x".repeat(60 * KIB), now);
+    let grant = Grant::new().admission(Admission::ByModerator);
+    let waiting: Vec<_> = (0..20)
+        .map(|_| hub.join(named("lobby"), JoinRequest::default(), &grant, now).unwrap())
+        .collect();
+    // Each gets an error, and reads none.
+    for mut session in waiting {
+        for _ in 0..230 {
+            assert!(session.receive(r#"{"type":"broadcast","data":1}"#, now).is_continue());
+        }
+        std::mem::forget(session);
+    }
+    assert!(resumes_full(&hub, &away, now));
+}
+
+#[test]
+fn one_address_has_half_of_a_lobby() {
+    let hub = hub(|limits| limits.lobby_peers(4));
+    let grant = Grant::new().admission(Admission::ByModerator);
+    let knock = |host: u8| {
+        let address = Some(IpAddr::from([192, 0, 2, host]));
+        hub.join(named("lobby"), JoinRequest::default().address(address), &grant, Instant::now())
+    };
+    let kept: Vec<_> = [knock(1), knock(1)].into_iter().map(Result::unwrap).collect();
+    assert_eq!(knock(1).map(drop), Err(JoinError::LobbyFull));
+    let other = knock(2).unwrap();
+    // Those who wait do not use up what members of their address may keep.
+    kept.iter().for_each(|session| session.away(Instant::now()));
+    let address = Some(IpAddr::from([192, 0, 2, 1]));
+    let request = JoinRequest::default().address(address);
+    let member = hub.join(named("lobby"), request, &Grant::new(), Instant::now()).unwrap();
+    member.away(Instant::now());
+    assert_eq!(hub.roster(&named("lobby")).len(), 1);
+    drop(other);
 }
 
 #[test]

@@ -562,3 +562,18 @@ async fn the_application_hears_of_the_lobby() {
     );
     drop(cleo);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_admitted_to_an_empty_room_opens_it() {
+    let hub = Hub::default();
+    hub.set_lobby(&room(), true);
+    let grant = || member().opener(Permissions::default().moderate(true));
+    let (mut ada, _) = join(&hub, grant()).await;
+    let (mut bob, _) = knock_as(&hub, grant(), named("Bob")).await;
+    ada.expect("knock").await;
+    ada.send(r#"{"type":"leave"}"#);
+    closed(&mut ada).await;
+    assert_eq!(hub.admit_all(&room()), Ok(1));
+    let permissions = &bob.expect("welcome").await["self"]["permissions"];
+    assert_eq!(*permissions, json!(["signal", "broadcast", "moderate"]));
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use meet_signal_core::{Grant, Hub, Limits, RoomSettings};
+use meet_signal_core::{Grant, Hub, Limits, ModerationError, RoomSettings};
 use serde_json::json;
 use tokio::time::advance;
 
@@ -76,7 +76,7 @@ async fn the_application_changes_the_settings() {
     hub.set_room_settings(&room(), &settings);
     let (mut ada, _) = join(&hub, with(RoomSettings::new().capacity(5))).await;
     assert_eq!(refused(&hub, member(), plain()).await.0, "room-full");
-    hub.set_room_settings(&room(), &settings.clone().capacity(2).joins_per_minute(1));
+    hub.set_room_settings(&room(), &settings.clone().capacity(2).joins_per_minute(2));
     let (mut bob, _) = join(&hub, member()).await;
     for client in [&mut ada, &mut bob] {
         client.send(r#"{"type":"leave"}"#);
@@ -85,4 +85,44 @@ async fn the_application_changes_the_settings() {
     assert_eq!(refused(&hub, member(), plain()).await.0, "rate-limited", "it is remembered");
     advance(Duration::from_secs(11)).await;
     join(&hub, member()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tighter_settings_take_nobodys_place_and_looser_ones_are_for_newcomers() {
+    let hub = Hub::default();
+    let tight = RoomSettings::new().rate(2, 3);
+    let (_ada, of_ada) = join(&hub, with(tight)).await;
+    let (_bob, of_bob) = join(&hub, member()).await;
+    let (_cleo, _) = join(&hub, member()).await;
+    hub.set_room_settings(&room(), &RoomSettings::new().capacity(1));
+    let mut reload = connect(&hub, member());
+    reload.send(&json!({"type": "join", "replaces": of_bob["ticket"]}).to_string());
+    let welcome = reload.expect("welcome").await;
+    assert_eq!(welcome["limits"]["ratePerSecond"], Limits::default().rate_per_second());
+    let mut resumed = connect(&hub, member());
+    let resume = json!({"ticket": of_ada["ticket"], "received": 0});
+    resumed.send(&json!({"type": "join", "resume": resume}).to_string());
+    // It is told what its session has.
+    assert_eq!(resumed.expect("welcome").await["limits"], of_ada["limits"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_admission_counts_as_a_join() {
+    let hub = Hub::default();
+    let settings = RoomSettings::new().joins_per_minute(3).lobby(true);
+    let (mut ada, _) = join(&hub, host().room_settings(settings)).await;
+    for _ in 0..2 {
+        let client = connect(&hub, member());
+        client.send(&plain().to_string());
+        ada.expect("knock").await;
+        std::mem::forget(client);
+    }
+    ada.send(r#"{"type":"admitAll","ref":1}"#);
+    let error = ada.expect("error").await;
+    assert_eq!((&error["code"], &error["ref"]), (&json!("rate-limited"), &json!(1)));
+    assert!(error["retryAfterMs"].as_u64() <= Some(20_001), "{error}");
+    assert!(matches!(hub.admit_all(&room()), Err(ModerationError::TooOften { .. })));
+    advance(20 * SECOND).await;
+    assert_eq!(hub.admit_all(&room()), Ok(1));
+    assert_eq!(hub.waiting(&room()).len(), 1);
 }

@@ -210,3 +210,20 @@ async fn who_waits_in_the_lobby_has_joined_when_it_is_admitted() {
     let outcome = denied.ended().await;
     assert_eq!(outcome.reason, EndReason::Closed(CloseReason::NotAdmitted { reason: None }));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_admitted_without_a_connection_has_joined() {
+    let hub = Hub::default();
+    hub.set_lobby(&room(), true);
+    let (mut client, watch, _task) = connect(&hub);
+    client.send(r#"{"type":"join"}"#);
+    client.expect("waiting").await;
+    client.send(r#"{"type":"ack","received":0}"#);
+    let peer = hub.waiting(&room())[0].id;
+    client.cut();
+    yield_now().await;
+    hub.admit(&room(), peer).unwrap();
+    let outcome = watch.ended().await;
+    assert_eq!((outcome.peer, outcome.reason), (Some(peer), EndReason::TimedOut { closed: None }));
+    assert_eq!(watch.joined().await, Some(peer));
+}

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    CloseReason, Duplicates, Frame, Identity, LeaveReason, PeerId,
+    CloseReason, Duplicates, Frame, Identity, LeaveReason, PeerId, Permissions,
     room::{ApplyError, Effect, Event, Input, KnockEnd, Recipients, Room},
     roster::Member,
 };
@@ -22,13 +22,16 @@ pub struct RoomModel {
     members: Vec<Member>,
     /// How many may wait in the lobby.
     places: usize,
-    waiting: Vec<(Member, Duplicates)>,
+    waiting: Vec<(Member, Waits)>,
     locked: bool,
     /// Whether newcomers wait.
     lobby: bool,
     bans: Vec<(Identity, Instant)>,
     record: Record,
 }
+
+/// What holds for a waiting peer when it is admitted: `duplicates` and `opener` of its join.
+type Waits = (Duplicates, Option<Permissions>);
 
 /// The real [`Room`], which carries its effects out with vectors as a hub does with outboxes.
 #[derive(Debug)]

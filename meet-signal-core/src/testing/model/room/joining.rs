@@ -1,6 +1,6 @@
 //! Joining and the lobby, in the reference for a room.
 
-use super::{Delivery, RoomModel};
+use super::{Delivery, RoomModel, Waits};
 use crate::{
     Admission, CloseReason, Duplicates, Identity, LeaveReason, PeerId, Reason, Status,
     room::{ApplyError, Event, KnockEnd, Newcomer},
@@ -39,10 +39,10 @@ impl RoomModel {
         if self.locked && has_waited && !waits {
             return Err(ApplyError::RoomLocked);
         }
-        if waits && self.waiting.len() - old.len() >= self.places {
+        if waits && old.is_empty() && self.waiting.len() >= self.places {
             return Err(ApplyError::LobbyFull);
         }
-        if !waits && self.members.len() - old_members.len() >= self.capacity {
+        if !waits && old_members.is_empty() && self.members.len() >= self.capacity {
             return Err(ApplyError::RoomFull);
         }
         let first = replaced.filter(|old| old_members.iter().any(|member| member.id == *old));
@@ -56,28 +56,28 @@ impl RoomModel {
         self.remove(&gone, LeaveReason::Replaced)?;
         if waits {
             self.happen(Event::Knock(member.id, member.meta.clone()));
-            self.waiting.push((member, duplicates));
+            self.waiting.push((member, (duplicates, opener)));
             return Ok(());
         }
         member.permissions = permissions;
         if let Some(old) = old_members.into_iter().find(|member| Some(member.id) == first) {
-            if member.granted.permissions == old.granted.permissions {
-                member.permissions = old.permissions;
-            }
-            if member.granted.meta == old.granted.meta && old.meta_is_granted {
-                (member.meta, member.meta_is_granted) = (old.meta, true);
-            }
+            succeed(&mut member, &old);
         }
         self.enter(member, opens);
         Ok(())
     }
 
     pub(super) fn admit(&mut self, peer: PeerId) -> Result<(), ApplyError> {
-        let (member, rule) = self.find_waiting(peer)?.clone();
+        let (mut member, (rule, opener)) = self.find_waiting(peer)?.clone();
         let same = self.duplicates(&member, rule, Some(peer))?;
-        let old = self.members.iter().filter(|member| same.contains(&member.id)).count();
-        if self.members.len() - old >= self.capacity {
+        let old = self.members.iter().find(|member| same.contains(&member.id)).cloned();
+        if old.is_none() && self.members.len() >= self.capacity {
             return Err(ApplyError::RoomFull);
+        }
+        match (&old, opener) {
+            (Some(old), _) => succeed(&mut member, old),
+            (None, Some(opener)) if self.members.is_empty() => member.permissions = opener,
+            (None, _) => {}
         }
         let opens = self.members.is_empty();
         let gone: Vec<_> = same.into_iter().map(|old| (old, CloseReason::Duplicate)).collect();
@@ -99,7 +99,7 @@ impl RoomModel {
     pub(super) fn find_waiting(
         &mut self,
         peer: PeerId,
-    ) -> Result<&mut (Member, Duplicates), ApplyError> {
+    ) -> Result<&mut (Member, Waits), ApplyError> {
         let found = self.waiting.iter_mut().find(|(waiting, _)| waiting.id == peer);
         found.ok_or(ApplyError::NoSuchPeer)
     }
@@ -150,5 +150,15 @@ impl RoomModel {
         let knocking = knocking.filter(|_| member.permissions.moderate).collect();
         self.record.begin(peer, self.members.clone(), knocking);
         self.members.push(member);
+    }
+}
+
+/// What was changed since the last grant lasts until a grant differs.
+fn succeed(member: &mut Member, old: &Member) {
+    if member.granted.permissions == old.granted.permissions {
+        member.permissions = old.permissions;
+    }
+    if member.granted.meta == old.granted.meta && old.meta_is_granted {
+        (member.meta, member.meta_is_granted) = (old.meta.clone(), true);
     }
 }
