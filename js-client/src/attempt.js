@@ -8,7 +8,7 @@ import { LEAVE } from './protocol.js';
  * @typedef {object} Handlers
  * @property {() => { text: string, isFresh: boolean }} join returns the `join` when the connection is open. `isFresh`: only
  *   this connection can end a session whose welcome the page does not read
- * @property {() => void} waiting
+ * @property {(frame: import('./protocol.js').Waiting) => void} waiting in the lobby
  * @property {(welcome: import('./protocol.js').Welcome) => void} welcome
  * @property {(frame: import('./protocol.js').ServerMessage, size: number) => void} frame after the welcome
  * @property {(error: MeetError, mayReconnect: boolean) => void} end of the attempt, or of its connection
@@ -17,6 +17,8 @@ import { LEAVE } from './protocol.js';
 export class Attempt extends Connection {
   #opened = false;
   #welcomed = false;
+  /** Whether the server has replied to `join`. */
+  #answered = false;
   /** @type {MeetError | null} */
   #refusal = null;
 
@@ -39,16 +41,19 @@ export class Attempt extends Connection {
       if (this.#welcomed) return handle(frame, size);
       switch (frame.type) {
         case 'welcome':
-          this.closingFrame = null;
+          this.#replied();
           this.#welcomed = true;
           return welcome(frame);
         case 'error':
-          this.closingFrame = null;
+          this.#replied();
           this.#refusal = serverError(frame);
           return;
         // A keepalive while the application authorizes the join, or in the lobby. Frames are not counted yet.
         case 'ping': return this.send('{"type":"pong","received":0}');
-        case 'waiting': return waiting();
+        case 'waiting':
+          // Without a ticket, only this connection can end the wait.
+          if (frame.ticket) this.#replied();
+          return waiting(frame);
         default: // A newer server may send unknown messages.
       }
     });
@@ -60,6 +65,11 @@ export class Attempt extends Connection {
 
   /** Whether its `join` was sent without a reply. The server may receive it after that of a newer attempt. */
   get isUnanswered() {
-    return this.#opened && !this.#welcomed && this.#refusal === null;
+    return this.#opened && !this.#answered;
+  }
+
+  #replied() {
+    this.#answered = true;
+    this.closingFrame = null;
   }
 }

@@ -1,9 +1,10 @@
 // A meeting: audio and video between all peers of a room.
 
-import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { MeetError } from './errors.js';
 import { EventQueue } from './event-queue.js';
+import { Lobby } from './lobby.js';
+import { Moderation } from './moderation.js';
 import { toJson } from './protocol.js';
 import { Publications } from './publications.js';
 import { Roster } from './roster.js';
@@ -11,6 +12,7 @@ import { SignalingSocket } from './signaling-socket.js';
 
 /** @typedef {import('./socket-types.js').State} State */
 /** @typedef {import('./protocol.js').Permission} Permission */
+/** @typedef {import('./protocol.js').KnockingPeer} KnockingPeer */
 /** @typedef {import('./remote-peer.js').RemotePeer} RemotePeer */
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
 /** @typedef {import('./publications.js').Kind} Kind */
@@ -34,9 +36,9 @@ import { SignalingSocket } from './signaling-socket.js';
  *
  * {@link RoomEvents} describes each event.
  *
- * @extends {Emitter<RoomEvents>}
+ * The methods that need the permission `moderate` are those of {@link Moderation}.
  */
-export class MeetRoom extends Emitter {
+export class MeetRoom extends Moderation {
   #options;
   #env;
   #socket;
@@ -45,6 +47,7 @@ export class MeetRoom extends Emitter {
   #events = new EventQueue((type, detail) => {
     if (this.#isDue(type, detail)) this.emit(type, detail);
   });
+  #lobby = new Lobby((type, detail) => this.#events.add(type, detail));
   #roster;
   /** @type {Self | null} */
   #self = null;
@@ -57,7 +60,7 @@ export class MeetRoom extends Emitter {
    * @param {RoomOptions} [options]
    */
   constructor(url, options = {}) {
-    super();
+    super((message, isOfLobby) => this.#moderate(message, isOfLobby ? this.knocking : this.peers));
     this.#options = options;
     this.#env = environment(options.environment);
     this.#socket = new SignalingSocket(url, { ...options, validateWelcome: (welcome) => this.#validate(welcome) });
@@ -70,6 +73,7 @@ export class MeetRoom extends Emitter {
       env: this.#env,
     });
     this.#socket.on('statechange', ({ detail }) => this.#stateChanged(detail));
+    this.#socket.on('waiting', () => this.#events.add('waiting', {}));
     this.#socket.on('welcome', ({ detail }) => this.#welcomed(detail.welcome));
     this.#socket.on('message', ({ detail }) => this.#received(detail.message));
     this.#socket.on('rejected', ({ detail }) => this.#roster.rejected(detail));
@@ -91,6 +95,11 @@ export class MeetRoom extends Emitter {
     return this.#roster.peers;
   }
 
+  /** Who waits in the lobby, by id, in the order in which they came; for moderators. @returns {ReadonlyMap<string, KnockingPeer>} */
+  get knocking() {
+    return this.#lobby.peers;
+  }
+
   /** The STUN and TURN servers of this page's connections: the newest of the server, or those of the option `rtc`. */
   get iceServers() {
     return this.#configuration().iceServers ?? [];
@@ -102,7 +111,8 @@ export class MeetRoom extends Emitter {
   }
 
   /**
-   * Joins. A lost connection is replaced automatically, and does not end the calls.
+   * Joins. A lost connection is replaced automatically, and does not end the calls. If the room has a lobby, this page waits
+   * there (`waiting`) without a time limit of its own.
    *
    * @param {{ signal?: AbortSignal }} [options] aborting cancels joining, or leaves
    * @returns {Promise<void>} resolves in the room; rejects with a {@link MeetError}, or with the signal's reason
@@ -216,7 +226,7 @@ export class MeetRoom extends Emitter {
   send(peerId, data) {
     this.#require('signal');
     toJson(data);
-    this.#require('signal', peerId);
+    this.#require('signal', [peerId]);
     this.#socket.send({ type: 'signal', to: peerId, data: { message: data ?? null } });
   }
 
@@ -230,57 +240,12 @@ export class MeetRoom extends Emitter {
   }
 
   /**
-   * Removes a peer from the room. Its page is told, and does not join again by itself.
-   *
-   * @param {string} peerId
-   * @param {string} [reason] for its user: at most 256 bytes, of which the page gets 123
-   * @throws {MeetError} `state`, `not-allowed` without the permission `moderate`, `no-such-peer`
-   */
-  kick(peerId, reason) {
-    this.#moderate(peerId, { type: 'kick', peer: peerId, reason });
-  }
-
-  /**
-   * Removes the user of a peer with all pages, and lets nobody with the same identity join for some time. An `error` with
-   * `not-allowed` means that the application knows no identity of the peer.
-   *
-   * @param {string} peerId
-   * @param {number} seconds
-   * @param {string} [reason] as for `kick`
-   * @throws {MeetError} as `kick`; `bad-message` if `seconds` is no positive integer
-   */
-  ban(peerId, seconds, reason) {
-    if (!Number.isSafeInteger(seconds) || seconds < 1) throw new MeetError('bad-message', `a ban of ${seconds} seconds`);
-    this.#moderate(peerId, { type: 'kick', peer: peerId, reason, banSeconds: seconds });
-  }
-
-  /**
-   * Closes the room for new peers, or opens it again. Its peers stay, also over a reload.
-   *
-   * @param {boolean} locked
-   * @throws {MeetError} `state`, `not-allowed` without the permission `moderate`
-   */
-  lock(locked) {
-    this.#moderate(null, { type: 'lock', locked });
-  }
-
-  /**
-   * Replaces what a peer, or this page (`self.id`), may do.
-   *
-   * @param {string} peerId
-   * @param {Permission[]} permissions
-   * @throws {MeetError} as `kick`
-   */
-  setPermissions(peerId, permissions) {
-    this.#moderate(peerId, { type: 'permissions', peer: peerId, permissions });
-  }
-
-  /**
-   * @param {string | null} peerId
    * @param {import('./protocol.js').SentMessage} message
+   * @param {ReadonlyMap<string, unknown>} peers of which its peer is one, unless it is this page
    */
-  #moderate(peerId, message) {
-    this.#require('moderate', ...(peerId === null || peerId === this.#self?.id ? [] : [peerId]));
+  #moderate(message, peers) {
+    const isSelf = 'peer' in message && message.peer === this.#self?.id && peers === this.peers;
+    this.#require('moderate', 'peer' in message && !isSelf ? [message.peer] : [], peers);
     this.#socket.send(message);
   }
 
@@ -307,12 +272,15 @@ export class MeetRoom extends Emitter {
     if (state === 'joined') return;
     this.#events.add('statechange', detail);
     this.#publications.watch(state !== 'closed');
-    if (state === 'closed') this.#roster.clear('left');
+    // The session before may have ended in the lobby.
+    if (state !== 'closed' && state !== 'waiting') return;
+    this.#roster.clear(state === 'closed' ? 'left' : 'timeout');
+    this.#lobby.reconcile([]);
   }
 
   /** @param {import('./protocol.js').Welcome} welcome */
   #welcomed(welcome) {
-    const { self: { id, permissions }, resumed, locked, iceServers } = welcome;
+    const { self: { id, permissions }, resumed, locked, iceServers, knocking = [] } = welcome;
     const socket = this.#socket;
     this.#events.add('statechange', { state: 'joined', reason: null });
     if (resumed !== 'full') {
@@ -324,6 +292,7 @@ export class MeetRoom extends Emitter {
     this.#setIceServers(iceServers);
     this.#publications.watch(true);
     this.#roster.welcomed(welcome);
+    if (resumed !== 'full') this.#lobby.reconcile(knocking);
   }
 
   /** @param {import('./protocol.js').RoomMessage} message */
@@ -334,6 +303,8 @@ export class MeetRoom extends Emitter {
         this.#setIceServers(message.iceServers);
         return this.#roster.wake({ lossy: false });
       case 'locked': return this.#setLocked(message.locked);
+      case 'knock': return this.#lobby.knocked(message.peer);
+      case 'knockGone': return this.#lobby.gone(message.peer);
       case 'updated':
         if (message.peer !== this.#self?.id) break;
         this.#socket.meta = message.meta;
@@ -353,6 +324,7 @@ export class MeetRoom extends Emitter {
     self.permissions = permissions;
     this.#events.add('permissionschanged', { peer: null, permissions });
     this.#roster.permissionsChanged();
+    if (!this.#may('moderate')) this.#lobby.reconcile([]);
   }
 
   /** @param {boolean} locked */
@@ -378,6 +350,8 @@ export class MeetRoom extends Emitter {
    * @param {any} detail
    */
   #isDue(type, detail) {
+    if (type === 'waiting') return this.state === type;
+    if (type.startsWith('knock')) return this.#lobby.isDue(type, detail.peer);
     if (type !== 'trackended') return this.#roster.isDue(type, detail);
     const { name, kind } = /** @type {RoomEvents['trackended']} */ (detail);
     return this.#publications.get(name)?.[kind].track === null;
@@ -397,11 +371,12 @@ export class MeetRoom extends Emitter {
    * Without a session, sending throws in any case.
    *
    * @param {Permission} permission
-   * @param {string[]} peerIds of peers in the room
+   * @param {string[]} [peerIds] of peers in `peers`
+   * @param {ReadonlyMap<string, unknown>} [peers]
    */
-  #require(permission, ...peerIds) {
+  #require(permission, peerIds = [], peers = this.peers) {
     if (!this.#isMember) return;
     if (!this.#may(permission)) throw new MeetError('not-allowed', `no permission to ${permission}`);
-    if (!peerIds.every((id) => this.peers.has(id))) throw new MeetError('no-such-peer', 'no such peer in the room');
+    if (!peerIds.every((id) => peers.has(id))) throw new MeetError('no-such-peer', 'there is no such peer');
   }
 }

@@ -19,12 +19,12 @@ export class Meta {
   #published;
   /** Updates that the server may still reject, oldest first. @type {Snapshot[]} */
   #updates = [];
-  /** The value of the last `join`. */
-  #joined;
+  /** The values of each `join` since the last welcome. While the page waits in the lobby, the first one holds there. */
+  #joined = /** @type {Set<Snapshot>} */ (new Set());
 
   /** @param {unknown} meta */
   constructor(meta) {
-    this.#confirmed = this.#joined = { ref: 0, meta, text: '' };
+    this.#confirmed = { ref: 0, meta, text: '' };
     this.#published = meta;
   }
 
@@ -46,12 +46,13 @@ export class Meta {
     this.#confirmed = this.snapshot(this.#desired.meta);
     this.#published = this.#confirmed.meta;
     this.#updates = [];
+    this.#joined.clear();
   }
 
   /** The value for a `join`. */
   join() {
-    this.#joined = this.#desired;
-    return this.#joined.meta;
+    this.#joined.add(this.#desired);
+    return this.#desired.meta;
   }
 
   /**
@@ -84,13 +85,16 @@ export class Meta {
    * @param {(update: Snapshot) => void} send may throw
    */
   reconcile({ resumed, self }, send) {
+    const joined = [...this.#joined];
+    this.#joined.clear();
     // The updates were handled, or will be retransmitted.
     if (resumed === 'full') return [];
     const desired = this.#desired;
-    const known = resumed === 'no' ? [this.#joined] : [this.#confirmed, ...this.#updates];
+    const isNew = resumed === 'no';
+    const known = (isNew ? joined : [this.#confirmed, ...this.#updates]).reverse();
     const text = toJson(self.meta);
     // Any other value is the application's, which this page accepts.
-    this.#confirmed = known.reverse().find((one) => one.text === text) ?? /** @type {Snapshot} */ (known.at(-1));
+    this.#confirmed = known.find((one) => one.text === text) ?? /** @type {Snapshot} */ (known.at(isNew ? 0 : -1));
     this.#published = self.meta;
     this.#updates = [];
     if (desired.text === this.#confirmed.text) return [];

@@ -112,10 +112,29 @@ export const GOING_AWAY = 4900;
  * @property {number} received
  * @property {boolean} locked
  * @property {PeerInfo[]} peers
+ * @property {KnockingPeer[]} [knocking] who waits in the lobby, for moderators
  * @property {RTCIceServer[]} iceServers
  * @property {number} heartbeatMs
  * @property {number} graceMs
  * @property {Limits} [limits] an older server announces none, and knows neither `probe` nor `leave` with a ticket
+ */
+
+/**
+ * The place in the lobby. A fresh join has to wait there for a moderator or the application.
+ *
+ * @typedef {object} Waiting
+ * @property {'waiting'} type
+ * @property {string} [ticket] continues the wait on another connection, and is the session's ticket after the admission
+ * @property {number} [heartbeatMs]
+ * @property {number} [graceMs]
+ */
+
+/**
+ * Who waits in the lobby.
+ *
+ * @typedef {object} KnockingPeer
+ * @property {string} id the same as in the room, after the admission
+ * @property {any} meta untrusted data of any type about the peer
  */
 
 /**
@@ -145,13 +164,13 @@ export const GOING_AWAY = 4900;
  *   | { type: 'signal', from: string, data: unknown }
  *   | { type: 'broadcast', from: string, data: any }
  *   | { type: 'app', data: any }
- *   | { type: 'knock', peer: { id: string, meta: any } }
+ *   | { type: 'knock', peer: KnockingPeer }
  *   | { type: 'knockGone', peer: string }
  *   | { type: 'locked', locked: boolean }
  *   | { type: 'iceServers', iceServers: RTCIceServer[] }} RoomMessage
  */
 
-/** @typedef {Welcome | { type: 'waiting' } | { type: 'ping', received: number } | ErrorMessage | RoomMessage} ServerMessage */
+/** @typedef {Welcome | Waiting | { type: 'ping', received: number } | ErrorMessage | RoomMessage} ServerMessage */
 
 /**
  * The messages of a client in the room. They are counted, and get a `ref`.
@@ -160,7 +179,8 @@ export const GOING_AWAY = 4900;
  *   | { type: 'broadcast', data: unknown }
  *   | { type: 'update', meta: unknown }
  *   | { type: 'admit', peer: string }
- *   | { type: 'deny', peer: string, reason?: string }
+ *   | { type: 'deny', peer: string, reason?: string | undefined }
+ *   | { type: 'admitAll' }
  *   | { type: 'kick', peer: string, reason?: string | undefined, banSeconds?: number }
  *   | { type: 'lock', locked: boolean }
  *   | { type: 'permissions', peer: string, permissions: Permission[] }} SentMessage

@@ -5,7 +5,7 @@ import { MeetError } from './errors.js';
 /**
  * @typedef {object} RetryContext
  * @property {number} attempt how many attempts have failed since the last success, from 1
- * @property {boolean} joined whether this session was in the room before
+ * @property {boolean} joined whether this session was in the room, or in its lobby, before
  * @property {import('./errors.js').MeetError} error why the last attempt failed, or why the connection ended
  */
 
@@ -25,7 +25,7 @@ import { MeetError } from './errors.js';
  *
  * After a timeout, the first attempt is immediate: other clients have probably not lost their connections.
  *
- * A session that was in the room before is retried without end (a laptop may be closed for hours). A first join fails after
+ * A session that was in the room or its lobby before is retried without end (a laptop may be closed for hours). A first join fails after
  * `maxJoinAttempts`, since a person waits for it, and the URL may be wrong.
  *
  * @param {{ initialDelayMs?: number, maxDelayMs?: number, maxJoinAttempts?: number, random?: () => number }} [options]

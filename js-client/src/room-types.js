@@ -5,6 +5,7 @@
 /** @typedef {import('./remote-source.js').RemoteSource} RemoteSource */
 /** @typedef {import('./socket-types.js').State} State */
 /** @typedef {import('./protocol.js').Permission} Permission */
+/** @typedef {import('./protocol.js').KnockingPeer} KnockingPeer */
 
 /**
  * @typedef {object} MediaOptions
@@ -21,7 +22,9 @@
  */
 
 /**
- * - `statechange`: see {@link State}. `reason` is a {@link MeetError} if it is `away` or `closed`, `null` after leaving
+ * - `statechange`: see {@link State}. `reason` is a {@link MeetError} if it is `away`, `closed`, or `connecting` after `waiting`;
+ *   `null` after leaving
+ * - `waiting`: this page waits in the lobby until it is admitted. Fires once for each wait, not for each of its connections
  * - `peerjoined`, `peerleft`: fire once for each peer, first for the peers that were there before
  * - `peerchanged`: its `meta`, `status` or `connection` has changed
  * - `sourceadded`, `sourcechanged`, `sourceremoved`: the sources of a peer; `sourceremoved` fires before `peerleft`
@@ -31,6 +34,8 @@
  * - `trackended`: a published track has ended by itself (a device was unplugged, the browser's own "Stop sharing"), or had
  *   ended when it was published. It was removed from its source; if no other one is live, the source is removed for the
  *   others until it is published, or one of its tracks replaced, again. Not fired for tracks that were replaced meanwhile
+ * - `knock`, `knockgone`: somebody waits in the lobby, or does no longer: was admitted or denied, or has left. Only on pages
+ *   that may `moderate`: once for each, also for those who waited before
  * - `locked`: the room was closed for new peers, or opened again
  * - `permissionschanged`: what a peer may do, or this page (`peer` is `null`), was changed
  * - `error`: a failure that no promise reports: a message was rejected, or a connection to a peer could not be made yet.
@@ -39,6 +44,7 @@
  *
  * @typedef {{
  *   statechange: { state: State, reason: MeetError | null },
+ *   waiting: {},
  *   peerjoined: { peer: RemotePeer },
  *   peerchanged: { peer: RemotePeer },
  *   peerleft: { peer: RemotePeer, reason: import('./protocol.js').LeaveReason },
@@ -49,6 +55,8 @@
  *   app: { data: any },
  *   datachannel: { peer: RemotePeer, channel: RTCDataChannel },
  *   trackended: { name: string, kind: import('./publications.js').Kind, track: MediaStreamTrack },
+ *   knock: { peer: KnockingPeer },
+ *   knockgone: { peer: KnockingPeer },
  *   locked: { locked: boolean },
  *   permissionschanged: { peer: RemotePeer | null, permissions: Permission[] },
  *   error: { error: MeetError, peer: RemotePeer | null },

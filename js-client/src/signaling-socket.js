@@ -2,9 +2,10 @@
 
 import { Attempt } from './attempt.js';
 import { socketUrl } from './connection.js';
-import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { MeetError, serverError } from './errors.js';
+import { Joining } from './joining.js';
+import { OrderedEmitter } from './ordered-emitter.js';
 import { PreviousSession } from './previous-session.js';
 import { Meta } from './meta.js';
 import { observePageLifecycle } from './page-lifecycle.js';
@@ -22,9 +23,9 @@ import { readToken } from './token.js';
 /**
  * Joins, counts frames, and resumes. It is independent of WebRTC.
  *
- * @extends {Emitter<SocketEvents>}
+ * @extends {OrderedEmitter<SocketEvents>}
  */
-export class SignalingSocket extends Emitter {
+export class SignalingSocket extends OrderedEmitter {
   #url;
   /** The resolved URL. */
   #href = '';
@@ -38,11 +39,13 @@ export class SignalingSocket extends Emitter {
   #connection = null;
   /** Aborted when the session is over. */
   #scope = new AbortController();
-  /** @type {(error?: unknown) => void} */
-  #settleJoin = () => {};
+  /** @type {Joining | null} */
+  #joining = null;
   #sender;
   /** The ticket of this session; `null` outside of the room. @type {string | null} */
   #ticket = null;
+  /** The ticket of the place in the lobby; `null` outside of it. @type {string | null} */
+  #place = null;
   #previous;
   /** The longest `meta` that the server accepts; not known before the first welcome. */
   #metaBytes = Infinity;
@@ -52,8 +55,6 @@ export class SignalingSocket extends Emitter {
   /** How many abandoned attempts there are whose `join` may still arrive, and take the session from a newer connection. */
   #orphanedAttempts = 0;
   #acks = new AckTracker();
-  /** Being fired. @type {(() => void)[]} */
-  #events = [];
 
   /**
    * @param {string | URL} url of the room; `join` resolves it against the page, and turns `http:` into `ws:`
@@ -79,6 +80,11 @@ export class SignalingSocket extends Emitter {
     return this.#state === 'idle' || this.#state === 'closed';
   }
 
+  /** What another connection continues: the session, or the wait for it. */
+  get #held() {
+    return this.#ticket ?? this.#place;
+  }
+
   /** The data about this peer for the others. An update shows here at once, and is reverted if the server rejects it. */
   get meta() {
     return this.#meta.value;
@@ -92,7 +98,8 @@ export class SignalingSocket extends Emitter {
   /**
    * Joins, and stays until `leave` or until the server ends the session. Lost connections are replaced.
    *
-   * @param {{ signal?: AbortSignal }} [options] aborting cancels joining, or leaves; `AbortSignal.timeout` only limits joining
+   * @param {{ signal?: AbortSignal }} [options] aborting cancels joining, or leaves; `AbortSignal.timeout` only limits joining,
+   *   with the time in the lobby
    * @returns {Promise<void>} resolves with the first welcome; rejects with a {@link MeetError}, or with the signal's reason
    */
   async join({ signal } = {}) {
@@ -107,23 +114,16 @@ export class SignalingSocket extends Emitter {
     this.#metaBytes = Infinity;
     this.#retry.reset();
     this.#orphanedAttempts = 0;
+    this.#acks.restart();
     observePageLifecycle(this.#env, {
       wake: (isDead) => this.#wake(isDead),
       hide: (isFinal) => this.#hide(isFinal),
-      restore: () => { this.#previous.restore(this.#ticket); this.#wake(true); },
+      restore: () => { this.#previous.restore(this.#held); this.#wake(true); },
     }, scope);
-    signal?.addEventListener('abort', () => {
-      if (this.#ticket === null || signal.reason?.name !== 'TimeoutError') void this.leave();
-    }, { signal: scope });
-    const joined = new Promise((resolve, reject) => {
-      this.#settleJoin = (error) => {
-        if (error === undefined) resolve(undefined);
-        else reject(signal?.aborted ? signal.reason : error);
-      };
-    });
+    const { promise } = (this.#joining = new Joining(signal, scope, () => void this.leave()));
     this.#setState('connecting');
     void this.#connect(scope);
-    await joined;
+    await promise;
   }
 
   /**
@@ -179,8 +179,8 @@ export class SignalingSocket extends Emitter {
     if (scope.aborted || this.#connection !== null) return;
     try {
       const connection = this.#connection = new Attempt(this.#href, this.#env, this.#options.openTimeoutMs ?? OPEN_TIMEOUT_MS, {
-        join: () => ({ text: JSON.stringify(this.#joinMessage(token)), isFresh: this.#ticket === null }),
-        waiting: () => this.#setState('waiting'),
+        join: () => ({ text: JSON.stringify(this.#joinMessage(token)), isFresh: this.#held === null }),
+        waiting: (waiting) => this.#waits(connection, waiting),
         welcome: (welcome) => this.#welcomed(connection, welcome),
         frame: (frame, size) => this.#handle(connection, frame, size),
         end: (error, mayReconnect) => {
@@ -211,23 +211,45 @@ export class SignalingSocket extends Emitter {
 
   /** @param {string | undefined} token */
   #joinMessage(token) {
+    const ticket = this.#held;
     return {
       type: 'join',
       meta: this.#meta.join(),
       token,
-      resume: this.#ticket === null ? undefined : { ticket: this.#ticket, received: this.#acks.received },
+      resume: ticket === null ? undefined : { ticket, received: this.#acks.received },
       replaces: this.#previous.ticket ?? undefined,
     };
   }
 
   /**
+   * A session whose grace period was over may have to wait again.
+   *
    * @param {Attempt} connection
-   * @param {import('./protocol.js').Welcome} welcome
+   * @param {import('./protocol.js').Waiting} waiting
    */
-  #welcomed(connection, welcome) {
+  #waits(connection, { ticket, heartbeatMs, graceMs = GRACE_MS }) {
+    const isNew = ticket === undefined || ticket !== this.#place;
+    this.#retry.reset();
+    this.#ticket = null;
+    this.#place = ticket ?? null;
+    this.#graceMs = graceMs;
+    this.#acks.restart();
+    connection.expectHeartbeat(heartbeatMs ?? HEARTBEAT_MS, heartbeatMs !== undefined);
+    this.#setState('waiting');
+    if (isNew && this.#connection === connection) this.emit('waiting', {});
+  }
+
+  /**
+   * @param {Attempt} connection
+   * @param {import('./protocol.js').Welcome} received
+   */
+  #welcomed(connection, received) {
     const isFirst = this.#ticket === null;
+    // Admitted without a connection: `partial`, but this page knows nothing of the room yet.
+    const welcome = isFirst ? { ...received, resumed: /** @type {const} */ ('no') } : received;
     this.#retry.reset();
     this.#ticket = welcome.ticket;
+    this.#place = null;
     this.#previous.ticket = null;
     this.#graceMs = welcome.graceMs;
     const limits = { ...DEFAULT_LIMITS, ...welcome.limits };
@@ -238,7 +260,7 @@ export class SignalingSocket extends Emitter {
       } catch (error) {
         return void this.#leave(/** @type {MeetError} */ (error));
       }
-      this.#settleJoin();
+      this.#joining?.done();
     }
     connection.expectHeartbeat(welcome.heartbeatMs, welcome.limits !== undefined);
     const full = welcome.resumed === 'full';
@@ -301,13 +323,12 @@ export class SignalingSocket extends Emitter {
   #failed(error, mayReconnect) {
     if (!mayReconnect) return this.#end(error);
     const scope = this.#scope.signal;
-    const joined = this.#ticket !== null;
-    const { delay, reason } = this.#retry.failed(error, joined);
+    const { delay, reason } = this.#retry.failed(error, this.#held !== null);
     // The policy is application code, and may have called `leave`.
     if (scope.aborted) return;
     if (delay === null) return void this.#leave(reason);
     this.#retry.start(delay);
-    this.#setState(joined ? 'away' : 'connecting', error);
+    this.#setState(this.#ticket === null ? 'connecting' : 'away', error);
   }
 
   #reconnect() {
@@ -328,7 +349,7 @@ export class SignalingSocket extends Emitter {
 
   /** @param {boolean} isFinal */
   #hide(isFinal) {
-    this.#previous.hide(this.#ticket);
+    this.#previous.hide(this.#held);
     if (isFinal) void this.leave();
     // An open socket keeps a page out of the back/forward cache.
     else if (this.#connection !== null) {
@@ -351,7 +372,7 @@ export class SignalingSocket extends Emitter {
    */
   #leave(reason) {
     if (this.#isOver) return this.#left;
-    this.#left = this.#previous.leave(this.#connection, this.#ticket, this.#graceMs);
+    this.#left = this.#previous.leave(this.#connection, this.#held, this.#graceMs);
     this.#end(reason);
     return this.#left;
   }
@@ -361,8 +382,8 @@ export class SignalingSocket extends Emitter {
     this.#scope.abort();
     this.#retry.stop();
     this.#connection = null;
-    this.#ticket = null;
-    this.#settleJoin(reason ?? new MeetError('closed', 'left before joining'));
+    this.#ticket = this.#place = null;
+    this.#joining?.failed(reason);
     this.#setState('closed', reason);
   }
 
@@ -376,26 +397,14 @@ export class SignalingSocket extends Emitter {
     if (state !== 'joined') this.#sender.hold();
     this.emit('statechange', { state, reason });
   }
-
-  /**
-   * Fires one event at a time, so that each listener gets them in order, also if a handler causes another one.
-   *
-   * @override
-   * @protected
-   * @type {Emitter<SocketEvents>['emit']}
-   */
-  emit(type, detail) {
-    if (this.#events.push(() => super.emit(type, detail)) > 1) return;
-    for (const fire of this.#events) fire();
-    this.#events = [];
-  }
 }
 
 /** The default of `openTimeoutMs`. */
 const OPEN_TIMEOUT_MS = 10_000;
 
-/** The default of the protocol, until the server announces its own value. */
+/** The defaults of the protocol, until the server announces its own values. */
 const GRACE_MS = 30_000;
+const HEARTBEAT_MS = 10_000;
 
 /** A browser without a back/forward cache may restore a page without an event. */
 const PAUSE_MS = 5000;

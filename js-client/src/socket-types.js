@@ -2,8 +2,8 @@
 
 /**
  * - `idle`: not joined yet
- * - `connecting`: the first connection is being made
- * - `waiting`: in the room's lobby
+ * - `connecting`: the first connection is being made, or another one that continues the wait in the lobby
+ * - `waiting`: in the room's lobby, until a moderator or the application admits this page
  * - `joined`: in the room
  * - `away`: the connection is lost, until the next attempt; other pages see this peer as away
  * - `resuming`: the next attempt is in progress
@@ -29,14 +29,16 @@
  */
 
 /**
- * - `statechange`: `reason` is the error if the state is `away` or `closed`; `null` after leaving
- * - `welcome`: in the room, for the first time or again; see `resumed` in the protocol
+ * - `statechange`: `reason` is the error if the state is `away`, `closed`, or `connecting` after `waiting`; `null` after leaving
+ * - `waiting`: a wait in the lobby begins. Not fired again when another connection continues it
+ * - `welcome`: in the room, for the first time or again; see `resumed` in the protocol. For the first time it is `no`
  * - `message`: the messages of the server in the room, in order and without duplicates
  * - `rejected`: the server has rejected a message, or it exceeds the server's limits. `message` is `null` if it is not known
  *   any more
  *
  * @typedef {object} SocketEvents
  * @property {{ state: State, reason: import('./errors.js').MeetError | null }} statechange
+ * @property {{}} waiting
  * @property {{ welcome: import('./protocol.js').Welcome }} welcome
  * @property {{ message: import('./protocol.js').RoomMessage }} message
  * @property {{ error: import('./errors.js').MeetError, message: import('./protocol.js').SentMessage | null }} rejected

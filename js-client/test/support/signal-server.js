@@ -3,6 +3,7 @@
 import { Core, roomInSegment } from './core.js';
 import { FakeSocketNetwork } from './fake-socket.js';
 import { Interference } from './signal/interference.js';
+import { Lobby } from './signal/lobby.js';
 import { Session } from './signal/session.js';
 
 /** @typedef {import('./core.js').CoreEvent} CoreEvent */
@@ -11,7 +12,7 @@ import { Session } from './signal/session.js';
 /** @typedef {import('./signal/interference.js').Rejection} Rejection */
 
 /**
- * What the application decides about a join. `lobby`: the client gets `waiting`, and no decision.
+ * What the application decides about a join. `lobby`: a moderator has to let it in, before `authorizeTimeoutMs`.
  *
  * @typedef {{ permissions?: string[], identity?: string, meta?: unknown, lobby?: boolean, refuse?: Rejection & { close: number } }} Grant
  */
@@ -39,6 +40,8 @@ import { Session } from './signal/session.js';
  * @property {ServerEnd} end
  * @property {string} room
  * @property {Session} [session]
+ * @property {any} [join] its frame
+ * @property {string} [ticket] of its place in the lobby, if it was admitted
  * @property {Rejection} [rejection]
  * @property {[code: number, reason: string]} [closing]
  */
@@ -71,6 +74,18 @@ export class SignalServer {
     this.#core = new Core(this.#limits);
     this.#interference = new Interference({ isOlder: options.limits === null });
     this.decisionMs = options.decisionMs ?? 0;
+    this.lobby = new Lobby({
+      clock: this.#clock,
+      options,
+      sessions: () => this.#sessions,
+      roster: (room) => this.#core.roster(room).map((/** @type {{ id: string }} */ { id }) => id),
+      decide: (connection, grant) => this.#answer(connection, grant),
+      withdraw: (connection, code) => { if (this.#connections.has(connection.id)) this.#closed(connection.id, code); },
+      reject: (connection, frame, code) => {
+        this.rejectNext(frame.type, { code });
+        return this.#interference.received(connection, frame, '', false);
+      },
+    });
     this.sockets = new FakeSocketNetwork(scheduler, (end) => this.#connected(end));
     /** Everything that clients have sent, `pong` and `ack` too. @type {{ page: string, frame: any }[]} */
     this.log = [];
@@ -147,6 +162,7 @@ export class SignalServer {
   /** Another process: all connections break, and all sessions are gone. */
   restart() {
     this.#core.restart(this.#limits);
+    this.lobby.clear();
     const ends = [...this.#connections.values()].map(({ end }) => end);
     this.#connections.clear();
     for (const end of ends) abandon(end);
@@ -263,7 +279,7 @@ export class SignalServer {
     end.accept(subprotocol);
     const connection = { id, end, room };
     this.#connections.set(id, connection);
-    end.onclose = (code) => this.#closed(id, code);
+    end.onclose = (code) => { if (!this.lobby.lost(connection, code)) this.#closed(id, code); };
     end.onmessage = (text) => this.#receive(connection, text);
   }
 
@@ -279,15 +295,18 @@ export class SignalServer {
 
   /**
    * @param {Connection} connection
-   * @param {string} text
+   * @param {string} sent
    */
-  #receive(connection, text) {
+  #receive(connection, sent) {
+    this.log.push({ page: connection.end.page, frame: parse(sent) });
+    const text = this.lobby.toCore(sent);
     const frame = parse(text);
-    this.log.push({ page: connection.end.page, frame });
     const ticket = frame?.resume?.ticket;
     const resumed = ticket && this.#sessions.find((session) => session.ticket === ticket);
     if (resumed?.joined && this.#interference.endsSession()) this.#expire(resumed);
-    this.#core.receive(connection.id, this.#interference.received(connection, frame, text, resumed?.joined ?? false));
+    const changed = this.#interference.received(connection, frame, text, resumed?.joined ?? false);
+    const passed = changed === text ? this.lobby.received(connection, frame, text) : changed;
+    if (passed !== null) this.#core.receive(connection.id, passed);
     this.#deliver();
   }
 
@@ -326,10 +345,16 @@ export class SignalServer {
   #happened(connection, { kind, text, code }) {
     const { end } = connection;
     switch (kind) {
-      case 'text':
+      case 'text': {
         this.#noteSession(connection, text);
-        end.send(this.#interference.sent(connection, text));
+        const sent = this.lobby.sent(connection, text);
+        if (sent === null) break;
+        end.send(this.lobby.toPage(this.#interference.sent(connection, sent)));
+        this.lobby.delivered(connection, text);
+        // It was admitted without a connection.
+        if (!end.isOpen) this.#closed(connection.id, 1006);
         break;
+      }
       case 'close':
         end.onclose = null;
         end.close(...connection.closing ?? [code, text]);
@@ -358,6 +383,7 @@ export class SignalServer {
     }
     session.connection = connection;
     connection.session = session;
+    this.lobby.welcomed(connection, session);
   }
 
   /**
@@ -367,22 +393,27 @@ export class SignalServer {
   #decide(connection, { token, meta }) {
     const { id, end, room } = connection;
     if (!this.#connections.has(id)) return;
-    const { authorize = () => ({}), iceServers = [] } = this.#options;
-    /** @type {Grant} */
-    const grant = authorize({ room, token: token ?? undefined, meta, page: end.page });
-    if (grant.lobby) {
-      end.send('{"type":"waiting"}');
-      return;
-    }
+    const { authorize = () => ({}) } = this.#options;
+    const decide = () => authorize({ room, token: token ?? undefined, meta, page: end.page });
+    const grant = this.lobby.decided(connection, meta, decide);
+    if (grant !== null) this.#answer(connection, grant);
+    this.#deliver();
+  }
+
+  /**
+   * @param {Connection} connection
+   * @param {Grant} grant
+   */
+  #answer(connection, grant) {
+    const { iceServers = [] } = this.#options;
     if (grant.refuse) connection.rejection = grant.refuse;
-    this.#core.decide(id, {
+    this.#core.decide(connection.id, {
       stun: iceServers.flatMap(({ urls }) => urls),
       ...(grant.refuse && { refuse: grant.refuse.close }),
       ...(grant.permissions && { permissions: grant.permissions }),
       ...(grant.identity && { identity: grant.identity }),
       ...('meta' in grant && { meta: JSON.stringify(grant.meta) }),
     });
-    this.#deliver();
   }
 }
 

@@ -19,6 +19,16 @@ room.on('statechange', ({ detail: { state, reason } }) => {
 room.on('trackended', ({ detail: { name, kind, track } }) => {
   if (!room.isMuted(name, kind)) console.log(track.label);
 });
+room.on('waiting', () => console.log(room.state === 'waiting'));
+room.on('knock', ({ detail: { peer } }) => {
+  if (room.knocking.get(peer.id) === peer) room.admit(peer.id);
+  else room.deny(peer.id, 'not today');
+});
+room.on('knockgone', ({ detail: { peer } }) => console.log(peer.meta.name));
+room.admitAll();
+room.kick('id', 'too loud');
+// @ts-expect-error the map is the room's
+room.knocking.clear();
 room.on('error', ({ detail: { error, peer } }) => console.log(error.code, peer?.connection === 'none'));
 room.on('datachannel', ({ detail: { peer, channel } }) => peer.createDataChannel(`${channel.label} again`));
 room.replaceTrack('camera', 'video', null);

@@ -63,9 +63,10 @@ test('frames of a later version do no harm, and are counted', async () => {
 });
 
 test('all that the client sends in a meeting, and the server too, is of the schemas', async () => {
-  const harness = new Harness({ server: { iceServers: [{ urls: ['stun:a.example'] }] } });
+  const authorize = ({ page }) => ({ lobby: page === 'cleo' || page === 'dan', permissions: ['signal', 'broadcast', 'moderate'] });
+  const harness = new Harness({ server: { iceServers: [{ urls: ['stun:a.example'] }], authorize } });
   const received = [];
-  const rooms = ['ada', 'bob'].map((name) => {
+  const [cleo, dan, ...rooms] = ['cleo', 'dan', 'ada', 'bob'].map((name) => {
     const page = harness.page(name);
     const { WebSocket } = page.environment;
     page.environment.WebSocket = class extends WebSocket {
@@ -79,6 +80,10 @@ test('all that the client sends in a meeting, and the server too, is of the sche
     return room;
   });
   for (const room of rooms) await harness.scheduler.run(room.join(), { withinMs: 1000 });
+  for (const room of [cleo, dan]) room.join().catch(() => {});
+  await harness.clock.advance(100);
+  rooms[0].deny([...rooms[0].knocking.keys()][0], 'not today');
+  rooms[0].admit([...rooms[0].knocking.keys()][1]);
   await harness.clock.advance(30_000);
   rooms[0].broadcast('hello');
   rooms[0].update({ name: 'Ada' });
@@ -93,7 +98,7 @@ test('all that the client sends in a meeting, and the server too, is of the sche
     types.add(frame.type);
     assert.ok(isClientMessage(frame), `${JSON.stringify(frame)} ${JSON.stringify(isClientMessage.errors)}`);
   }
-  assert.deepEqual([...types].sort(), ['ack', 'broadcast', 'join', 'leave', 'pong', 'signal', 'update']);
+  assert.deepEqual([...types].sort(), ['ack', 'admit', 'broadcast', 'deny', 'join', 'leave', 'pong', 'signal', 'update']);
   for (const frame of received) {
     assert.ok(isServerMessage(JSON.parse(frame)), `${frame} ${JSON.stringify(isServerMessage.errors)}`);
   }

@@ -9,6 +9,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import { MeetRoom } from '../../src/meet-room.js';
+import { Moderation } from '../../src/moderation.js';
 import { RemotePeer } from '../../src/remote-peer.js';
 import { FakeTrack } from '../support/fake-media.js';
 import { Meeting } from './support/meeting.js';
@@ -25,6 +26,7 @@ const ROOM = {
   state: (room) => room.state,
   self: (room) => room.self,
   peers: (room) => room.peers.size,
+  knocking: (room) => room.knocking.size,
   locked: (room) => room.locked,
   iceServers: (room) => room.iceServers.length,
   join: (room) => void room.join().catch(() => {}),
@@ -38,6 +40,9 @@ const ROOM = {
   broadcast: (room) => room.broadcast('hello'),
   send: (room) => { for (const id of room.peers.keys()) room.send(id, 'psst'); },
   can: (room) => room.can('signal'),
+  admit: (room) => { for (const id of room.knocking.keys()) room.admit(id); },
+  deny: (room) => { for (const id of room.knocking.keys()) room.deny(id, 'not now'); },
+  admitAll: (room) => room.admitAll(),
   kick: (room) => { for (const id of room.peers.keys()) room.kick(id, 'out'); },
   ban: (room) => { for (const id of room.peers.keys()) room.ban(id, 60); },
   lock: (room) => room.lock(true),
@@ -61,16 +66,16 @@ const CALLS = {
   ...ROOM,
   ...Object.fromEntries(Object.entries(PEER).map(([name, call]) => [
     `${name} of a peer`,
-    (room, { peer }) => { for (const one of peer ? [peer] : room.peers.values()) call(one); },
+    (room, { peer }) => { for (const one of peer instanceof RemotePeer ? [peer] : room.peers.values()) call(one); },
   ])),
   ...TOGETHER,
 };
 
 test('the table knows every member', () => {
   const members = ({ prototype }) => Object.getOwnPropertyNames(prototype).filter((name) => !INTERNAL.includes(name));
-  assert.deepEqual(members(MeetRoom).sort(), Object.keys(ROOM).sort());
+  assert.deepEqual([...members(MeetRoom), ...members(Moderation)].sort(), Object.keys(ROOM).sort());
   assert.deepEqual(members(RemotePeer).sort(), Object.keys(PEER).sort());
-  assert.ok(EVENTS.length >= 13, EVENTS.join());
+  assert.ok(EVENTS.length >= 16, EVENTS.join());
 });
 
 /**
@@ -80,8 +85,14 @@ test('the table knows every member', () => {
  * @param {(act: () => void) => void} [when] in the handler, or later
  */
 async function scene(handlers, when = (act) => act()) {
-  const authorize = () => ({ permissions: ['signal', 'broadcast', 'moderate'] });
-  const meeting = new Meeting({ server: { iceServers: [{ urls: 'stun:a.example' }], authorize } });
+  // Ada waits before the first time only.
+  let isOpen = false;
+  const authorize = ({ page }) => ({
+    permissions: ['signal', 'broadcast', 'moderate'],
+    lobby: page === 'dan' || (page === 'ada' && !isOpen),
+  });
+  const limits = { authorizeTimeoutMs: 300_000 };
+  const meeting = new Meeting({ server: { iceServers: [{ urls: 'stun:a.example' }], authorize, limits } });
   const bob = await meeting.join('bob');
   const cleo = await meeting.join('cleo');
   const ada = meeting.room('ada');
@@ -103,8 +114,14 @@ async function scene(handlers, when = (act) => act()) {
   ada.publish('camera', camera);
   ada.join().catch(() => {});
   await meeting.settle(20_000);
-  const adas = () => (meeting.server.log.some(({ page }) => page === 'ada') ? meeting.server.session('ada') : null);
+  const adas = () => (meeting.server.roster('room').includes('ada') ? meeting.server.session('ada') : null);
   const step = async (act) => { attempt(act); await meeting.settle(20_000); };
+  await step(() => meeting.server.end('ada')?.cut());
+  isOpen = true;
+  await step(() => bob.admitAll());
+  const dan = meeting.room('dan');
+  await step(() => void dan.join().catch(() => {}));
+  await step(() => void dan.leave());
   await step(() => bob.broadcast('hello'));
   await step(() => bob.peers.get(ada.self?.id)?.createDataChannel('chat'));
   await step(() => bob.setMuted('camera', 'audio', true));
@@ -117,7 +134,7 @@ async function scene(handlers, when = (act) => act()) {
   await step(() => { bob.lock(true); bob.lock(false); });
   await step(() => {
     const session = adas();
-    if (!session?.joined) return;
+    if (session === null) return;
     meeting.server.app(session, 'notice');
   });
   await step(() => { meeting.server.rejectNext('broadcast', { code: 'unavailable' }); ada.broadcast('x'); });
@@ -126,12 +143,13 @@ async function scene(handlers, when = (act) => act()) {
   await step(() => { meeting.server.nextResume('partial'); adas()?.socket?.cut(); });
   await step(() => { meeting.server.nextResume('no'); adas()?.socket?.cut(); });
   await step(() => meeting.server.close(meeting.server.session('bob'), 4507));
-  await step(() => { if (adas()?.joined) meeting.server.close(adas(), 4507); });
+  await step(() => { if (adas()) meeting.server.close(adas(), 4507); });
   const end = {
     calls,
     state: ada.state,
     meta: ada.self?.meta,
     locked: ada.locked,
+    knocking: ada.knocking.size,
     muted: ['camera', 'screen'].map((name) => ['audio', 'video'].map((kind) => ada.isMuted(name, kind))),
     peers: shown(ada),
     roster: meeting.server.roster('room'),
@@ -140,7 +158,7 @@ async function scene(handlers, when = (act) => act()) {
     listeners: meeting.harness.network.listenerCount,
     sockets: meeting.harness.server.sockets.open,
   };
-  for (const room of [ada, bob, cleo]) void room.leave();
+  for (const room of [ada, bob, cleo, dan]) void room.leave();
   await meeting.settle(60_000);
   assertInOrder(log);
   return { end, leaks: meeting.harness.leaks };
@@ -172,6 +190,9 @@ function isComplete(room, type, { peer, source, state, locked, permissions }) {
     case 'sourceadded':
     case 'sourcechanged': return room.peers.get(peer.id) === peer && peer.sources.get(source.name) === source;
     case 'error': return peer === null || room.peers.get(peer.id) === peer;
+    case 'waiting': return room.state === 'waiting';
+    case 'knock': return room.knocking.get(peer.id) === peer;
+    case 'knockgone': return room.knocking.get(peer.id) !== peer;
     case 'locked': return room.locked === locked;
     case 'permissionschanged': return (peer ?? room.self).permissions === permissions;
     case 'statechange': return state !== 'joined' || room.self !== null;
@@ -186,9 +207,10 @@ function assertInOrder(log) {
   for (const { type, peer, source, complete, ...more } of log) {
     const note = () => `${type} ${JSON.stringify(more)} after ${known.join()}`;
     if (type !== 'statechange') assert.ok(complete, note());
-    if (type === 'peerjoined') assert.ok(!there.has(peer) && there.add(peer), note());
+    if (type === 'peerjoined' || type === 'knock') assert.ok(!there.has(peer) && there.add(peer), note());
     else if (type === 'sourceadded') assert.ok(there.has(peer) && !there.has(source) && there.add(source), note());
     else if (type === 'sourceremoved') assert.ok(there.has(peer) && there.delete(source), note());
+    else if (type === 'knockgone') assert.ok(there.delete(peer), note());
     else if (type === 'peerleft') {
       assert.ok(there.delete(peer), note());
       assert.ok([...peer.sources.values()].every((one) => !there.has(one)), note());
@@ -201,7 +223,7 @@ function assertInOrder(log) {
   assert.equal(there.size, 0, `not ended: ${known.join()}`);
 }
 
-const STATES = ['connecting', 'away', 'resuming', 'joined', 'closed'];
+const STATES = ['connecting', 'waiting', 'away', 'resuming', 'joined', 'closed'];
 const TYPES = EVENTS.flatMap((type) => (type === 'statechange' ? STATES.map((state) => `${type} ${state}`) : [type]));
 const NO_LEAKS = { connections: 0, sockets: 0, timers: 0, listeners: 0 };
 

@@ -27,8 +27,23 @@ const METHODS = {
   },
 };
 
+/** Bob lets Ada in, who has to wait the first time. */
+function sceneWithLobby() {
+  let isOpen = false;
+  const authorize = ({ page }) => ({ permissions: ['broadcast', 'moderate'], lobby: page === 'ada' && !isOpen });
+  const scene = new Scene({ server: { authorize } });
+  const admit = async (bob) => {
+    isOpen = true;
+    bob.send({ type: 'admitAll' });
+    await scene.clock.advance(100);
+  };
+  return { scene, admit };
+}
+
 const EVENTS = {
   connecting: ['statechange', ({ state }) => state === 'connecting'],
+  waits: ['statechange', ({ state }) => state === 'waiting'],
+  waiting: ['waiting', () => true],
   joined: ['statechange', ({ state }) => state === 'joined'],
   away: ['statechange', ({ state }) => state === 'away'],
   resuming: ['statechange', ({ state }) => state === 'resuming'],
@@ -42,7 +57,7 @@ const EVENTS = {
 
 /** A life in which each of the events happens. */
 async function live(act, event, deferred) {
-  const scene = new Scene();
+  const { scene, admit } = sceneWithLobby();
   const bob = await scene.join('bob');
   const ada = scene.socket('ada');
   const [type, matches] = EVENTS[event];
@@ -64,6 +79,7 @@ async function live(act, event, deferred) {
 
   void ada.join().catch(() => {});
   await scene.clock.advance(200);
+  await admit(bob);
   bob.send({ type: 'broadcast', data: 'hello' });
   await scene.clock.advance(100);
   if (session()) session().socket?.cut();
@@ -107,15 +123,16 @@ for (const event of Object.keys(EVENTS)) {
 
 for (const event of Object.keys(EVENTS).filter((name) => name !== 'closed')) {
   test(`after leaving in a handler of ${event} nothing is heard of the session`, async () => {
-    const scene = new Scene();
+    const { scene, admit } = sceneWithLobby();
     const bob = await scene.join('bob');
     const ada = scene.socket('ada');
     const heard = [];
-    for (const type of ['welcome', 'message', 'rejected']) ada.on(type, () => heard.push(`${type} while ${ada.state}`));
+    for (const type of ['waiting', 'welcome', 'message', 'rejected']) ada.on(type, () => heard.push(`${type} while ${ada.state}`));
     const [type, matches] = EVENTS[event];
     ada.on(type, ({ detail }) => { if (matches(detail)) void ada.leave(); });
     void ada.join().catch(() => {});
     await scene.clock.advance(200);
+    await admit(bob);
     bob.send({ type: 'broadcast', data: 'hello' });
     bob.send({ type: 'broadcast', data: 'last' });
     await scene.clock.advance(100);
@@ -126,7 +143,7 @@ for (const event of Object.keys(EVENTS).filter((name) => name !== 'closed')) {
     }
     if (ada.state === 'joined') scene.server.session('ada').socket.cut();
     await scene.clock.advance(60_000);
-    assert.deepEqual(heard.filter((line) => !line.endsWith('joined')), []);
+    assert.deepEqual(heard.filter((line) => !/joined$|^waiting while waiting$/.test(line)), []);
     assert.equal(ada.state, 'closed');
     assert.deepEqual(scene.server.roster('room'), ['bob']);
     void bob.leave();
