@@ -17,11 +17,9 @@ mod server;
 pub use client::{ClientMessage, Join, Resume};
 pub use malformed::{Malformed, Problem};
 pub use meta::Meta;
-#[cfg(any(test, feature = "unstable-message"))]
-pub use server::{ClientLimits, Knocking};
 pub use server::{
-    ErrorFrame, IceServer, LeaveReason, Peer, Resumed, SelfInfo, ServerMessage, Status, Waiting,
-    Welcome,
+    ClientLimits, ErrorFrame, IceServer, Knocking, LeaveReason, Peer, Resumed, SelfInfo,
+    ServerMessage, Status, Waiting, Welcome,
 };
 
 /// The protocol version in a `welcome`.
