@@ -1,7 +1,9 @@
 //! The code that the Meet examples share: the pages, the command line, the listener, the certificate,
-//! the shutdown.
+//! who may join and who is host, the shutdown.
 
 mod bounds;
+mod browser;
+mod hosts;
 mod login;
 mod options;
 mod pages;
@@ -11,9 +13,11 @@ mod tls;
 mod turn;
 
 pub use bounds::Bounds;
+pub use browser::Browser;
+pub use hosts::appoint_hosts;
 pub use login::Login;
 pub use options::Options;
-pub use pages::{Asset, asset, form_target, home, room};
+pub use pages::{Asset, asset, form_target, home, room, room_name};
 pub use security::security_headers;
 pub use stop::{DRAIN_TIMEOUT, stopping};
 pub use tls::{CertificateError, server_config};

@@ -2,20 +2,47 @@
 
 use std::time::Duration;
 
-use meet_signal_core::{AuthRequest, Authorize, Decision, Grant};
+use meet_signal_core::{AuthRequest, Authorize, Decision, Grant, Hub, Permissions};
 
-/// Admits every participant, at once or after a delay.
+use crate::browser::Browser;
+
+/// Admits every participant, at once or after a delay. The one that opens a room is its host.
 #[derive(Debug, Clone)]
 pub struct Login {
-    pub(crate) grant: Grant,
-    pub(crate) takes: Option<Duration>,
+    grant: Grant,
+    takes: Option<Duration>,
+    /// If each room has a lobby when it is opened.
+    lobby: Option<Hub>,
+}
+
+impl Login {
+    pub(crate) fn new(grant: Grant, takes: Option<Duration>, lobby: Option<Hub>) -> Self {
+        let host = Permissions::default().moderate(true);
+        Self { grant: grant.opener(host), takes, lobby }
+    }
+
+    /// The same for a participant with this browser. One without an identity cannot be blocked.
+    #[must_use]
+    pub fn with_browser(&self, browser: Option<&Browser>) -> Self {
+        let mut login = self.clone();
+        if let Some(browser) = browser {
+            login.grant = login.grant.identity(browser.identity());
+        }
+        login
+    }
 }
 
 impl Authorize for Login {
-    fn authorize(&self, _: AuthRequest) -> Decision<'_> {
-        Box::pin(async {
+    fn authorize(&self, request: AuthRequest) -> Decision<'_> {
+        Box::pin(async move {
             if let Some(time) = self.takes {
                 tokio::time::sleep(time).await;
+            }
+            // Before the first member joins: nobody must get in between the host and the lobby.
+            if let Some(hub) = &self.lobby
+                && hub.roster(&request.room).is_empty()
+            {
+                hub.set_lobby(&request.room, true);
             }
             Ok(self.grant.clone())
         })

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use clap::Parser;
+use clap::{Parser, builder::FalseyValueParser};
 use meet_signal_core::{ClientAddress, Grant, Hub, IceServer, InvalidLimits, Limits};
 
 use crate::{
@@ -45,6 +45,11 @@ pub struct Options {
     /// How long to keep the session of a participant who has lost the connection
     #[arg(long, env = "GRACE", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     pub grace: Duration,
+
+    /// Turn the lobby on in each room that is opened: whoever comes later waits until the host, who has
+    /// opened it, lets them in. The host can turn it off. By default it is off, and a host can turn it on
+    #[arg(long, env = "LOBBY", value_parser = FalseyValueParser::new())]
+    pub lobby: bool,
 
     /// How many reverse proxies every connection passes. Each must append the address of its
     /// own client to X-Forwarded-For; the limits per address use the one that the outermost proxy
@@ -90,12 +95,12 @@ impl Options {
     }
 
     /// Admits every participant, with the STUN and TURN servers.
-    pub fn login(&self) -> Login {
+    pub fn login(&self, hub: &Hub) -> Login {
         let mut grant = Grant::new().ice_servers(self.ice_servers());
         if let Some(turn) = self.turn.provider() {
             grant = grant.ice_provider(turn);
         }
-        Login { grant, takes: self.login_seconds }
+        Login::new(grant, self.login_seconds, self.lobby.then(|| hub.clone()))
     }
 
     fn ice_servers(&self) -> Vec<IceServer> {
