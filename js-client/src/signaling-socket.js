@@ -114,7 +114,6 @@ export class SignalingSocket extends OrderedEmitter {
     this.#metaBytes = Infinity;
     this.#retry.reset();
     this.#orphanedAttempts = 0;
-    this.#acks.restart();
     observePageLifecycle(this.#env, {
       wake: (isDead) => this.#wake(isDead),
       hide: (isFinal) => this.#hide(isFinal),

@@ -14,13 +14,14 @@ pub use service::SignalService;
 pub use upgrade::SignalUpgrade;
 
 pub use meet_signal_core::{
-    AppData, AuthRequest, Authorize, ByClosure, BySend, ByWithResumes, ClientAddress, CloseReason,
-    Decision, Denied, Duplicates, ErrorCode, Events, Grant, Hub, IceServer, IceServerProvider,
-    IceServerRequest, IceServers, Identity, InvalidHeaderName, InvalidLimits, InvalidOrigin,
-    InvalidPeerId, InvalidRoomId, Lagged, LeaveReason, Limits, LimitsBuilder, LocalAuthorize,
-    LocalDecision, MemberInfo, Meta, ModerationError, OriginFault, OriginPolicy, OriginRefused,
-    PeerId, Permissions, PreviousSession, ProvideIceServers, Reason, Resumed, RoomEvent,
-    RoomEventKind, RoomId, RoomSnapshot, Secret, SendError, Status, WithResumes,
+    Admission, AppData, AuthRequest, Authorize, ByClosure, BySend, ByWithResumes, ClientAddress,
+    CloseReason, Decision, Denied, Duplicates, ErrorCode, Events, Grant, Hub, IceServer,
+    IceServerProvider, IceServerRequest, IceServers, Identity, InvalidHeaderName, InvalidLimits,
+    InvalidOrigin, InvalidPeerId, InvalidRoomId, Lagged, LeaveReason, Limits, LimitsBuilder,
+    LocalAuthorize, LocalDecision, MemberInfo, Meta, ModerationError, OriginFault, OriginPolicy,
+    OriginRefused, PeerId, Permissions, PreviousSession, ProvideIceServers, Reason, Resumed,
+    RoomEvent, RoomEventKind, RoomId, RoomSettings, RoomSnapshot, Secret, SendError, Status,
+    WithResumes,
     handshake::{UnknownSubprotocol, UpgradeRefused},
 };
 #[cfg(feature = "turn")]

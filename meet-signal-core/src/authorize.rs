@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     Admission, AppData, CloseReason, Duplicates, ErrorCode, IceServer, IceServerProvider, Identity,
-    Meta, Permissions, RoomId, Secret, ice::Provider,
+    Meta, Permissions, RoomId, RoomSettings, Secret, ice::Provider,
 };
 
 /// Decides whether a peer may join a room. Called once per session, after the first message of its
@@ -274,6 +274,7 @@ pub struct Grant {
     pub(crate) ice_provider: Option<Provider>,
     pub(crate) admission: Admission,
     pub(crate) opener: Option<Permissions>,
+    pub(crate) room_settings: Option<RoomSettings>,
 }
 
 impl Grant {
@@ -331,6 +332,13 @@ impl Grant {
     #[must_use]
     pub fn opener(mut self, permissions: Permissions) -> Self {
         self.opener = Some(permissions);
+        self
+    }
+
+    /// Sets the settings of the room, if it has none yet.
+    #[must_use]
+    pub fn room_settings(mut self, settings: RoomSettings) -> Self {
+        self.room_settings = Some(settings);
         self
     }
 

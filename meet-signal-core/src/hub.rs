@@ -15,6 +15,7 @@ mod moderation;
 mod reclaim;
 mod resume;
 mod room_rate;
+mod room_settings;
 mod room_state;
 mod session_ice;
 mod session_state;

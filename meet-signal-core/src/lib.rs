@@ -64,7 +64,7 @@ pub use ice::{IceServerProvider, IceServerRequest, IceServers, ProvideIceServers
 pub use ice::{InvalidTurnCredentials, TurnCredentials};
 pub use id::{InvalidPeerId, PeerId};
 pub use identity::{AppData, Identity};
-pub use limits::{InvalidLimits, Limits, LimitsBuilder};
+pub use limits::{InvalidLimits, Limits, LimitsBuilder, RoomSettings};
 pub use message::{IceServer, LeaveReason, Meta, Resumed, Status};
 pub use permissions::Permissions;
 pub use room::{Admission, Duplicates};

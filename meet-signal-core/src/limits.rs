@@ -1,8 +1,12 @@
 //! The limits of a hub and its sessions.
 
+mod room_settings;
+
 use std::time::Duration;
 
 use thiserror::Error;
+
+pub use room_settings::RoomSettings;
 
 /// Declares each limit once: its documentation, name, type, default and range.
 macro_rules! limits {

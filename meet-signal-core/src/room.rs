@@ -148,6 +148,9 @@ impl Room {
                 }
                 Ok(Effects::event(Event::Lobby(enabled)))
             }
+            Input::Configure { capacity, waiting, lobby } => {
+                Ok(self.configure(capacity, waiting, lobby))
+            }
             Input::Unban { identity } => {
                 self.access.unban(&identity);
                 Ok(Effects::default())
@@ -192,6 +195,18 @@ impl Room {
     /// Who may join, beside the capacity.
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    fn configure(&mut self, capacity: usize, waiting: usize, lobby: Option<bool>) -> Effects {
+        self.capacity = capacity;
+        self.lobby.set_capacity(waiting);
+        self.access.set_usual_lobby(lobby.unwrap_or_default());
+        match lobby {
+            Some(enabled) if self.access.set_lobby(enabled) => {
+                Effects::event(Event::Lobby(enabled))
+            }
+            _ => Effects::default(),
+        }
     }
 
     /// Checks a join. Returns where the newcomer goes.

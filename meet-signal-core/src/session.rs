@@ -179,6 +179,7 @@ impl Session {
         self.ice_provider.as_ref()
     }
 
+    #[cfg(feature = "driver")]
     pub(crate) fn hub(&self) -> &Hub {
         &self.hub
     }

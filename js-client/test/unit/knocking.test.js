@@ -1,70 +1,16 @@
-// The lobby of a room, as moderators and those who wait see it.
+// The lobby of a room, as moderators see it.
 
 import '../support/abort-fix.js';
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { FakeTrack } from '../support/fake-media.js';
-import { Meeting } from './support/meeting.js';
+import { ALL, LobbyMeeting, idOf } from './support/lobby-meeting.js';
 import { failure } from './support/scene.js';
-
-const ALL = ['signal', 'broadcast', 'moderate'];
-const NOTHING_LEFT = { connections: 0, sockets: 0, timers: 0, listeners: 0 };
-
-/** Ada and Bob are let in at once, and Ada moderates. All others wait. */
-class Lobby extends Meeting {
-  constructor(server = {}) {
-    super({
-      server: {
-        authorize: ({ page }) => ({
-          lobby: page !== 'ada' && page !== 'bob',
-          permissions: page === 'ada' ? ALL : ['signal', 'broadcast'],
-        }),
-        limits: { authorizeTimeoutMs: 300_000 },
-        ...server,
-      },
-    });
-  }
-
-  room(name, options) {
-    const room = super.room(name, options);
-    const told = [];
-    for (const type of ['knock', 'knockgone']) {
-      room.on(type, ({ detail: { peer } }) => told.push(`${type} ${peer.meta}${room.knocking.get(peer.id) === peer ? '' : ' not there'}`));
-    }
-    for (const type of ['waiting', 'permissionschanged']) room.on(type, () => told.push(type));
-    room.on('error', ({ detail: { error, peer } }) => told.push(`error ${error.code} ${peer}`));
-    return Object.assign(room, { told });
-  }
-
-  async knock(name, { camera = true, ...options } = {}) {
-    const room = this.room(name, options);
-    if (camera) room.publish('camera', room.page.camera());
-    room.joined = room.join();
-    room.joined.catch(() => {});
-    await this.settle(100);
-    assert.equal(room.state, 'waiting');
-    return room;
-  }
-
-  get waiting() {
-    return this.server.lobby.waiting('room');
-  }
-
-  async end() {
-    for (const room of this.rooms.values()) void room.leave();
-    await this.settle(60_000);
-    assert.deepEqual(this.harness.leaks, NOTHING_LEFT);
-  }
-}
-
-/** The id of somebody who waits. */
-const idOf = (room, name) => [...room.knocking.values()].find(({ meta }) => meta === name)?.id;
 
 describe('a moderator', () => {
   test('lets somebody in, and is in a call with them', async () => {
-    const meeting = new Lobby();
+    const meeting = new LobbyMeeting();
     const ada = await meeting.join('ada');
     const bob = await meeting.join('bob');
     const cleo = await meeting.knock('cleo');
@@ -87,7 +33,7 @@ describe('a moderator', () => {
   });
 
   test('refuses somebody, with a reason or without', async () => {
-    const meeting = new Lobby();
+    const meeting = new LobbyMeeting();
     const ada = await meeting.join('ada');
     for (const [reason, message] of [['Not today.', 'Not today.'], [undefined, 'a moderator has refused']]) {
       const cleo = await meeting.knock('cleo');
@@ -105,7 +51,7 @@ describe('a moderator', () => {
   });
 
   test('lets in all, as far as there is room', async () => {
-    const meeting = new Lobby({ capacity: 3 });
+    const meeting = new LobbyMeeting({ capacity: 3 });
     const ada = await meeting.join('ada');
     for (const name of ['cleo', 'dan', 'eve']) await meeting.knock(name);
     ada.admitAll();
@@ -127,7 +73,7 @@ describe('a moderator', () => {
   });
 
   test('is told of a peer that has left the lobby', async () => {
-    const meeting = new Lobby();
+    const meeting = new LobbyMeeting();
     const ada = await meeting.join('ada');
     const cleo = await meeting.knock('cleo');
     void cleo.leave();
@@ -137,7 +83,7 @@ describe('a moderator', () => {
   });
 
   test('that comes late is told of all who wait, in their order', async () => {
-    const meeting = new Lobby();
+    const meeting = new LobbyMeeting();
     for (const name of ['dan', 'cleo']) await meeting.knock(name);
     const ada = meeting.room('ada');
     const first = [];
@@ -157,7 +103,7 @@ describe('a moderator', () => {
 
   test('that was one before is told only what has changed', async () => {
     for (const resumed of ['full', 'partial', 'no']) {
-      const meeting = new Lobby();
+      const meeting = new LobbyMeeting();
       const ada = await meeting.join('ada');
       const cleo = await meeting.knock('cleo');
       await meeting.knock('dan');
@@ -178,7 +124,7 @@ describe('a moderator', () => {
   });
 
   test('ignores the list of a welcome after `full`: the messages follow', async () => {
-    const meeting = new Lobby();
+    const meeting = new LobbyMeeting();
     const ada = await meeting.join('ada');
     await meeting.knock('cleo');
     meeting.server.overrides.knocking = [{ id: 'nobody', meta: 'nobody' }];
@@ -189,7 +135,7 @@ describe('a moderator', () => {
   });
 
   test('forgets who waits when it leaves', async () => {
-    const meeting = new Lobby();
+    const meeting = new LobbyMeeting();
     const ada = await meeting.join('ada');
     await meeting.knock('cleo');
     void ada.leave();
@@ -202,7 +148,7 @@ describe('a moderator', () => {
   });
 
   test('that leaves when the first of them is announced is told of no other', async () => {
-    const meeting = new Lobby();
+    const meeting = new LobbyMeeting();
     for (const name of ['cleo', 'dan']) await meeting.knock(name);
     const ada = meeting.room('ada');
     ada.on('knock', () => void ada.leave());
@@ -216,7 +162,7 @@ describe('a moderator', () => {
 
 describe('who becomes a moderator', () => {
   test('is told of all who wait, and forgets them with the permission', async () => {
-    const meeting = new Lobby();
+    const meeting = new LobbyMeeting();
     const ada = await meeting.join('ada');
     const bob = await meeting.join('bob');
     await meeting.knock('cleo');
@@ -237,7 +183,7 @@ describe('who becomes a moderator', () => {
 
   test('while it is away is told, too', async () => {
     for (const resumed of ['full', 'partial']) {
-      const meeting = new Lobby();
+      const meeting = new LobbyMeeting();
       const ada = await meeting.join('ada');
       const bob = await meeting.join('bob');
       await meeting.knock('cleo');
@@ -259,7 +205,7 @@ describe('who becomes a moderator', () => {
 
 describe('what cannot be done', () => {
   test('throws, and is not sent', async () => {
-    const meeting = new Lobby();
+    const meeting = new LobbyMeeting();
     const ada = await meeting.join('ada');
     const bob = await meeting.join('bob');
     const cleo = await meeting.knock('cleo');
@@ -285,7 +231,7 @@ describe('what cannot be done', () => {
   });
 
   test('is told by the server as an error', async () => {
-    const meeting = new Lobby();
+    const meeting = new LobbyMeeting();
     const ada = await meeting.join('ada');
     await meeting.knock('cleo');
     const id = idOf(ada, 'cleo');
@@ -306,7 +252,7 @@ describe('what cannot be done', () => {
 
   test('is told if another moderator was faster', async () => {
     for (const [first, second] of [['admit', 'admit'], ['admit', 'deny'], ['deny', 'admit']]) {
-      const meeting = new Lobby({ authorize: ({ page }) => ({ lobby: page === 'cleo', permissions: ALL }) });
+      const meeting = new LobbyMeeting({ authorize: ({ page }) => ({ lobby: page === 'cleo', permissions: ALL }) });
       const ada = await meeting.join('ada');
       const bob = await meeting.join('bob');
       const cleo = await meeting.knock('cleo');
@@ -323,7 +269,7 @@ describe('what cannot be done', () => {
   });
 
   test('is told once if it was done twice', async () => {
-    const meeting = new Lobby();
+    const meeting = new LobbyMeeting();
     const ada = await meeting.join('ada');
     await meeting.knock('cleo');
     const id = idOf(ada, 'cleo');
@@ -337,7 +283,7 @@ describe('what cannot be done', () => {
 
   test('is done when the connection is back', async () => {
     for (const resumed of ['full', 'partial']) {
-      const meeting = new Lobby();
+      const meeting = new LobbyMeeting();
       const ada = await meeting.join('ada');
       await meeting.knock('cleo');
       meeting.server.nextResume(resumed);
@@ -350,91 +296,4 @@ describe('what cannot be done', () => {
       await meeting.end();
     }
   });
-});
-
-describe('what a page does while it waits', () => {
-  test('takes effect at the admission', async () => {
-    for (const lost of [false, true]) {
-      const meeting = new Lobby();
-      const ada = await meeting.join('ada');
-      const cleo = await meeting.knock('cleo', { camera: false });
-      assert.ok(!cleo.can('signal'));
-      assert.equal(cleo.self, null);
-      cleo.publish('camera', cleo.page.camera());
-      cleo.setMuted('camera', 'audio', true);
-      cleo.publish('screen', [new FakeTrack('video')]);
-      cleo.unpublish('screen');
-      cleo.replaceTrack('camera', 'video', new FakeTrack('video'));
-      cleo.update('Cleo');
-      for (const act of [() => cleo.broadcast(1), () => cleo.send(ada.self.id, 1)]) assert.throws(act, { code: 'state' });
-      await meeting.settle(1000);
-      assert.equal(meeting.harness.network.open, 0);
-      if (lost) meeting.server.end('cleo').cut();
-      ada.admitAll();
-      await meeting.scheduler.run(cleo.joined, { withinMs: 10_000 });
-      await meeting.settle();
-      meeting.assertCalls();
-      const [peer] = ada.peers.values();
-      assert.equal(peer.meta, 'Cleo');
-      assert.deepEqual([...peer.sources.keys()], ['camera']);
-      assert.ok(peer.sources.get('camera').audio.muted);
-      assert.ok(!peer.sources.get('camera').video.muted);
-      await meeting.end();
-    }
-  });
-
-  test('is a call with all who are in the room by then, if its connection was lost when it was admitted', async () => {
-    const meeting = new Lobby();
-    const ada = await meeting.join('ada');
-    const cleo = await meeting.knock('cleo');
-    const dan = await meeting.knock('dan');
-    meeting.server.end('cleo').cut();
-    ada.admit(idOf(ada, 'cleo'));
-    ada.admit(idOf(ada, 'dan'));
-    await meeting.join('bob');
-    await meeting.scheduler.run(Promise.all([cleo.joined, dan.joined]), { withinMs: 10_000 });
-    await meeting.settle();
-    assert.equal(cleo.peers.size, 3);
-    assert.deepEqual(cleo.told, ['waiting']);
-    meeting.assertCalls();
-    await meeting.end();
-  });
-
-  test('may moderate from the first moment on', async () => {
-    const meeting = new Lobby({ authorize: ({ page }) => ({ lobby: page !== 'ada', permissions: ALL }) });
-    const ada = await meeting.join('ada');
-    const cleo = await meeting.knock('cleo');
-    await meeting.knock('dan');
-    meeting.server.end('cleo').cut();
-    ada.admit(idOf(ada, 'cleo'));
-    await meeting.settle(10_000);
-    assert.equal(cleo.state, 'joined');
-    assert.deepEqual(cleo.told, ['waiting', 'knock dan']);
-    cleo.admitAll();
-    await meeting.settle();
-    meeting.assertCalls();
-    await meeting.end();
-  });
-});
-
-test('a session that ends in the lobby has no peers there, and has them again after it', async () => {
-  let lobby = false;
-  const meeting = new Lobby({ authorize: ({ page }) => ({ lobby: lobby && page === 'cleo', permissions: ALL }) });
-  const ada = await meeting.join('ada');
-  const cleo = await meeting.join('cleo');
-  await meeting.settle();
-  meeting.assertCalls();
-  lobby = true;
-  const left = [];
-  cleo.on('peerleft', ({ detail: { peer, reason } }) => left.push([peer.meta, reason]));
-  meeting.server.nextResume('no');
-  meeting.server.session('cleo').socket.cut();
-  await meeting.settle(10_000);
-  assert.equal(cleo.state, 'waiting');
-  assert.deepEqual([cleo.peers.size, left, cleo.can('signal')], [0, [['ada', 'timeout']], false]);
-  assert.equal(meeting.harness.network.open, 0);
-  ada.admitAll();
-  await meeting.settle();
-  meeting.assertCalls();
-  await meeting.end();
 });

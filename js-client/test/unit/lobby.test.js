@@ -5,69 +5,14 @@ import '../support/abort-fix.js';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { Scene, failure } from './support/scene.js';
+import { LobbyScene } from './support/lobby-scene.js';
+import { failure } from './support/scene.js';
 
 const NOTHING_LEFT = { connections: 0, sockets: 0, timers: 0, listeners: 0 };
 
-/** Mod moderates, and all others have to wait. */
-class Lobby extends Scene {
-  constructor({ server, ...options } = {}) {
-    super({
-      server: {
-        authorize: ({ page }) => ({ lobby: page !== 'mod', permissions: page === 'mod' ? ['broadcast', 'moderate'] : ['broadcast'] }),
-        limits: { authorizeTimeoutMs: 300_000 },
-        ...server,
-      },
-      ...options,
-    });
-  }
-
-  /** A page that waits; `joined` is what `join` gives. */
-  async knock(name, { signal, ...options } = {}) {
-    const socket = this.socket(name, options);
-    socket.log.waits = 0;
-    socket.on('waiting', () => { socket.log.waits += 1; });
-    socket.joined = socket.join({ signal });
-    socket.joined.catch(() => {});
-    await this.clock.advance(100);
-    return socket;
-  }
-
-  get waiting() {
-    return this.server.lobby.waiting('room');
-  }
-
-  socket(name, options) {
-    const socket = super.socket(name, options);
-    /** Who knocks, by id, as this page was told. */
-    const knocks = new Map();
-    socket.on('welcome', ({ detail: { welcome: { knocking = [] } } }) => {
-      knocks.clear();
-      for (const { id, meta } of knocking) knocks.set(id, meta);
-    });
-    socket.on('message', ({ detail: { message: { type, peer } } }) => {
-      if (type === 'knock') knocks.set(peer.id, peer.meta);
-      else if (type === 'knockGone') knocks.delete(peer);
-    });
-    return Object.assign(socket, { knocks });
-  }
-
-  async admit(mod) {
-    for (const id of mod.knocks.keys()) mod.send({ type: 'admit', peer: id });
-    await this.clock.advance(100);
-  }
-
-  async end(...sockets) {
-    for (const socket of sockets) void socket.leave();
-    await this.clock.advance(60_000);
-    assert.deepEqual(this.harness.leaks, NOTHING_LEFT);
-    assert.deepEqual(this.waiting, []);
-  }
-}
-
 describe('a page in the lobby', () => {
   test('is in the room when it is admitted, with the id of its knock and the ticket of its wait', async () => {
-    const scene = new Lobby();
+    const scene = new LobbyScene();
     const mod = await scene.join('mod');
     const ada = await scene.knock('ada');
     assert.equal(ada.state, 'waiting');
@@ -89,7 +34,7 @@ describe('a page in the lobby', () => {
   });
 
   test('is refused with the words of the moderator', async () => {
-    const scene = new Lobby();
+    const scene = new LobbyScene();
     const mod = await scene.join('mod');
     const ada = await scene.knock('ada');
     const [id] = mod.knocks.keys();
@@ -104,7 +49,7 @@ describe('a page in the lobby', () => {
 
   for (const [code, name] of [[4505, 'banned'], [4506, 'duplicate'], [4507, 'closed'], [4508, 'replaced']]) {
     test(`is ${name} by a close with ${code}`, async () => {
-      const scene = new Lobby();
+      const scene = new LobbyScene();
       const ada = await scene.knock('ada');
       scene.server.end('ada').close(code);
       const error = await scene.scheduler.run(failure(ada.joined), { withinMs: 1000 });
@@ -116,7 +61,7 @@ describe('a page in the lobby', () => {
 
   for (const seconds of [11, 60, 250]) {
     test(`waits for ${seconds} s`, async () => {
-      const scene = new Lobby();
+      const scene = new LobbyScene();
       const mod = await scene.join('mod');
       const ada = await scene.knock('ada');
       await scene.clock.advance(seconds * 1000);
@@ -129,12 +74,17 @@ describe('a page in the lobby', () => {
   }
 
   test('may be admitted by a server that says nothing but `waiting`', async () => {
-    const scene = new Lobby();
+    const scene = new LobbyScene();
     scene.server.lobby.overrides = { ticket: undefined, heartbeatMs: undefined, graceMs: undefined };
     const mod = await scene.join('mod');
     const ada = await scene.knock('ada');
     await scene.clock.advance(60_000);
     assert.equal(scene.server.sockets.created, 2);
+    // Nothing continues this wait, and nobody but this connection can end it.
+    ada.page.fire('offline');
+    ada.page.fire('online');
+    await scene.clock.advance(100);
+    assert.deepEqual([ada.state, ada.log.waits, scene.waiting], ['waiting', 2, ['ada']]);
     await scene.admit(mod);
     assert.equal(ada.state, 'joined');
     const bob = await scene.knock('bob');
@@ -145,7 +95,7 @@ describe('a page in the lobby', () => {
   });
 
   test('is limited by a signal of `AbortSignal.timeout`', async () => {
-    const scene = new Lobby();
+    const scene = new LobbyScene();
     const controller = new AbortController();
     const ada = await scene.knock('ada', { signal: controller.signal });
     await scene.clock.advance(20_000);
@@ -156,7 +106,7 @@ describe('a page in the lobby', () => {
   });
 
   test('sends nothing to the room', async () => {
-    const scene = new Lobby();
+    const scene = new LobbyScene();
     const ada = await scene.knock('ada');
     assert.throws(() => ada.send({ type: 'broadcast', data: 1 }), { code: 'state' });
     assert.throws(() => ada.update(1n), { code: 'not-json' });
@@ -166,7 +116,7 @@ describe('a page in the lobby', () => {
   });
 
   test('looks whether its connection is alive when it is looked at again', async () => {
-    const scene = new Lobby();
+    const scene = new LobbyScene();
     const ada = await scene.knock('ada');
     ada.page.setVisibility('visible');
     await scene.clock.advance(100);
@@ -187,7 +137,7 @@ describe('who does not want to wait any more', () => {
     ['closes the page', (ada) => ada.page.close()],
   ]) {
     test(`${how}, and does not knock any more`, async () => {
-      const scene = new Lobby();
+      const scene = new LobbyScene();
       const mod = await scene.join('mod');
       const controller = new AbortController();
       const ada = await scene.knock('ada', { signal: controller.signal });
@@ -202,7 +152,7 @@ describe('who does not want to wait any more', () => {
 
     test(`${how} at any moment, with any connection, and leaves no ghost`, async () => {
       for (let ms = 0; ms < 900; ms += 20) {
-        const scene = new Lobby({ latencyMs: [20, 30] });
+        const scene = new LobbyScene({ latencyMs: [20, 30] });
         const mod = await scene.join('mod');
         const controller = new AbortController();
         const ada = scene.socket('ada');
@@ -220,8 +170,23 @@ describe('who does not want to wait any more', () => {
     });
   }
 
+  test('may knock again later', async () => {
+    const scene = new LobbyScene();
+    const mod = await scene.join('mod');
+    const ada = await scene.knock('ada');
+    await scene.scheduler.run(ada.leave(), { withinMs: 1000 });
+    ada.join().catch(() => {});
+    await scene.clock.advance(100);
+    assert.equal(ada.log.waits, 2);
+    const { resume, replaces } = scene.sent('ada', 'join').at(-1);
+    assert.deepEqual([resume, replaces], [undefined, undefined]);
+    await scene.admit(mod);
+    assert.equal(ada.state, 'joined');
+    await scene.end(mod, ada);
+  });
+
   test('leaves also while the network is down', async () => {
-    const scene = new Lobby();
+    const scene = new LobbyScene();
     const ada = await scene.knock('ada');
     scene.server.stop();
     await scene.clock.advance(1000);
@@ -237,7 +202,7 @@ describe('who does not want to wait any more', () => {
 
   test('has left when it is admitted at the same time', async () => {
     for (let ms = 0; ms < 60; ms += 5) {
-      const scene = new Lobby({ latencyMs: [20, 30] });
+      const scene = new LobbyScene({ latencyMs: [20, 30] });
       const mod = await scene.join('mod');
       const ada = await scene.knock('ada');
       await scene.clock.advance(200);
@@ -252,191 +217,11 @@ describe('who does not want to wait any more', () => {
   });
 });
 
-describe('a connection that is lost in the lobby', () => {
-  const LOSSES = {
-    cut: (scene) => scene.server.end('ada').cut(),
-    'closed by a server that drains': (scene) => scene.server.end('ada').close(4000, 'retry-after-ms=100'),
-    'found silent': (scene) => scene.server.end('ada').stall(),
-    'lost by a page that was offline': (scene, ada) => {
-      ada.page.fire('offline');
-      ada.page.fire('online');
-    },
-    'closed with the page, which comes back': (scene, ada) => {
-      ada.page.fire('pagehide', { persisted: true });
-      ada.page.fire('pageshow', { persisted: true });
-    },
-  };
-
-  for (const [how, lose] of Object.entries(LOSSES)) {
-    test(`${how}, is replaced: the wait goes on`, async () => {
-      const scene = new Lobby();
-      const mod = await scene.join('mod');
-      const ada = await scene.knock('ada');
-      const [id] = mod.knocks.keys();
-      lose(scene, ada);
-      await scene.clock.advance(29_000);
-      assert.equal(ada.state, 'waiting');
-      assert.deepEqual(ada.log.states, ['connecting', 'waiting', 'connecting', 'waiting']);
-      assert.equal(ada.log.waits, 1);
-      assert.deepEqual([...mod.knocks.keys()], [id]);
-      assert.equal(mod.log.messages.length, 1, 'one knock');
-      assert.deepEqual(scene.sent('ada', 'join').at(-1).resume, { ticket: 'Place1'.padEnd(43, 'A'), received: 0, waiting: true });
-      await scene.admit(mod);
-      assert.equal(ada.state, 'joined');
-      assert.equal(ada.log.welcomes[0].self.id, id);
-      await scene.end(mod, ada);
-    });
-  }
-
-  test('says why', async () => {
-    const scene = new Lobby();
-    const ada = await scene.knock('ada');
-    scene.server.end('ada').cut();
-    await scene.clock.advance(3000);
-    assert.deepEqual(ada.log.reasons, [null, null, 'lost', null]);
-  });
-
-  test('is looked for longer than a first join, and found again', async () => {
-    const scene = new Lobby();
-    const mod = await scene.join('mod');
-    const ada = await scene.knock('ada');
-    scene.server.stop();
-    await scene.clock.advance(300_000);
-    assert.equal(ada.state, 'connecting');
-    scene.server.start();
-    await scene.clock.advance(30_000);
-    assert.equal(ada.state, 'waiting');
-    assert.equal(ada.log.waits, 2, 'its place was gone');
-    assert.equal(scene.waiting.length, 1);
-    await scene.admit(mod);
-    assert.equal(ada.state, 'joined');
-    await scene.end(mod, ada);
-  });
-
-  test('is given up by the policy of the application, and the knock withdrawn', async () => {
-    const scene = new Lobby();
-    const contexts = [];
-    const ada = await scene.knock('ada', { retry: (context) => { contexts.push(context.joined); return null; } });
-    scene.server.end('ada').cut();
-    assert.equal((await scene.scheduler.run(failure(ada.joined), { withinMs: 1000 })).code, 'lost');
-    await scene.clock.advance(1000);
-    assert.deepEqual(contexts, [true]);
-    assert.deepEqual(scene.waiting, []);
-  });
-
-  test('comes back to the room if it was admitted meanwhile', async () => {
-    const scene = new Lobby();
-    const mod = await scene.join('mod');
-    const ada = await scene.knock('ada');
-    const [id] = mod.knocks.keys();
-    scene.server.end('ada').cut();
-    await scene.admit(mod);
-    mod.send({ type: 'broadcast', data: 'missed' });
-    await scene.scheduler.run(ada.joined, { withinMs: 10_000 });
-    await scene.clock.advance(100);
-    assert.deepEqual(ada.log.states, ['connecting', 'waiting', 'connecting', 'joined']);
-    const [welcome] = ada.log.welcomes;
-    assert.deepEqual([welcome.resumed, welcome.self.id, welcome.peers.map(({ meta }) => meta)], ['no', id, ['mod']]);
-    assert.deepEqual(scene.sent('ada', 'ack'), [{ type: 'ack', received: 0 }]);
-    assert.equal(scene.sent('ada', 'join').at(-1).resume.waiting, true);
-    // Both count from 0.
-    mod.send({ type: 'broadcast', data: 'heard' });
-    ada.send({ type: 'broadcast', data: 'too' });
-    await scene.clock.advance(100);
-    scene.server.session('ada').socket.cut();
-    await scene.clock.advance(5000);
-    assert.equal(ada.log.welcomes[1].resumed, 'full');
-    assert.ok(!('waiting' in scene.sent('ada', 'join').at(-1).resume), 'it has had a welcome');
-    assert.deepEqual([scene.heard(ada), scene.heard(mod)], [['heard'], ['too']]);
-    await scene.end(mod, ada);
-  });
-
-  test('waits anew if the place is gone', async () => {
-    const scene = new Lobby();
-    const mod = await scene.join('mod');
-    const ada = await scene.knock('ada');
-    scene.server.restart();
-    await scene.clock.advance(20_000);
-    assert.equal(ada.state, 'waiting');
-    assert.equal(ada.log.waits, 2);
-    assert.deepEqual([...mod.knocks.values()], ['ada']);
-    await scene.admit(mod);
-    assert.equal(ada.state, 'joined');
-    await scene.end(mod, ada);
-  });
-
-  test('is in the room if there is no lobby any more', async () => {
-    let lobby = true;
-    const scene = new Lobby({ server: { authorize: () => ({ lobby }) } });
-    const ada = await scene.knock('ada');
-    lobby = false;
-    scene.server.restart();
-    await scene.scheduler.run(ada.joined, { withinMs: 10_000 });
-    assert.deepEqual(ada.log.states, ['connecting', 'waiting', 'connecting', 'joined']);
-    await scene.end(ada);
-  });
-
-  test('learns that it was denied meanwhile, if the server still knows', async () => {
-    let refuse;
-    const authorize = ({ page }) => ({ lobby: page !== 'mod' && !refuse, permissions: ['moderate'], ...(refuse && { refuse }) });
-    const scene = new Lobby({ server: { authorize } });
-    const mod = await scene.join('mod');
-    const ada = await scene.knock('ada');
-    const [id] = mod.knocks.keys();
-    scene.server.end('ada').cut();
-    mod.send({ type: 'deny', peer: id, reason: 'Not today.' });
-    refuse = { code: 'denied', message: 'Not today.', close: 4504 };
-    const error = await scene.scheduler.run(failure(ada.joined), { withinMs: 10_000 });
-    assert.deepEqual([error.code, error.message], ['denied', 'Not today.']);
-    await scene.end(mod);
-  });
-});
-
-describe('a reload in the lobby', () => {
-  test('is a new knock in the place of the old one', async () => {
-    const scene = new Lobby();
-    const mod = await scene.join('mod');
-    const ada = await scene.knock('ada');
-    const [before] = mod.knocks.keys();
-    // The browser keeps the page for a while, and opens another one in the tab.
-    ada.page.fire('pagehide', { persisted: true });
-    await scene.clock.advance(100);
-    assert.deepEqual([...mod.knocks.keys()], [before]);
-    const again = await scene.knock('ada', { page: scene.harness.page('ada', { storage: ada.page.storage }) });
-    assert.equal(scene.sent('ada', 'join').at(-1).replaces, 'Place1'.padEnd(43, 'A'));
-    assert.equal(scene.sent('ada', 'join').at(-1).resume, undefined);
-    ada.page.crash();
-    await scene.clock.advance(60_000);
-    assert.equal(again.state, 'waiting');
-    const ids = [...mod.knocks.keys()];
-    assert.equal(ids.length, 1);
-    assert.notEqual(ids[0], before);
-    await scene.admit(mod);
-    assert.equal(again.state, 'joined');
-    assert.deepEqual(scene.server.roster('room'), ['mod', 'ada']);
-    await scene.end(mod, again);
-  });
-
-  test('replaces the member that was admitted meanwhile', async () => {
-    const scene = new Lobby();
-    const mod = await scene.join('mod');
-    const ada = await scene.knock('ada');
-    ada.page.fire('pagehide', { persisted: true });
-    await scene.admit(mod);
-    const again = await scene.knock('ada', { page: scene.harness.page('ada', { storage: ada.page.storage }) });
-    ada.page.crash();
-    assert.deepEqual(again.log.states, ['connecting', 'joined']);
-    await scene.clock.advance(60_000);
-    assert.deepEqual(scene.server.roster('room'), ['mod', 'ada']);
-    await scene.end(mod, again);
-  });
-});
-
 describe('the data of a page in the lobby', () => {
   const meta = (mod) => mod.log.messages.filter(({ type }) => type === 'updated').map(({ meta: value }) => value);
 
   test('is changed at the admission', async () => {
-    const scene = new Lobby();
+    const scene = new LobbyScene();
     const mod = await scene.join('mod');
     const ada = await scene.knock('ada');
     ada.update('Ada L.');
@@ -452,7 +237,7 @@ describe('the data of a page in the lobby', () => {
 
   for (const admitted of [false, true]) {
     test(`is changed also after a lost connection${admitted ? ' during which it was admitted' : ''}`, async () => {
-      const scene = new Lobby();
+      const scene = new LobbyScene();
       const mod = await scene.join('mod');
       const ada = await scene.knock('ada');
       ada.update('Ada L.');
@@ -468,7 +253,7 @@ describe('the data of a page in the lobby', () => {
   }
 
   test('is not sent again if it is what the lobby has', async () => {
-    const scene = new Lobby();
+    const scene = new LobbyScene();
     const mod = await scene.join('mod');
     const ada = await scene.knock('ada');
     ada.update('other');
@@ -482,11 +267,12 @@ describe('the data of a page in the lobby', () => {
   });
 
   test('may be what the application puts there', async () => {
-    const scene = new Lobby({
+    const scene = new LobbyScene({
       server: { authorize: ({ page }) => (page === 'mod' ? { permissions: ['moderate'] } : { lobby: true, meta: 'Countess' }) },
     });
     const mod = await scene.join('mod');
     const ada = await scene.knock('ada');
+    ada.update('Ada');
     scene.server.end('ada').cut();
     await scene.clock.advance(5000);
     await scene.admit(mod);
@@ -494,34 +280,4 @@ describe('the data of a page in the lobby', () => {
     assert.deepEqual(scene.sent('ada', 'update'), []);
     assert.deepEqual(ada.log.rejected, []);
   });
-});
-
-test('a session that is over may have to wait again', async () => {
-  let lobby = false;
-  const scene = new Lobby({ server: { authorize: ({ page }) => ({ lobby: lobby && page !== 'mod', permissions: ['broadcast', 'moderate'] }) } });
-  const mod = await scene.join('mod');
-  const controller = new AbortController();
-  const ada = await scene.knock('ada', { signal: controller.signal });
-  assert.equal(ada.state, 'joined');
-  lobby = true;
-  scene.server.nextResume('no');
-  scene.server.session('ada').socket.cut();
-  await scene.clock.advance(5000);
-  assert.deepEqual(ada.log.states.slice(1), ['joined', 'away', 'resuming', 'waiting']);
-  assert.equal(ada.log.waits, 1);
-  assert.throws(() => ada.send({ type: 'broadcast', data: 1 }), { code: 'state' });
-  // It has limited joining, which is done.
-  controller.abort(new DOMException('too long', 'TimeoutError'));
-  assert.equal(ada.state, 'waiting');
-  ada.update('Ada');
-  await scene.admit(mod);
-  assert.equal(ada.state, 'joined');
-  assert.equal(scene.server.session('ada').meta, 'Ada');
-  ada.send({ type: 'broadcast', data: 2 });
-  await scene.clock.advance(100);
-  assert.deepEqual(scene.heard(mod), [2]);
-  scene.server.session('ada').socket.cut();
-  await scene.clock.advance(5000);
-  assert.equal(ada.log.welcomes.at(-1).resumed, 'full');
-  await scene.end(mod, ada);
 });

@@ -33,15 +33,17 @@ impl RoomState {
     pub(super) fn join(
         &mut self,
         hub: &Hub,
-        (newcomer, session, terms): (Newcomer, SessionState, WelcomeTerms),
+        (newcomer, mut session, mut terms): (Newcomer, SessionState, WelcomeTerms),
         now: Instant,
         wakers: &mut Wakers,
     ) -> Result<Entered, JoinError> {
+        self.tighten(&mut session, &mut terms, hub.limits(), now);
         self.apply_infallible(Input::Expire { now }, wakers);
         let (peer, meta_bytes) = (newcomer.member.id, newcomer.member.meta.as_json().len());
         let place = self.room.place_for(&newcomer)?;
+        let limits = self.settings.as_deref().unwrap_or(hub.limits());
         self.rate
-            .join(session.address, meta_bytes, hub.limits(), now)
+            .join(session.address, meta_bytes, limits, now)
             .map_err(|retry_after| JoinError::TooOften { retry_after })?;
         match place.replaced.and_then(|replaced| self.session_mut(replaced)) {
             // The new session takes its place in the count, so a full hub is no obstacle.
@@ -76,7 +78,7 @@ impl RoomState {
         hub: &Hub,
         ticket: TicketHash,
         request: &ResumeRequest<'_>,
-        terms: WelcomeTerms,
+        mut terms: WelcomeTerms,
         (now, wakers): (Instant, &mut Wakers),
     ) -> Result<Entered, ResumeError> {
         let Some(peer) = self.room.find_by_ticket(ticket) else {
@@ -115,6 +117,7 @@ impl RoomState {
         if let (true, Some(member)) = (self.journal.is_read, self.room.roster().get(peer)) {
             self.journal.pending.push(RoomEventKind::Resumed { member: member.into(), resumed });
         }
+        terms.limits = self.limits(hub.limits()).into();
         entered.welcome = Some((self.snapshot(peer, resumed), terms));
         Ok(entered)
     }

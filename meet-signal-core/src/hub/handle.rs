@@ -135,6 +135,7 @@ impl RoomState {
         let session = self.sessions.get_mut(&peer).expect("its frame is handled");
         session.limiter.check_update(bytes, reference, now)?;
         if let Some(address) = session.address {
+            let limits = self.settings.as_deref().unwrap_or(limits);
             let updated = self.rate.update(address, bytes, limits, now);
             updated.map_err(|wait| rate_exceeded("too many updates", wait, reference))?;
         }

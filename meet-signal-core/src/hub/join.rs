@@ -184,6 +184,7 @@ impl Hub {
                 return Err(JoinError::Draining);
             }
             let state = shard.get_or_create(&room, self.limits(), now);
+            state.configure_once(grant.room_settings.as_ref(), self.limits(), now, wakers);
             let joined = state.join(self, (newcomer, session, terms), now, wakers);
             self.settle(shard, &room);
             joined

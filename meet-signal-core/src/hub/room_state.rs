@@ -1,11 +1,13 @@
 //! A room and the sessions of its members: the only place where a room changes.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use super::{
     Hub, ended::EndedSessions, input_error::InputError, lobby::WaitingSession, room_rate::RoomRate,
     session_state::SessionState,
 };
+#[cfg(feature = "driver")]
+use crate::ticket::TicketHash;
 use crate::{
     Frame, LeaveReason, Limits, Meta, PeerId, Status,
     connection::Connection,
@@ -13,7 +15,6 @@ use crate::{
     outbox::{Push, QueueFull, Sender, Wakers},
     room::{Effect, Event, Input, Recipients, Room},
     room_event::Journal,
-    ticket::TicketHash,
 };
 
 /// A room, and the state of the sessions in it. Each method is one step under the room's lock.
@@ -26,6 +27,10 @@ pub(crate) struct RoomState {
     pub(super) ended: EndedSessions,
     /// Until when it is remembered, while it has no members.
     pub(super) kept_until: Option<Instant>,
+    /// The limits of this room, if they are not the hub's.
+    pub(super) settings: Option<Arc<Limits>>,
+    /// Whether the settings are to be remembered while it is empty: no grant repeats them.
+    pub(super) is_configured_by_hub: bool,
     pub(super) rate: RoomRate,
     pub(super) journal: Journal,
 }
@@ -38,6 +43,8 @@ impl RoomState {
             waiting: PeerMap::default(),
             ended: EndedSessions::default(),
             kept_until: None,
+            settings: None,
+            is_configured_by_hub: false,
             rate: RoomRate::new(limits, now),
             journal: Journal::default(),
         }
@@ -177,11 +184,12 @@ impl RoomState {
         self.is_empty() || !self.journal.pending.is_empty()
     }
 
-    /// Until when to remember the room, which is empty; `None` if everybody may join, and there is
-    /// nothing to tell those who come back.
-    pub(super) fn remembered_until(&self, limits: &Limits, now: Instant) -> Option<Instant> {
-        let access = (!self.room.access().is_open()).then(|| now + limits.empty_room_time());
-        access.max(self.ended.until(now))
+    /// Until when to remember the room, which is empty; `None` if nobody has changed who may join, and
+    /// there is nothing to tell those who come back.
+    pub(super) fn remembered_until(&self, hub: &Limits, now: Instant) -> Option<Instant> {
+        let has_changed = !self.room.access().is_usual() || self.is_configured_by_hub;
+        let changes = has_changed.then(|| now + self.limits(hub).empty_room_time());
+        changes.max(self.ended.until(now))
     }
 
     /// The application changes a member's `meta`.
@@ -219,7 +227,7 @@ impl RoomState {
         let lease = address.map(|address| {
             let same =
                 |other: &&SessionState| other.address == Some(address) && other.away.is_some();
-            let max = (hub.limits().room_peers() / 2).max(1);
+            let max = (self.limits(hub.limits()).room_peers() / 2).max(1);
             let waiting = self.waiting.values().map(|waiting| &waiting.session);
             let has_room = self.sessions.values().chain(waiting).filter(same).count() < max;
             has_room.then(|| hub.addresses().away(address, now)).flatten()

@@ -61,12 +61,23 @@ impl InboundLimiter {
         now: Instant,
     ) -> Result<(), Duration> {
         self.resumes.take(now)?;
+        self.absorb(before, limits, now);
+        Ok(())
+    }
+
+    /// The same limiter with tighter limits.
+    pub(crate) fn tightened(&self, limits: &Limits, tight: &Limits, now: Instant) -> Self {
+        let mut tightened = Self::new(tight, now);
+        tightened.absorb(self, limits, now);
+        tightened
+    }
+
+    fn absorb(&mut self, before: &Self, limits: &Limits, now: Instant) {
         self.frames.absorb(&before.frames, now);
         self.bytes.absorb(&before.bytes, now);
         let bad_messages = limits.bad_messages() - before.bad_messages_left;
         self.bad_messages_left = self.bad_messages_left.saturating_sub(bad_messages);
         self.counted = 0;
-        Ok(())
     }
 
     /// Counts a frame, and returns its message if the frame is well-formed and within the rate.

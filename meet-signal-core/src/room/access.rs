@@ -11,6 +11,8 @@ use crate::Identity;
 pub struct Access {
     locked: bool,
     lobby: bool,
+    /// What `lobby` is if nobody has changed it.
+    usual_lobby: bool,
     bans: BTreeMap<Identity, Instant>,
 }
 
@@ -40,9 +42,9 @@ impl Access {
         self.lobby
     }
 
-    /// Whether everybody may join directly.
-    pub fn is_open(&self) -> bool {
-        !self.locked && !self.lobby && self.bans.is_empty()
+    /// Whether it is as it was when the room was created and configured.
+    pub fn is_usual(&self) -> bool {
+        !self.locked && self.lobby == self.usual_lobby && self.bans.is_empty()
     }
 
     pub(super) fn check(
@@ -62,6 +64,10 @@ impl Access {
     /// Whether that is a change.
     pub(super) fn lock(&mut self, locked: bool) -> bool {
         std::mem::replace(&mut self.locked, locked) != locked
+    }
+
+    pub(super) fn set_usual_lobby(&mut self, enabled: bool) {
+        self.usual_lobby = enabled;
     }
 
     /// Whether that is a change.

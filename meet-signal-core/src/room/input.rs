@@ -96,6 +96,16 @@ pub enum Input {
         /// Whether newcomers wait to be admitted.
         enabled: bool,
     },
+    /// The application configures the room.
+    Configure {
+        /// How many members it may have. Those above it stay.
+        capacity: usize,
+        /// How many peers may wait in its lobby. Those above it stay.
+        waiting: usize,
+        /// Whether newcomers wait to be admitted, unless somebody changes that; `None` if they do not,
+        /// and for no change now.
+        lobby: Option<bool>,
+    },
     /// The application bans an identity, and removes all sessions with it.
     Ban {
         /// The identity.

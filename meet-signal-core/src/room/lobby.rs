@@ -45,6 +45,10 @@ impl Lobby {
         &mut self.waiting
     }
 
+    pub(super) fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = capacity;
+    }
+
     /// Whether there is a place, once so many have gone.
     pub(super) fn has_place(&self, gone: usize) -> bool {
         self.waiting.len() - gone < self.capacity

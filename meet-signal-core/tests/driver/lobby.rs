@@ -29,7 +29,7 @@ impl IceServerProvider for Turn {
 /// A room with a lobby and a moderator.
 async fn hosted(limits: Limits) -> (Hub, Client) {
     // No client here answers pings.
-    let limits = limits.to_builder().heartbeat(HOUR).build().unwrap();
+    let limits = limits.to_builder().heartbeat(HOUR).build().expect("within the ranges");
     let hub = Hub::new(limits);
     hub.set_lobby(&room(), true);
     let (ada, welcome) = join(&hub, host()).await;

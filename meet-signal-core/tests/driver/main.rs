@@ -15,6 +15,7 @@ mod refusing;
 mod regrant;
 mod resume;
 mod resume_bounds;
+mod room_settings;
 
 use std::future::pending;
 

@@ -142,6 +142,14 @@ impl RoomModel {
                 }
             }
             Input::Ban { identity, reason, until } => self.ban(&identity, reason, until)?,
+            Input::Configure { capacity, waiting, lobby } => {
+                (self.capacity, self.places) = (capacity, waiting);
+                if let Some(enabled) = lobby
+                    && mem::replace(&mut self.lobby, enabled) != enabled
+                {
+                    self.happen(Event::Lobby(enabled));
+                }
+            }
             Input::Unban { identity } => self.bans.retain(|(banned, _)| *banned != identity),
             Input::Expire { now } => self.bans.retain(|(_, until)| *until > now),
             Input::Lock { by, locked } => {
