@@ -7,14 +7,17 @@ use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
     body::MessageBody,
     dev::{Extensions, ServiceRequest, ServiceResponse},
-    http::{KeepAlive, StatusCode, Uri, header::{self, ContentType}},
+    http::{
+        KeepAlive, StatusCode, Uri,
+        header::{self, ContentType},
+    },
     middleware::{Next, from_fn},
     rt::{self, net::TcpStream},
     web::{Data, Path, Query, Redirect, ServiceConfig, get, scope},
 };
 use clap::Parser;
 use meet_signal_actix::{ClientAddress, Hub, SignalUpgrade, client};
-use meet_web::{Asset, Browser, DRAIN_TIMEOUT, Login, Options};
+use meet_web::{Asset, Browser, DRAIN_TIMEOUT, Hosts, Login, Options};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -23,8 +26,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let bounds = options.bounds.within_open_files(2)?;
     let hub = options.hub()?;
     let stopping = meet_web::stopping(hub.clone());
-    rt::spawn(meet_web::appoint_hosts(hub.clone()));
-    let routes = routes(&options, hub);
+    let hosts = Hosts::new(hub.clone());
+    rt::spawn(hosts.clone().appoint());
+    let routes = routes(&options, hub, hosts);
 
     let listener = options.listen()?;
     println!("Meet is at {}", options.url(listener.local_addr()?));
@@ -72,12 +76,17 @@ struct Site {
     tls: bool,
 }
 
-fn routes(options: &Options, hub: Hub) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let login = options.login(&hub);
+fn routes(
+    options: &Options,
+    hub: Hub,
+    hosts: Hosts,
+) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let login = options.login(&hub, hosts);
     let site = Site { login, client_address: options.client_address(), hub, tls: options.tls };
     let site = Data::new(site);
     move |app| {
-        app.app_data(site.clone()).route("/", get().to(async || page(meet_web::home())))
+        app.app_data(site.clone())
+            .route("/", get().to(async || page(meet_web::home())))
             .route("/room", get().to(open_room))
             .route("/room/{name:(?s:.*)}", get().to(room))
             .route("/assets/{name}", get().to(asset))
@@ -114,9 +123,9 @@ async fn signal(
             let upgrade = upgrade.client_address(site.client_address.clone());
             upgrade.join(&site.hub, room.as_str(), login)
         }
-        Err(invalid) => {
-            HttpResponse::BadRequest().content_type(ContentType::plaintext()).body(invalid.to_string())
-        }
+        Err(invalid) => HttpResponse::BadRequest()
+            .content_type(ContentType::plaintext())
+            .body(invalid.to_string()),
     }
 }
 

@@ -14,7 +14,7 @@ use axum::{
 };
 use clap::Parser;
 use meet_signal_axum::{ClientAddress, Hub, SignalUpgrade, client};
-use meet_web::{Asset, Browser, DRAIN_TIMEOUT, Login, Options};
+use meet_web::{Asset, Browser, DRAIN_TIMEOUT, Hosts, Login, Options};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -23,8 +23,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     let bounds = options.bounds.within_open_files(1)?;
     let hub = options.hub()?;
-    let app = app(&options, hub.clone());
-    tokio::spawn(meet_web::appoint_hosts(hub.clone()));
+    let hosts = Hosts::new(hub.clone());
+    tokio::spawn(hosts.clone().appoint());
+    let app = app(&options, hub.clone(), hosts);
     let tls = if options.tls { Some(meet_web::server_config(options.host)?) } else { None };
     let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
 
@@ -42,8 +43,8 @@ struct App {
     tls: bool,
 }
 
-fn app(options: &Options, hub: Hub) -> Router {
-    let login = options.login(&hub);
+fn app(options: &Options, hub: Hub, hosts: Hosts) -> Router {
+    let login = options.login(&hub, hosts);
     let app = App { login, client_address: options.client_address(), hub, tls: options.tls };
     Router::new()
         .route("/", get(async || page(meet_web::home())))

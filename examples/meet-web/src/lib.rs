@@ -14,7 +14,7 @@ mod turn;
 
 pub use bounds::Bounds;
 pub use browser::Browser;
-pub use hosts::appoint_hosts;
+pub use hosts::Hosts;
 pub use login::Login;
 pub use options::Options;
 pub use pages::{Asset, asset, form_target, home, room, room_name};

@@ -2,23 +2,30 @@
 
 use std::time::Duration;
 
-use meet_signal_core::{AuthRequest, Authorize, Decision, Grant, Hub, Permissions};
+use meet_signal_core::{AuthRequest, Authorize, Decision, Grant, Hub, Identity, Permissions};
 
-use crate::browser::Browser;
+use crate::{browser::Browser, hosts::Hosts};
 
-/// Admits every participant, at once or after a delay. The one that opens a room is its host.
+/// Admits every participant, at once or after a delay. The one that opens a room is its host, and is
+/// host again when it comes back.
 #[derive(Debug, Clone)]
 pub struct Login {
     grant: Grant,
     takes: Option<Duration>,
+    hosts: Hosts,
+    identity: Option<Identity>,
     /// If each room has a lobby when it is opened.
     lobby: Option<Hub>,
 }
 
 impl Login {
-    pub(crate) fn new(grant: Grant, takes: Option<Duration>, lobby: Option<Hub>) -> Self {
-        let host = Permissions::default().moderate(true);
-        Self { grant: grant.opener(host), takes, lobby }
+    pub(crate) fn new(
+        grant: Grant,
+        takes: Option<Duration>,
+        hosts: Hosts,
+        lobby: Option<Hub>,
+    ) -> Self {
+        Self { grant: grant.opener(HOST), takes, hosts, identity: None, lobby }
     }
 
     /// The same for a participant with this browser. One without an identity cannot be blocked.
@@ -26,6 +33,7 @@ impl Login {
     pub fn with_browser(&self, browser: Option<&Browser>) -> Self {
         let mut login = self.clone();
         if let Some(browser) = browser {
+            login.identity = Some(browser.identity());
             login.grant = login.grant.identity(browser.identity());
         }
         login
@@ -44,7 +52,15 @@ impl Authorize for Login {
             {
                 hub.set_lobby(&request.room, true);
             }
-            Ok(self.grant.clone())
+            let grant = self.grant.clone();
+            match &self.identity {
+                Some(identity) if self.hosts.readmit(&request.room, identity) => {
+                    Ok(grant.permissions(HOST))
+                }
+                _ => Ok(grant),
+            }
         })
     }
 }
+
+const HOST: Permissions = Permissions::NONE.signal(true).broadcast(true).moderate(true);

@@ -11,6 +11,7 @@ use meet_signal_core::{ClientAddress, Grant, Hub, IceServer, InvalidLimits, Limi
 
 use crate::{
     bounds::{Bounds, seconds},
+    hosts::Hosts,
     login::Login,
     turn::Turn,
 };
@@ -95,12 +96,12 @@ impl Options {
     }
 
     /// Admits every participant, with the STUN and TURN servers.
-    pub fn login(&self, hub: &Hub) -> Login {
+    pub fn login(&self, hub: &Hub, hosts: Hosts) -> Login {
         let mut grant = Grant::new().ice_servers(self.ice_servers());
         if let Some(turn) = self.turn.provider() {
             grant = grant.ice_provider(turn);
         }
-        Login::new(grant, self.login_seconds, self.lobby.then(|| hub.clone()))
+        Login::new(grant, self.login_seconds, hosts, self.lobby.then(|| hub.clone()))
     }
 
     fn ice_servers(&self) -> Vec<IceServer> {

@@ -37,7 +37,7 @@ describe('a connection that is lost in the lobby', () => {
       assert.deepEqual([...mod.knocks.keys()], [id]);
       assert.equal(mod.log.messages.length, 1, 'one knock');
       const { resume, replaces } = scene.sent('ada', 'join').at(-1);
-      assert.deepEqual([resume, replaces], [{ ticket: 'Place1'.padEnd(43, 'A'), received: 0 }, undefined]);
+      assert.deepEqual([resume, replaces], [{ ticket: 'Place1'.padEnd(43, 'A'), received: 0, waiting: true }, undefined]);
       await scene.admit(mod);
       assert.equal(ada.state, 'joined');
       assert.equal(ada.log.welcomes[0].self.id, id);

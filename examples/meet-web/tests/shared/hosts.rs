@@ -98,10 +98,7 @@ async fn a_blocked_browser_cannot_return_in_any_way() {
     assert_eq!(soon("a leave", ada.expect("left")).await["reason"], "kicked");
 
     let ticket = &welcome["ticket"];
-    for join in [
-        json!({"type": "join"}),
-        json!({"type": "join", "replaces": ticket}),
-    ] {
+    for join in [json!({"type": "join"}), json!({"type": "join", "replaces": ticket})] {
         let mut again = Peer::with_cookie(&server, "standup", &cookie).await;
         again.send(&join).await;
         assert_eq!(soon("a refusal", again.expect("error")).await["code"], "banned", "{join}");
