@@ -81,7 +81,7 @@ fn routes(
     hub: Hub,
     hosts: Hosts,
 ) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let login = options.login(&hub, hosts);
+    let login = options.login(hosts);
     let site = Site { login, client_address: options.client_address(), hub, tls: options.tls };
     let site = Data::new(site);
     move |app| {

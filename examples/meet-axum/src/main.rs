@@ -44,7 +44,7 @@ struct App {
 }
 
 fn app(options: &Options, hub: Hub, hosts: Hosts) -> Router {
-    let login = options.login(&hub, hosts);
+    let login = options.login(hosts);
     let app = App { login, client_address: options.client_address(), hub, tls: options.tls };
     Router::new()
         .route("/", get(async || page(meet_web::home())))

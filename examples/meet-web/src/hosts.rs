@@ -348,7 +348,7 @@ mod tests {
     /// Members join and leave on several threads, each as soon as it can, while hosts are appointed. With
     /// a queue of one event, the task misses most of them.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn no_room_is_without_a_host_whoever_leaves_when() {
+    async fn no_room_stays_without_a_host() {
         for events in [1, 4096] {
             let limits = Limits::builder().events(events).room_joins_per_minute(1_000_000);
             let hub = Hub::new(limits.build().unwrap());

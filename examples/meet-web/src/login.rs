@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use meet_signal_core::{AuthRequest, Authorize, Decision, Grant, Hub, Identity, Permissions};
+use meet_signal_core::{AuthRequest, Authorize, Decision, Grant, Identity, Permissions};
 
 use crate::{browser::Browser, hosts::Hosts};
 
@@ -14,18 +14,11 @@ pub struct Login {
     takes: Option<Duration>,
     hosts: Hosts,
     identity: Option<Identity>,
-    /// If each room has a lobby when it is opened.
-    lobby: Option<Hub>,
 }
 
 impl Login {
-    pub(crate) fn new(
-        grant: Grant,
-        takes: Option<Duration>,
-        hosts: Hosts,
-        lobby: Option<Hub>,
-    ) -> Self {
-        Self { grant: grant.opener(HOST), takes, hosts, identity: None, lobby }
+    pub(crate) fn new(grant: Grant, takes: Option<Duration>, hosts: Hosts) -> Self {
+        Self { grant: grant.opener(HOST), takes, hosts, identity: None }
     }
 
     /// The same for a participant with this browser. One without an identity cannot be blocked.
@@ -45,12 +38,6 @@ impl Authorize for Login {
         Box::pin(async move {
             if let Some(time) = self.takes {
                 tokio::time::sleep(time).await;
-            }
-            // Before the first member joins: nobody must get in between the host and the lobby.
-            if let Some(hub) = &self.lobby
-                && hub.roster(&request.room).is_empty()
-            {
-                hub.set_lobby(&request.room, true);
             }
             let grant = self.grant.clone();
             match &self.identity {

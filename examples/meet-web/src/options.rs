@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Parser, builder::FalseyValueParser};
-use meet_signal_core::{ClientAddress, Grant, Hub, IceServer, InvalidLimits, Limits};
+use meet_signal_core::{ClientAddress, Grant, Hub, IceServer, InvalidLimits, Limits, RoomSettings};
 
 use crate::{
     bounds::{Bounds, seconds},
@@ -47,8 +47,8 @@ pub struct Options {
     #[arg(long, env = "GRACE", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     pub grace: Duration,
 
-    /// Turn the lobby on in each room that is opened: whoever comes later waits until the host, who has
-    /// opened it, lets them in. The host can turn it off. By default it is off, and a host can turn it on
+    /// Turn the lobby of each new room on: later participants wait until the host admits them. The host
+    /// is the one that opened the room, and can turn the lobby on and off. By default it is off
     #[arg(long, env = "LOBBY", value_parser = FalseyValueParser::new())]
     pub lobby: bool,
 
@@ -96,12 +96,15 @@ impl Options {
     }
 
     /// Admits every participant, with the STUN and TURN servers.
-    pub fn login(&self, hub: &Hub, hosts: Hosts) -> Login {
+    pub fn login(&self, hosts: Hosts) -> Login {
         let mut grant = Grant::new().ice_servers(self.ice_servers());
+        if self.lobby {
+            grant = grant.room_settings(RoomSettings::new().lobby(true));
+        }
         if let Some(turn) = self.turn.provider() {
             grant = grant.ice_provider(turn);
         }
-        Login::new(grant, self.login_seconds, hosts, self.lobby.then(|| hub.clone()))
+        Login::new(grant, self.login_seconds, hosts)
     }
 
     fn ice_servers(&self) -> Vec<IceServer> {

@@ -32,7 +32,7 @@ export class Crowd {
 const SENTENCES = {
   joined: (who) => [...who, ' joined'],
   left: (who) => [...who, ' left'],
-  knocking: (who) => [...who, ' asks to join. A host can admit or deny.'],
+  knocking: (who) => ['Asking to join: ', ...who],
   failed: (who) => ['No connection to ', ...who, '. A firewall may be in the way. It is tried again from time to time.'],
   unrelayed: (who) => [
     'No connection to ', ...who, '. A firewall or a strict network is probably in the way. This site needs a TURN server to get past it,',

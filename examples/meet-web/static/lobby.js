@@ -57,6 +57,7 @@ export class Lobby extends EventTarget {
     const join = byId('join');
     join.disabled = busy;
     join.hidden = false;
+    delete byId('join-form').dataset.waiting;
     byId('join-cancel').textContent = 'Cancel';
     join.textContent = busy ? 'Joining…' : 'Join';
     byId('join-cancel').hidden = !busy;
@@ -67,8 +68,11 @@ export class Lobby extends EventTarget {
 
   /** Shows that the person waits to be let in: `state` of the room is `waiting`, or `connecting` if the connection is lost. */
   setWaiting(state) {
+    // The button that had the focus goes.
+    if ([document.body, byId('join')].includes(document.activeElement)) byId('lobby-title').focus({ preventScroll: true });
     byId('join').hidden = true;
     byId('join-cancel').textContent = 'Leave';
+    byId('join-form').dataset.waiting = '';
     byId('join-status').textContent = state === 'waiting' ? WAITING_FOR_HOST : WAITING_WITHOUT_CONNECTION;
   }
 

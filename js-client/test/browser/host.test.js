@@ -107,7 +107,7 @@ for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium']]
       const words = await bob.page.$eval('#join-status', (status) => `${status.getAttribute('role')}: ${status.textContent}`);
       assert.match(words, /^status: Waiting for the host to let you in/);
       await seesRequests(ada, 'Bob');
-      await hears(ada, 'Bob asks to join');
+      await hears(ada, 'Asking to join: Bob');
       const cleo = await knock(second, url, 'Cleo');
       await seesRequests(ada, 'Bob', 'Cleo');
       assert.equal(await ada.page.evaluate(() => document.activeElement.id), 'chat-input', 'the focus stays');
