@@ -218,8 +218,8 @@ mod tests {
     /// The welcome of a session, with its ticket.
     fn welcome(session: &Session) -> Value {
         let mut frames = Vec::new();
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(session.poll_drain(&mut context, usize::MAX, &mut frames).is_ready());
+        let context = Context::from_waker(Waker::noop());
+        assert!(session.poll_drain(&context, usize::MAX, &mut frames).is_ready());
         serde_json::from_str(frames[0].as_str()).unwrap()
     }
 
