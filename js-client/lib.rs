@@ -1,39 +1,22 @@
-//! The browser side of [meet-signal], embedded for adapters to serve: the ES modules of the npm
-//! package.
+//! The browser side of [meet-signal], embedded for adapters to serve: one minified ES module,
+//! compressed in advance, with its source map. The npm package has the same file, and the sources.
 //!
-//! An application does not need this crate: the adapters' routers serve it.
+//! An application does not need this crate: the adapters' routers serve it, and export
+//! [`client_url`] and [`client_preload`].
 //!
 //! [meet-signal]: https://docs.rs/meet-signal-core
 
-/// An ES module.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Module {
-    /// The file's name. The modules import each other by name, so all must be served from one folder.
-    pub name: &'static str,
-    /// Its text, UTF-8.
-    pub source: &'static [u8],
-    /// A strong entity tag (RFC 9110, section 8.8.3), quotes included, which depends on the text.
-    pub etag: ETag,
-}
+mod accept_encoding;
+mod entity_tag;
 
-/// A quoted entity tag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ETag([u8; 18]);
+use accept_encoding::Coding;
 
-impl ETag {
-    /// The value of the header `ETag`.
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("hexadecimal digits in quotes")
-    }
-}
-
-/// The response to a request for a module, independent of the web framework. An adapter sends it
-/// unchanged.
+/// The response to a GET below the path where the client is mounted, independent of the web
+/// framework. An adapter sends it unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Response {
-    /// 200, 304, or 404.
+    /// 200, 304, 404, or 406.
     pub status: u16,
     /// Names, in lower case, and values.
     pub headers: Vec<(&'static str, &'static str)>,
@@ -41,134 +24,156 @@ pub struct Response {
     pub body: &'static [u8],
 }
 
-/// Responds to a GET of the module with this name. `if_none_match` are the values of the request's
-/// headers `If-None-Match` (RFC 9110, section 13.1.2).
+/// Responds to a GET of the file with this name, which may be anything. `header` returns the values
+/// of a header of the request, by its name in lower case.
 ///
-/// Each module has an `ETag`, and browsers revalidate it at every use (`Cache-Control: no-cache`), so
-/// that no page mixes old and new modules after a deployment.
-pub fn respond<'a>(name: &str, if_none_match: impl IntoIterator<Item = &'a str>) -> Response {
-    let Some(module) = module(name) else {
-        let headers = vec![("content-type", "text/plain; charset=utf-8")];
-        return Response { status: 404, headers, body: b"no such module" };
+/// | name | |
+/// |---|---|
+/// | [`ENTRY`] | the client. Browsers revalidate it at every use (`Cache-Control: no-cache`) |
+/// | the name in [`client_url`] | the client. Browsers keep it (`immutable`), and the name of another version is not found |
+/// | `index.js.map` | its source map, which development tools load |
+///
+/// The client is in brotli, gzip or identity, as `Accept-Encoding` has it, and each of these has a
+/// strong `ETag` of its own. The status is 304 if `If-None-Match` has the tag, 404 for another
+/// name, and 406 if `Accept-Encoding` refuses every coding that there is.
+pub fn respond<'a, V>(name: &str, header: impl Fn(&'static str) -> V) -> Response
+where
+    V: IntoIterator<Item = &'a str>,
+{
+    let Some(file) = FILES.iter().find(|file| file.name == name) else {
+        return failure(404, vec![], b"no such file");
     };
-    let mut headers = vec![("etag", module.etag.as_str()), ("cache-control", "no-cache")];
-    if module.is_fresh(if_none_match) {
+    let mut headers = vec![];
+    if file.codings.len() > 1 {
+        headers.push(("vary", "accept-encoding"));
+    }
+    let codings = file.codings.iter().map(|(coding, _)| *coding);
+    let chosen = accept_encoding::choose(header("accept-encoding"), codings);
+    let chosen = file.codings.iter().find(|(coding, _)| Some(*coding) == chosen);
+    let Some((coding, Content { bytes, tag })) = chosen else {
+        return failure(
+            406,
+            headers,
+            b"this file is in none of the codings that the request accepts",
+        );
+    };
+
+    let tag = text(tag);
+    headers.extend([("etag", tag), ("cache-control", file.cache_control)]);
+    if entity_tag::is_among(tag, header("if-none-match")) {
         return Response { status: 304, headers, body: b"" };
     }
-    headers.push(("content-type", CONTENT_TYPE));
-    // Otherwise a page of another origin could load a module as another type.
+    headers.push(("content-type", file.content_type));
+    headers.extend(coding.name().map(|name| ("content-encoding", name)));
+    // Otherwise a page of another origin could load a file as another type.
     headers.push(("x-content-type-options", "nosniff"));
-    Response { status: 200, headers, body: module.source }
+    Response { status: 200, headers, body: bytes }
 }
 
-/// The module that a page imports.
+fn failure(
+    status: u16,
+    mut headers: Vec<(&'static str, &'static str)>,
+    body: &'static [u8],
+) -> Response {
+    headers.push(("content-type", "text/plain; charset=utf-8"));
+    Response { status, headers, body }
+}
+
+/// The URL of this version of the client, for pages that a server renders. `mount` is the URL of
+/// the path where the client is mounted, as the page has it: below the path, of another origin, or
+/// relative.
+///
+/// Browsers keep what they load from it, and do not ask again. When the client changes, its URL
+/// does, and the former one is not found.
+///
+/// ```
+/// let url = meet_signal_js::client_url("/meet-signal");
+/// assert!(url.starts_with("/meet-signal/index-") && url.ends_with(".js"));
+/// ```
+pub fn client_url(mount: &str) -> String {
+    format!("{}/{}", mount.strip_suffix('/').unwrap_or(mount), text(&HASHED_NAME))
+}
+
+/// `<link rel="modulepreload" href="…">` with [`client_url`], for the `<head>` of a page: the
+/// browser loads the client before a script imports it. It is HTML, in which the URL is escaped.
+///
+/// ```
+/// let link = meet_signal_js::client_preload("/meet-signal");
+/// assert!(link.starts_with(r#"<link rel="modulepreload" href="/meet-signal/index-"#));
+/// ```
+pub fn client_preload(mount: &str) -> String {
+    let url = client_url(mount).replace('&', "&amp;").replace('"', "&quot;");
+    let url = url.replace('<', "&lt;").replace('>', "&gt;");
+    format!(r#"<link rel="modulepreload" href="{url}">"#)
+}
+
+/// The name of the client that stays the same when it changes.
 pub const ENTRY: &str = "index.js";
 
-/// The value of `Content-Type` to serve a module with.
-pub const CONTENT_TYPE: &str = "text/javascript; charset=utf-8";
-
-/// All modules, ordered by name.
-pub fn modules() -> &'static [Module] {
-    static MODULES: &[Module] = include!(concat!(env!("OUT_DIR"), "/modules.rs"));
-    MODULES
+struct File {
+    name: &'static str,
+    content_type: &'static str,
+    cache_control: &'static str,
+    codings: &'static [(Coding, Content)],
 }
 
-/// The module of this name.
-pub fn module(name: &str) -> Option<&'static Module> {
-    modules().iter().find(|module| module.name == name)
+/// A file in one coding, and its entity tag.
+struct Content {
+    bytes: &'static [u8],
+    tag: [u8; 18],
 }
 
-impl Module {
-    const fn new(name: &'static str, source: &'static [u8]) -> Self {
-        Self { name, source, etag: ETag(tag(source)) }
-    }
-
-    /// `If-None-Match`: a list of tags, compared weakly, or `*`.
-    fn is_fresh<'a>(&self, if_none_match: impl IntoIterator<Item = &'a str>) -> bool {
-        if_none_match
-            .into_iter()
-            .flat_map(|tags| tags.split(','))
-            .map(str::trim)
-            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.etag.as_str())
+impl Content {
+    const fn new(bytes: &'static [u8]) -> Self {
+        Self { bytes, tag: entity_tag::entity_tag(bytes) }
     }
 }
 
-/// FNV-1a over 64 bits, computed at compile time: sufficient to distinguish the versions of a file.
-const fn tag(source: &[u8]) -> [u8; 18] {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+static FILES: [File; 3] = [
+    File { name: ENTRY, content_type: JAVASCRIPT, cache_control: "no-cache", codings: &CLIENT },
+    File {
+        name: text(&HASHED_NAME),
+        content_type: JAVASCRIPT,
+        // A year, the longest time that caches keep a file.
+        cache_control: "public, max-age=31536000, immutable",
+        codings: &CLIENT,
+    },
+    File {
+        name: "index.js.map",
+        content_type: "application/json",
+        cache_control: "no-cache",
+        codings: &[(Coding::Identity, Content::new(include_bytes!("dist/index.js.map")))],
+    },
+];
+
+static CLIENT: [(Coding, Content); 3] = [
+    (Coding::Identity, Content::new(SOURCE)),
+    (Coding::Gzip, Content::new(include_bytes!("dist/index.js.gz"))),
+    (Coding::Brotli, Content::new(include_bytes!("dist/index.js.br"))),
+];
+
+const SOURCE: &[u8] = include_bytes!("dist/index.js");
+
+/// `index-0123456789abcdef.js`, with the hash of the content.
+static HASHED_NAME: [u8; 25] = {
+    let mut name = *b"index-0123456789abcdef.js";
+    let hash = entity_tag::hash(SOURCE);
     let mut at = 0;
-    while at < source.len() {
-        hash = (hash ^ source[at] as u64).wrapping_mul(0x0000_0100_0000_01b3);
+    while at < hash.len() {
+        name[6 + at] = hash[at];
         at += 1;
     }
-    let mut tag = [b'"'; 18];
-    let mut digit = 0;
-    while digit < 16 {
-        tag[16 - digit] = b"0123456789abcdef"[(hash >> (4 * digit)) as usize & 0xf];
-        digit += 1;
+    name
+};
+
+const fn text(ascii: &'static [u8]) -> &'static str {
+    match std::str::from_utf8(ascii) {
+        Ok(text) => text,
+        Err(_) => panic!("ASCII"),
     }
-    tag
 }
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_entry_and_all_its_imports_exist() {
-        assert!(module(ENTRY).is_some());
-        for Module { name, source, .. } in modules() {
-            let source = std::str::from_utf8(source).unwrap();
-            for line in source.lines().filter(|line| line.contains("from './")) {
-                let (_, import) = line.split_once("from './").unwrap();
-                let import = import.split('\'').next().unwrap();
-                assert!(module(import).is_some(), "{name} imports {import}");
-            }
-        }
-    }
-
-    #[test]
-    fn tags_follow_the_text() {
-        assert_eq!(Module::new("a", b"").etag.as_str(), "\"cbf29ce484222325\"");
-        assert_eq!(Module::new("a", b"a").etag.as_str(), "\"af63dc4c8601ec8c\"");
-    }
-
-    #[test]
-    fn a_module_is_served_with_its_type_and_its_tag() {
-        let tag = module(ENTRY).unwrap().etag.as_str();
-        let response = respond(ENTRY, []);
-        assert_eq!((response.status, response.body), (200, module(ENTRY).unwrap().source));
-        assert_eq!(
-            response.headers,
-            [
-                ("etag", tag),
-                ("cache-control", "no-cache"),
-                ("content-type", "text/javascript; charset=utf-8"),
-                ("x-content-type-options", "nosniff"),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_cached_module_is_not_sent_again() {
-        let tag = module(ENTRY).unwrap().etag.as_str();
-        let weak = format!("W/{tag}");
-        let among_others = format!("\"other\" , {tag}");
-        for has in [&[tag][..], &[&weak], &[&among_others], &["\"other\"", tag], &["*"]] {
-            let response = respond(ENTRY, has.iter().copied());
-            assert_eq!((response.status, response.body), (304, &b""[..]), "{has:?}");
-            assert_eq!(response.headers, [("etag", tag), ("cache-control", "no-cache")]);
-        }
-        let unquoted = tag.trim_matches('"');
-        for has in [&[][..], &[""], &["\"other\""], &[unquoted], &["W/*"]] {
-            assert_eq!(respond(ENTRY, has.iter().copied()).status, 200, "{has:?}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_module_is_not_found() {
-        for name in ["", "Cargo.toml", "../lib.rs", "index.js/"] {
-            assert_eq!(respond(name, ["*"]).status, 404, "{name:?}");
-        }
-    }
-}
+mod tests;

@@ -5,12 +5,13 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
+use meet_signal_core::OriginPolicy;
 use meet_signal_js::respond;
 
 use crate::upgrade::parameter;
 
-/// A resource that serves the JS modules by name: put it into the scope from which the page imports
-/// them.
+/// A resource that serves the browser side as `index.js`: put it into the scope from which the page
+/// imports it.
 ///
 /// ```
 /// use actix_web::{App, web};
@@ -19,21 +20,39 @@ use crate::upgrade::parameter;
 /// let app = App::new().service(web::scope("/js/meet").service(meet_signal_actix::client()));
 /// ```
 ///
-/// Each has an `ETag`, and browsers revalidate it at every use (`Cache-Control: no-cache`), so that no
-/// page mixes old and new modules after a deployment.
+/// Browsers revalidate it at every use. Pages that the server renders import it from
+/// [`client_url`](crate::client_url), which browsers keep.
 pub fn client() -> Resource {
-    web::resource("/{module}").route(web::get().to(serve)).route(web::head().to(serve))
+    client_for(OriginPolicy::default())
 }
 
-async fn serve(request: HttpRequest) -> HttpResponse {
-    let name = parameter(&request, "module");
-    let tags =
-        request.headers().get_all(header::IF_NONE_MATCH).filter_map(|tags| tags.to_str().ok());
-    let module = respond(name, tags);
-    let status = StatusCode::from_u16(module.status).expect("a status of HTTP");
+/// Like [`client`], also for pages of the other origins that [`OriginPolicy::listed`] lists, or of
+/// [`any`](OriginPolicy::any) (CORS).
+///
+/// ```
+/// use actix_web::{App, web};
+/// use meet_signal_actix::{OriginPolicy, client_for};
+///
+/// let pages = OriginPolicy::listed(["https://www.example.com"])?;
+/// let app = App::new().service(web::scope("/js/meet").service(client_for(pages)));
+/// # Ok::<(), meet_signal_actix::InvalidOrigin>(())
+/// ```
+pub fn client_for(origins: OriginPolicy) -> Resource {
+    let serve = move |request: HttpRequest| {
+        let response = serve(&request, &origins);
+        async move { response }
+    };
+    web::resource("/{module}").route(web::get().to(serve.clone())).route(web::head().to(serve))
+}
+
+fn serve(request: &HttpRequest, origins: &OriginPolicy) -> HttpResponse {
+    let values = |name| request.headers().get_all(name).filter_map(|value| value.to_str().ok());
+    let file = respond(parameter(request, "module"), values);
+    let status = StatusCode::from_u16(file.status).expect("a status of HTTP");
     let mut response = HttpResponse::build(status);
-    for header in module.headers {
-        response.insert_header(header);
+    let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    for header in file.headers.into_iter().chain(origins.response_headers(origin)) {
+        response.append_header(header);
     }
-    response.body(module.body)
+    response.body(file.body)
 }

@@ -59,7 +59,8 @@ impl<A, M> SignalService<A, M> {
         SignalService { hub, authorize, marker: PhantomData, origins, client_address }
     }
 
-    /// Sets which pages may connect.
+    /// Sets which pages may connect. Those of other origins may also import the browser side from
+    /// here (CORS).
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
         self.origins = policy;
         self
@@ -79,6 +80,7 @@ where
     M: Clone + 'static,
 {
     fn register(self, config: &mut AppService) {
+        let client = assets::client_for(self.origins.clone());
         let signal = move |upgrade: SignalUpgrade| {
             let Self { hub, authorize, origins, client_address, .. } = self.clone();
             async move {
@@ -87,6 +89,6 @@ where
             }
         };
         web::resource("/signal/{room}").route(web::get().to(signal)).register(config);
-        web::scope("/meet-signal").service(assets::client()).register(config);
+        web::scope("/meet-signal").service(client).register(config);
     }
 }

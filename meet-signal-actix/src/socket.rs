@@ -1,6 +1,6 @@
 //! An upgraded connection as a [`Socket`] of the core.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use actix_http::ws::{self, CloseCode, OpCode};
 use actix_web::{dev::Payload, web::BytesMut};
@@ -16,12 +16,14 @@ use crate::{
     outgoing::Outgoing,
 };
 
-pub(crate) struct ActixSocket {
+/// The connection of an upgraded request, for [`SignalUpgrade::on_socket`](crate::SignalUpgrade::on_socket):
+/// serve it with the [`driver`](crate::driver), as it is or within a [`Socket`] of your own.
+pub struct SignalSocket {
     fragments: Fragments,
     /// The message whose last fragment has not arrived.
     message: Option<BytesMut>,
     /// What followed the fragments that were reported.
-    next: Option<Incoming<ByteString>>,
+    next: Option<Incoming<SignalText>>,
     outgoing: Outgoing,
     /// Until the close begins.
     reset_handle: Option<ResetHandle>,
@@ -31,7 +33,11 @@ pub(crate) struct ActixSocket {
     peer_address: Option<IpAddr>,
 }
 
-impl ActixSocket {
+/// The text of a received frame.
+#[derive(Clone)]
+pub struct SignalText(ByteString);
+
+impl SignalSocket {
     pub(crate) fn new(
         payload: Payload,
         outgoing: Outgoing,
@@ -53,11 +59,11 @@ impl ActixSocket {
     }
 
     /// Converts a fragment to an event of the core.
-    fn take(&mut self, fragment: Result<Fragment, CloseReason>) -> Incoming<ByteString> {
+    fn take(&mut self, fragment: Result<Fragment, CloseReason>) -> Incoming<SignalText> {
         fragment.and_then(|fragment| self.read(fragment)).unwrap_or_else(Incoming::ProtocolError)
     }
 
-    fn read(&mut self, fragment: Fragment) -> Result<Incoming<ByteString>, CloseReason> {
+    fn read(&mut self, fragment: Fragment) -> Result<Incoming<SignalText>, CloseReason> {
         let Fragment { last, opcode, payload } = fragment;
         let bytes = payload.len();
         match (opcode, &mut self.message) {
@@ -90,7 +96,7 @@ impl ActixSocket {
             return Ok(Incoming::Partial { fragments: 1, bytes });
         };
         let text = ByteString::try_from(message).map_err(|_| CloseReason::NotUtf8)?;
-        Ok(Incoming::Text(text))
+        Ok(Incoming::Text(SignalText(text)))
     }
 
     /// Nothing more will be sent: actix has some seconds to write the remaining data.
@@ -101,7 +107,7 @@ impl ActixSocket {
     }
 
     /// Adds further fragments that have been read already, up to [`REPORT`].
-    fn gather(&mut self, mut fragments: usize, mut bytes: usize) -> Incoming<ByteString> {
+    fn gather(&mut self, mut fragments: usize, mut bytes: usize) -> Incoming<SignalText> {
         while fragments < REPORT
             && let Some(fragment) = self.fragments.buffered()
         {
@@ -120,10 +126,10 @@ impl ActixSocket {
     }
 }
 
-impl Socket for ActixSocket {
-    type Text = ByteString;
+impl Socket for SignalSocket {
+    type Text = SignalText;
 
-    async fn recv(&mut self) -> Incoming<ByteString> {
+    async fn recv(&mut self) -> Incoming<SignalText> {
         if let Some(next) = self.next.take() {
             return next;
         }
@@ -151,6 +157,25 @@ impl Socket for ActixSocket {
 
     fn peer_address(&self) -> Option<IpAddr> {
         self.peer_address
+    }
+}
+
+impl AsRef<str> for SignalText {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SignalSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignalSocket").finish_non_exhaustive()
+    }
+}
+
+// Without the text, because a `join` has secrets in it.
+impl fmt::Debug for SignalText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignalText").field("bytes", &self.0.len()).finish()
     }
 }
 

@@ -15,11 +15,12 @@ use actix_web::{
     rt, web,
 };
 use meet_signal_core::{
-    ClientAddress, Denied, Hub, LocalAuthorize, OriginPolicy, RoomId, driver,
-    handshake::{Handshake, SUBPROTOCOL, UpgradeRefused},
+    ClientAddress, Denied, Hub, LocalAuthorize, OriginPolicy, RoomId,
+    driver::{Reporter, SessionWatch},
+    handshake::{Accepted, Handshake, SUBPROTOCOL, UpgradeRefused},
 };
 
-use crate::{connection::ResetHandle, outgoing::outgoing, socket::ActixSocket};
+use crate::{connection::ResetHandle, outgoing::outgoing, socket::SignalSocket};
 
 /// An extractor for the application's own handler: a request to open a session.
 ///
@@ -66,7 +67,7 @@ use crate::{connection::ResetHandle, outgoing::outgoing, socket::ActixSocket};
 /// A `GET` that asks for no WebSocket reaches the handler, too: [`join`](Self::join) answers it with
 /// 426, after the checks of the room and of the origin, and [`refuse`](Self::refuse) with the status of
 /// the refusal. The bundled client asks like that when its WebSocket did not open.
-#[must_use = "`join` and `refuse` make the response"]
+#[must_use = "`join`, `on_socket` and `refuse` make the response"]
 pub struct SignalUpgrade {
     request: HttpRequest,
     /// Whether the request asks for a WebSocket.
@@ -75,6 +76,7 @@ pub struct SignalUpgrade {
     reset_handle: Option<ResetHandle>,
     origins: OriginPolicy,
     client_address: ClientAddress,
+    reporter: Reporter,
 }
 
 impl SignalUpgrade {
@@ -89,6 +91,36 @@ impl SignalUpgrade {
     pub fn client_address(mut self, policy: ClientAddress) -> Self {
         self.client_address = policy;
         self
+    }
+
+    /// Follows the connection: who it becomes in its room, and how its session ends. Call it before
+    /// [`join`](Self::join) or [`refuse`](Self::refuse), and wait in a task of your own: the connection
+    /// begins after the handler has returned the response, so a handler that waits would wait forever.
+    ///
+    /// ```
+    /// # use actix_web::{HttpResponse, rt, web};
+    /// # use meet_signal_actix::{Grant, Hub, SignalUpgrade};
+    /// async fn signal(
+    ///     hub: web::Data<Hub>,
+    ///     room: web::Path<String>,
+    ///     mut upgrade: SignalUpgrade,
+    /// ) -> HttpResponse {
+    ///     let session = upgrade.watch();
+    ///     rt::spawn(async move {
+    ///         if let Some(peer) = session.joined().await {
+    ///             println!("the user is the peer {peer}");
+    ///         }
+    ///         println!("it ended: {:?}", session.ended().await.reason);
+    ///     });
+    ///     upgrade.join(&hub, &room, Grant::new())
+    /// }
+    /// # actix_web::App::new().route("/{room}", web::get().to(signal));
+    /// ```
+    ///
+    /// A watch only reads: the session goes on when it is dropped. If the request is not upgraded, or the
+    /// upgrade is dropped, it reports [`EndReason::Aborted`](crate::driver::EndReason::Aborted).
+    pub fn watch(&mut self) -> SessionWatch {
+        self.reporter.watch()
     }
 
     /// Upgrades the connection, and serves it until its session has ended.
@@ -121,9 +153,17 @@ impl SignalUpgrade {
         M: 'static,
     {
         let accepted = self.handshake().check(room, &self.origins)?;
-        let (socket, response) = self.upgrade(hub);
-        rt::spawn(driver::serve_local(hub.clone(), accepted.room, authorize, socket));
-        Ok(response)
+        Ok(self.serve(hub, accepted, authorize))
+    }
+
+    fn serve<A, M>(self, hub: &Hub, accepted: Accepted, authorize: A) -> HttpResponse
+    where
+        A: LocalAuthorize<M> + 'static,
+        M: 'static,
+    {
+        let (socket, reporter, response) = self.upgrade(hub);
+        rt::spawn(reporter.serve_local(hub.clone(), accepted.room, authorize, socket));
+        response
     }
 
     /// Upgrades the connection, and refuses it there: the page learns the code and the message of
@@ -148,18 +188,76 @@ impl SignalUpgrade {
             }
             Err(refused) => return Err(refused),
         }
-        let (socket, response) = self.upgrade(hub);
-        rt::spawn(driver::refuse(hub.clone(), denied, socket));
+        let (socket, reporter, response) = self.upgrade(hub);
+        rt::spawn(reporter.refuse(hub.clone(), denied, socket));
+        Ok(response)
+    }
+
+    /// Upgrades the connection, and hands it out: `serve` gets the room's name and the connection as a
+    /// [`Socket`](crate::Socket), and its future runs to its end in a task of its own. It serves
+    /// the connection with [`driver::serve`_local`](crate::driver::serve_local), within a `Socket` of its own, or with what the
+    /// application does before and after. Dropping the socket ends the connection.
+    ///
+    /// The request is checked as by [`join`](Self::join), with the same refusals. A
+    /// [`watch`](Self::watch) of this request reports nothing but its end,
+    /// [`EndReason::Aborted`](crate::driver::EndReason::Aborted): `driver::Reporter` has one for `serve`.
+    ///
+    /// ```
+    /// # use actix_web::{HttpResponse, web};
+    /// # use meet_signal_actix::{Grant, Hub, SignalUpgrade};
+    /// use meet_signal_actix::driver;
+    ///
+    /// async fn signal(
+    ///     hub: web::Data<Hub>,
+    ///     room: web::Path<String>,
+    ///     upgrade: SignalUpgrade,
+    /// ) -> HttpResponse {
+    ///     let hub = Hub::clone(&hub);
+    ///     upgrade.on_socket(&hub.clone(), &room, async move |room, socket| {
+    ///         let outcome = driver::serve_local(hub, room, Grant::new(), socket).await;
+    ///         println!("{} messages were received", outcome.received.frames);
+    ///     })
+    /// }
+    /// # actix_web::App::new().route("/{room}", web::get().to(signal));
+    /// ```
+    pub fn on_socket<F, Fut>(self, hub: &Hub, room: &str, serve: F) -> HttpResponse
+    where
+        F: FnOnce(RoomId, SignalSocket) -> Fut + 'static,
+        Fut: Future + 'static,
+    {
+        self.try_on_socket(hub, room, serve).unwrap_or_else(respond)
+    }
+
+    /// Like [`on_socket`](Self::on_socket), for an application with its own error pages.
+    ///
+    /// # Errors
+    ///
+    /// The request is refused.
+    pub fn try_on_socket<F, Fut>(
+        self,
+        hub: &Hub,
+        room: &str,
+        serve: F,
+    ) -> Result<HttpResponse, UpgradeRefused>
+    where
+        F: FnOnce(RoomId, SignalSocket) -> Fut + 'static,
+        Fut: Future + 'static,
+    {
+        let accepted = self.handshake().check(room, &self.origins)?;
+        let (socket, _, response) = self.upgrade(hub);
+        rt::spawn(async move {
+            serve(accepted.room, socket).await;
+        });
         Ok(response)
     }
 
     /// The connection of a request that was checked, and the response that upgrades it.
-    fn upgrade(self, hub: &Hub) -> (ActixSocket, HttpResponse) {
+    fn upgrade(self, hub: &Hub) -> (SignalSocket, Reporter, HttpResponse) {
         let (outgoing, body) = outgoing();
         let address = self.peer_address();
         let frame_bytes = hub.limits().frame_bytes();
         let socket =
-            ActixSocket::new(self.payload, outgoing, self.reset_handle, frame_bytes, address);
+            SignalSocket::new(self.payload, outgoing, self.reset_handle, frame_bytes, address);
         // The session and the stream of actix-ws are dropped: their queues are unbounded.
         let (response, _, _) = actix_ws::handle_with_protocols(
             &self.request,
@@ -167,7 +265,7 @@ impl SignalUpgrade {
             &[SUBPROTOCOL],
         )
         .expect("the extractor has verified the handshake");
-        (socket, response.set_body(body).map_into_boxed_body())
+        (socket, self.reporter, response.set_body(body).map_into_boxed_body())
     }
 
     fn handshake(&self) -> Handshake {
@@ -194,9 +292,10 @@ impl SignalUpgrade {
         M: 'static,
     {
         let path = self.request.match_info().get_ref().uri().path();
-        match RoomId::from_segment(path.rsplit('/').next().unwrap_or_default()) {
-            Ok(room) => self.join(hub, room.as_str(), authorize),
-            Err(invalid) => respond(invalid.into()),
+        let segment = path.rsplit('/').next().unwrap_or_default();
+        match self.handshake().check_segment(segment, &self.origins) {
+            Ok(accepted) => self.serve(hub, accepted, authorize),
+            Err(refused) => respond(refused),
         }
     }
 }
@@ -236,6 +335,7 @@ impl FromRequest for SignalUpgrade {
             reset_handle: if is_upgrade { ResetHandle::of(request) } else { None },
             origins: OriginPolicy::default(),
             client_address: ClientAddress::default(),
+            reporter: Reporter::new(),
         }))
     }
 }

@@ -9,7 +9,7 @@ use axum::{
 };
 use meet_signal_core::{Authorize, ClientAddress, Grant, Hub, OriginPolicy};
 
-use crate::{assets, upgrade::SignalUpgrade};
+use crate::{assets, parameter::last_segment, upgrade::SignalUpgrade};
 
 /// A router to merge into the application's: rooms at `/signal/{room}` and the browser side at
 /// `/meet-signal/index.js`.
@@ -65,7 +65,8 @@ impl SignalRouter {
         self
     }
 
-    /// Sets which pages may connect.
+    /// Sets which pages may connect. Those of other origins may also import the browser side from
+    /// here (CORS).
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
         self.origins = policy;
         self
@@ -84,13 +85,14 @@ impl SignalRouter {
         S: Clone + Send + Sync + 'static,
     {
         let Self { hub, authorize, origins, client_address } = self;
+        let client = assets::client_for(origins.clone());
         let signal = move |uri: Uri, upgrade: SignalUpgrade| async move {
             let upgrade = upgrade.origins(origins).client_address(client_address);
             upgrade.join_segment(&hub, last_segment(&uri), authorize)
         };
         Router::new()
             .route(PATH, on(MethodFilter::GET.or(MethodFilter::CONNECT), signal))
-            .nest("/meet-signal", assets::client())
+            .nest("/meet-signal", client)
     }
 }
 
@@ -102,11 +104,6 @@ impl fmt::Debug for SignalRouter {
             .field("client_address", &self.client_address)
             .finish_non_exhaustive()
     }
-}
-
-/// The room's: axum matches a path before it decodes it, so an encoded slash is in a segment.
-fn last_segment(uri: &Uri) -> &str {
-    uri.path().rsplit('/').next().unwrap_or_default()
 }
 
 // A parameter of another name than any of the paths in which the router is nested.

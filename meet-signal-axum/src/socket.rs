@@ -1,12 +1,15 @@
 //! An upgraded connection as a [`Socket`] of the core.
 
 use std::{
+    fmt,
     future::{self, poll_fn},
     net::IpAddr,
     task::{Context, Poll},
 };
 
 use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use meet_signal_core::{
     CloseReason, Frame, Limits, is_going_away,
     socket::{Disconnected, Incoming, Meter, Socket},
@@ -21,8 +24,61 @@ use tokio_tungstenite::{
     },
 };
 
+/// The connection of an upgraded request, for [`SignalUpgrade::on_socket`](crate::SignalUpgrade::on_socket):
+/// serve it with the [`driver`](crate::driver), as it is or within a [`Socket`] of your own.
+pub struct SignalSocket(AxumSocket<TokioIo<Upgraded>>);
+
+/// The text of a received frame.
+#[derive(Clone)]
+pub struct SignalText(Utf8Bytes);
+
+impl SignalSocket {
+    pub(crate) async fn new(upgraded: Upgraded, limits: &Limits, peer: Option<IpAddr>) -> Self {
+        Self(AxumSocket::new(TokioIo::new(upgraded), limits, peer).await)
+    }
+}
+
+impl Socket for SignalSocket {
+    type Text = SignalText;
+
+    fn recv(&mut self) -> impl Future<Output = Incoming<SignalText>> {
+        self.0.recv()
+    }
+
+    fn send(&mut self, batch: &mut Vec<Frame>) -> impl Future<Output = Result<(), Disconnected>> {
+        self.0.send(batch)
+    }
+
+    fn close(&mut self, reason: CloseReason) -> impl Future<Output = ()> {
+        self.0.close(reason)
+    }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        self.0.peer_address()
+    }
+}
+
+impl AsRef<str> for SignalText {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SignalSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignalSocket").finish_non_exhaustive()
+    }
+}
+
+// Without the text, because a `join` has secrets in it.
+impl fmt::Debug for SignalText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignalText").field("bytes", &self.0.len()).finish()
+    }
+}
+
 // Not split: the halves of a split socket share a lock.
-pub(crate) struct AxumSocket<S> {
+struct AxumSocket<S> {
     inner: WebSocketStream<Meter<S>>,
     peer: Option<IpAddr>,
     /// A message that waits until its fragments have been reported.
@@ -36,7 +92,7 @@ pub(crate) struct AxumSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
-    pub(crate) async fn new(stream: S, limits: &Limits, peer: Option<IpAddr>) -> Self {
+    async fn new(stream: S, limits: &Limits, peer: Option<IpAddr>) -> Self {
         let longest = Some(limits.frame_bytes());
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -48,9 +104,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
         Self { inner, peer, held: None, broken: false, closing: false, going_away: false }
     }
 
-    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Incoming<Utf8Bytes>> {
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Incoming<SignalText>> {
         if let Some(text) = self.held.take() {
-            return Poll::Ready(Incoming::Text(text));
+            return Poll::Ready(Incoming::Text(SignalText(text)));
         }
         loop {
             let Poll::Ready(next) = self.inner.poll_next_unpin(cx) else {
@@ -71,7 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
                         self.held = Some(text);
                         partial
                     }
-                    None => Incoming::Text(text),
+                    None => Incoming::Text(SignalText(text)),
                 },
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Incoming::Control,
                 // tungstenite returns no raw frames.
@@ -85,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
         }
     }
 
-    fn protocol_error(&mut self, error: &Error) -> Incoming<Utf8Bytes> {
+    fn protocol_error(&mut self, error: &Error) -> Incoming<SignalText> {
         self.broken = true;
         match error {
             Error::Capacity(_) => Incoming::ProtocolError(CloseReason::FrameTooLarge),
@@ -101,9 +157,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AxumSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket for AxumSocket<S> {
-    type Text = Utf8Bytes;
+    type Text = SignalText;
 
-    async fn recv(&mut self) -> Incoming<Utf8Bytes> {
+    async fn recv(&mut self) -> Incoming<SignalText> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 

@@ -1,31 +1,22 @@
 //! From an HTTP request to a session.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-    sync::Once,
-};
+mod extract;
+
+use std::{fmt, net::IpAddr};
 
 use axum::{
     body::Body,
-    extract::{
-        ConnectInfo, FromRequestParts, WebSocketUpgrade,
-        ws::rejection::{ConnectionNotUpgradable, WebSocketUpgradeRejection},
-    },
-    http::{
-        HeaderMap, HeaderValue, Method, StatusCode, Version, header, request::Parts, uri::Scheme,
-    },
+    http::{HeaderMap, HeaderValue, StatusCode, Version, header},
     response::{IntoResponse, Response},
 };
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
+use hyper::upgrade::OnUpgrade;
 use meet_signal_core::{
-    Authorize, ClientAddress, Denied, Hub, Limits, OriginPolicy, RoomId, driver,
-    handshake::{Handshake, UpgradeRefused},
+    Authorize, ClientAddress, Denied, Hub, Limits, OriginPolicy, RoomId,
+    driver::{Reporter, SessionWatch},
+    handshake::{Accepted, Handshake, UpgradeRefused},
 };
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::socket::AxumSocket;
+use crate::socket::SignalSocket;
 
 /// An extractor for the application's own handler: a request to open a session.
 ///
@@ -82,11 +73,11 @@ use crate::socket::AxumSocket;
 /// `CONNECT` over HTTP/2 (RFC 8441), if the application has axum's feature `http2`. Any other method
 /// gets 405.
 ///
-/// The client's address is that of [`ConnectInfo<SocketAddr>`](ConnectInfo), if the application is
+/// The client's address is that of [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo), if the application is
 /// served with `into_make_service_with_connect_info`. Without it the limits per address are off, and
-/// the first such connection of a process logs a warning of [`tracing`]. Behind a proxy the address is
+/// the first such connection of a process logs a warning of `tracing` (with the feature `tracing`). Behind a proxy the address is
 /// in a header: see [`client_address`](Self::client_address).
-#[must_use = "`join` and `refuse` make the response"]
+#[must_use = "`join`, `on_socket` and `refuse` make the response"]
 pub struct SignalUpgrade {
     /// `None` for a request that asks for no WebSocket.
     connection: Option<OnUpgrade>,
@@ -100,6 +91,7 @@ pub struct SignalUpgrade {
     handshake: Handshake,
     origins: OriginPolicy,
     client_address: ClientAddress,
+    reporter: Reporter,
 }
 
 impl SignalUpgrade {
@@ -114,6 +106,36 @@ impl SignalUpgrade {
     pub fn client_address(mut self, policy: ClientAddress) -> Self {
         self.client_address = policy;
         self
+    }
+
+    /// Follows the connection: who it becomes in its room, and how its session ends. Call it before
+    /// [`join`](Self::join) or [`refuse`](Self::refuse), and wait in a task of your own: the connection
+    /// begins after the handler has returned the response, so a handler that waits would wait forever.
+    ///
+    /// ```
+    /// # use axum::{extract::{Path, State}, response::Response};
+    /// # use meet_signal_axum::{Grant, Hub, SignalUpgrade};
+    /// async fn signal(
+    ///     State(hub): State<Hub>,
+    ///     Path(room): Path<String>,
+    ///     mut upgrade: SignalUpgrade,
+    /// ) -> Response {
+    ///     let session = upgrade.watch();
+    ///     tokio::spawn(async move {
+    ///         if let Some(peer) = session.joined().await {
+    ///             println!("the user is the peer {peer}");
+    ///         }
+    ///         println!("it ended: {:?}", session.ended().await.reason);
+    ///     });
+    ///     upgrade.join(&hub, &room, Grant::new())
+    /// }
+    /// # let _: axum::Router<Hub> = axum::Router::new().route("/{room}", axum::routing::any(signal));
+    /// ```
+    ///
+    /// A watch only reads: the session goes on when it is dropped. If the request is not upgraded, or the
+    /// upgrade is dropped, it reports [`EndReason::Aborted`](crate::driver::EndReason::Aborted).
+    pub fn watch(&mut self) -> SessionWatch {
+        self.reporter.watch()
     }
 
     /// Upgrades the connection, and serves it until its session has ended.
@@ -146,10 +168,27 @@ impl SignalUpgrade {
         M: 'static,
     {
         let accepted = self.handshake.check(room, &self.origins)?;
+        self.serve(hub, accepted, authorize)
+    }
+
+    fn serve<A, M>(
+        self,
+        hub: &Hub,
+        accepted: Accepted,
+        authorize: A,
+    ) -> Result<Response, UpgradeRefused>
+    where
+        A: Authorize<M> + 'static,
+        M: 'static,
+    {
         let (hub, room) = (hub.clone(), accepted.room);
-        self.upgrade(hub.limits().clone(), accepted.subprotocol, async move |socket| {
-            driver::serve(hub, room, authorize, socket).await;
-        })
+        self.upgrade(
+            hub.limits().clone(),
+            accepted.subprotocol,
+            async move |socket, reporter: Reporter| {
+                reporter.serve(hub, room, authorize, socket).await;
+            },
+        )
     }
 
     /// Upgrades the connection, and refuses it there: the page learns the code and the message of
@@ -176,8 +215,65 @@ impl SignalUpgrade {
             Err(refused) => return Err(refused),
         };
         let hub = hub.clone();
-        self.upgrade(hub.limits().clone(), subprotocol, async move |socket| {
-            driver::refuse(hub, denied, socket).await;
+        self.upgrade(hub.limits().clone(), subprotocol, async move |socket, reporter: Reporter| {
+            reporter.refuse(hub, denied, socket).await;
+        })
+    }
+
+    /// Upgrades the connection, and hands it out: `serve` gets the room's name and the connection as a
+    /// [`Socket`](crate::Socket), and its future runs to its end in a task of its own. It serves
+    /// the connection with [`driver::serve``](crate::driver::serve), within a `Socket` of its own, or with what the
+    /// application does before and after. Dropping the socket ends the connection.
+    ///
+    /// The request is checked as by [`join`](Self::join), with the same refusals. A
+    /// [`watch`](Self::watch) of this request reports nothing but its end,
+    /// [`EndReason::Aborted`](crate::driver::EndReason::Aborted): `driver::Reporter` has one for `serve`.
+    ///
+    /// ```
+    /// # use axum::{extract::{Path, State}, response::Response};
+    /// # use meet_signal_axum::{Grant, Hub, SignalUpgrade};
+    /// use meet_signal_axum::driver;
+    ///
+    /// async fn signal(
+    ///     State(hub): State<Hub>,
+    ///     Path(room): Path<String>,
+    ///     upgrade: SignalUpgrade,
+    /// ) -> Response {
+    ///     upgrade.on_socket(&hub.clone(), &room, async move |room, socket| {
+    ///         let outcome = driver::serve(hub, room, Grant::new(), socket).await;
+    ///         println!("{} messages were received", outcome.received.frames);
+    ///     })
+    /// }
+    /// # let _: axum::Router<Hub> = axum::Router::new().route("/{room}", axum::routing::any(signal));
+    /// ```
+    pub fn on_socket<F, Fut>(self, hub: &Hub, room: &str, serve: F) -> Response
+    where
+        F: FnOnce(RoomId, SignalSocket) -> Fut + Send + 'static,
+        Fut: Future + Send,
+    {
+        let version = self.version;
+        self.try_on_socket(hub, room, serve).unwrap_or_else(|refused| respond(refused, version))
+    }
+
+    /// Like [`on_socket`](Self::on_socket), for an application with its own error pages.
+    ///
+    /// # Errors
+    ///
+    /// The request is refused.
+    pub fn try_on_socket<F, Fut>(
+        self,
+        hub: &Hub,
+        room: &str,
+        serve: F,
+    ) -> Result<Response, UpgradeRefused>
+    where
+        F: FnOnce(RoomId, SignalSocket) -> Fut + Send + 'static,
+        Fut: Future + Send,
+    {
+        let accepted = self.handshake.check(room, &self.origins)?;
+        let room = accepted.room;
+        self.upgrade(hub.limits().clone(), accepted.subprotocol, async move |socket, _| {
+            serve(room, socket).await;
         })
     }
 
@@ -186,18 +282,19 @@ impl SignalUpgrade {
         self,
         limits: Limits,
         subprotocol: Option<&'static str>,
-        serve: impl FnOnce(AxumSocket<TokioIo<Upgraded>>) -> F + Send + 'static,
+        serve: impl FnOnce(SignalSocket, Reporter) -> F + Send + 'static,
     ) -> Result<Response, UpgradeRefused>
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let peer = self.peer_address();
-        let Self { connection, accept, .. } = self;
+        let Self { connection, accept, reporter, .. } = self;
         let connection = connection.ok_or(UpgradeRefused::NotWebSocket)?;
         tokio::spawn(async move {
             // It fails if the connection has ended before the response was sent.
             if let Ok(upgraded) = connection.await {
-                serve(AxumSocket::new(TokioIo::new(upgraded), &limits, peer).await).await;
+                let socket = SignalSocket::new(upgraded, &limits, peer).await;
+                serve(socket, reporter).await;
             }
         });
         Ok(switch_protocols(accept, subprotocol))
@@ -209,16 +306,17 @@ impl SignalUpgrade {
         A: Authorize<M> + 'static,
         M: 'static,
     {
-        match RoomId::from_segment(segment) {
-            Ok(room) => self.join(hub, room.as_str(), authorize),
-            Err(invalid) => respond(invalid.into(), self.version),
-        }
+        let version = self.version;
+        let accepted = self.handshake.check_segment(segment, &self.origins);
+        let served = accepted.and_then(|accepted| self.serve(hub, accepted, authorize));
+        served.unwrap_or_else(|refused| respond(refused, version))
     }
 
     /// The address for the limits per address.
     fn peer_address(&self) -> Option<IpAddr> {
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let address = self.client_address.resolve(self.peer, headers);
+        #[cfg(feature = "tracing")]
         if address.is_none() && !self.client_address.is_unknown() {
             warn_of_unknown_addresses();
         }
@@ -261,37 +359,6 @@ fn switch_protocols(accept: Option<HeaderValue>, subprotocol: Option<&'static st
     response
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
-    type Rejection = WebSocketUpgradeRejection;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let authority = parts.uri.authority().map(|authority| authority.as_str());
-        let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        // Only HTTP/2 requests have the scheme.
-        let encrypted = parts.uri.scheme() == Some(&Scheme::HTTPS);
-        let is_upgrade = !is_ordinary_get(parts);
-        let handshake = Handshake::new(authority, headers).encrypted(encrypted).upgrade(is_upgrade);
-        let peer = connection_address(parts, state).await;
-        let mut connection = None;
-        if is_upgrade {
-            connection = parts.extensions.get::<OnUpgrade>().cloned();
-            // axum's WebSocket does not report fragments, so this uses only its check of the request.
-            let _ = WebSocketUpgrade::from_request_parts(parts, state).await?;
-            connection.as_ref().ok_or_else(ConnectionNotUpgradable::default)?;
-        }
-        Ok(Self {
-            connection,
-            version: parts.version,
-            accept: accept(parts),
-            peer,
-            headers: parts.headers.clone(),
-            handshake,
-            origins: OriginPolicy::default(),
-            client_address: ClientAddress::default(),
-        })
-    }
-}
-
 // Without the request's headers: some clients put a token into the list of subprotocols.
 impl fmt::Debug for SignalUpgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -302,65 +369,15 @@ impl fmt::Debug for SignalUpgrade {
     }
 }
 
-/// Whether this is a `GET` that asks for no WebSocket.
-fn is_ordinary_get(parts: &Parts) -> bool {
-    let asks = |value: &HeaderValue| {
-        value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("websocket"))
-    };
-    parts.method == Method::GET && !parts.headers.get_all(header::UPGRADE).iter().any(asks)
-}
-
-async fn connection_address<S: Send + Sync>(parts: &mut Parts, state: &S) -> Option<IpAddr> {
-    let info = ConnectInfo::<SocketAddr>::from_request_parts(parts, state).await;
-    info.ok().map(|ConnectInfo(address)| address.ip())
-}
-
 /// Once: the cause is how the application is served, which is the same for all connections.
+#[cfg(feature = "tracing")]
 fn warn_of_unknown_addresses() {
-    static WARNED: Once = Once::new();
+    static WARNED: std::sync::Once = std::sync::Once::new();
     WARNED.call_once(|| {
         tracing::warn!(
+            target: "meet_signal",
             "the limits per address are off: a client's address is not known. Serve the application \
              with into_make_service_with_connect_info::<SocketAddr>(), or choose a ClientAddress"
         );
     });
-}
-
-/// The value of `Sec-WebSocket-Accept` for a handshake over HTTP/1.1.
-fn accept(parts: &Parts) -> Option<HeaderValue> {
-    let key = parts.headers.get(header::SEC_WEBSOCKET_KEY)?;
-    (parts.version <= Version::HTTP_11).then(|| {
-        let accept = derive_accept_key(key.as_bytes());
-        HeaderValue::try_from(accept).expect("base64 is a header's value")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::{extract::connect_info::MockConnectInfo, http::Request};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn the_connections_address_is_that_of_the_connection_info() {
-        for address in ["192.0.2.1:4711", "[2001:db8::1]:4711"] {
-            let address: SocketAddr = address.parse().unwrap();
-            let mut parts = Request::new(()).into_parts().0;
-            assert_eq!(connection_address(&mut parts, &()).await, None);
-            parts.extensions.insert(MockConnectInfo(address));
-            assert_eq!(connection_address(&mut parts, &()).await, Some(address.ip()));
-            parts.extensions.insert(ConnectInfo(address));
-            assert_eq!(connection_address(&mut parts, &()).await, Some(address.ip()));
-        }
-    }
-
-    /// The example of RFC 6455, section 1.3.
-    #[test]
-    fn the_key_is_accepted_as_in_the_rfc_and_only_over_http_1() {
-        let request = Request::get("/").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-        let mut parts = request.body(()).unwrap().into_parts().0;
-        assert_eq!(accept(&parts).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-        parts.version = Version::HTTP_2;
-        assert_eq!(accept(&parts), None);
-    }
 }

@@ -68,6 +68,13 @@ pub trait Authorize<Marker = ()>: Send + Sync {
     /// Decides. The future is dropped when the client disconnects or [`Limits::authorize_timeout`]
     /// has passed; the peer has not joined then.
     ///
+    /// # Panics
+    ///
+    /// A panic, here or in the future, refuses that join alone, as [`Denied::unavailable`] does: the
+    /// client retries. It does not get the text of the panic; the panic hook reports that to the
+    /// application, as always. No other connection is affected. An application that is compiled with
+    /// `panic = "abort"` has no such protection: a panic ends its process.
+    ///
     /// [`Limits::authorize_timeout`]: crate::Limits::authorize_timeout
     fn authorize(&self, request: AuthRequest) -> Decision<'_>;
 
@@ -81,6 +88,11 @@ pub trait Authorize<Marker = ()>: Send + Sync {
     /// affects the session.
     ///
     /// A [`Grant`] that the application's handler has ready is always checked.
+    ///
+    /// # Panics
+    ///
+    /// A panic refuses the join or the resume of that connection, as one in
+    /// [`authorize`](Self::authorize) does. The session that the client wanted to resume goes on.
     fn authorizes_resume(&self) -> bool {
         false
     }

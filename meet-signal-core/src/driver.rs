@@ -3,22 +3,30 @@
 //! One task per connection, with one loop. It is generic over [`Socket`], so every adapter has the
 //! same limits, timeouts and close codes.
 
-mod exit;
+pub(crate) mod exit;
+mod guard;
 mod handshake;
 mod liveness;
 mod outcome;
 mod renewal;
 mod run;
+mod watch;
 
 use std::future::poll_fn;
 
 use tokio::time::{Duration, timeout};
 
 pub use outcome::{EndReason, Outcome, Traffic};
+pub use watch::{Reporter, SessionWatch};
 
 use crate::{
-    AuthRequest, Authorize, CloseReason, Denied, Grant, Hub, LeaveReason, LocalAuthorize, RoomId,
-    Session, clock::now, hub::Lease, message::ErrorFrame, socket::Socket,
+    AuthRequest, Authorize, CloseReason, Denied, Grant, Hub, LeaveReason, LocalAuthorize, Resumed,
+    RoomId, Session,
+    clock::now,
+    hub::{Greeting, Lease},
+    message::ErrorFrame,
+    socket::Socket,
+    trace,
 };
 use exit::{Exit, close};
 use handshake::Rules;
@@ -37,11 +45,7 @@ pub fn serve<S: Socket, A: Authorize<M>, M>(
     authorize: A,
     socket: S,
 ) -> impl Future<Output = Outcome> {
-    let rules = Rules {
-        authorizes_resume: authorize.authorizes_resume(),
-        authorize: async move |request| authorize.authorize(request).await,
-    };
-    serve_with(hub, room, rules, socket)
+    Reporter::new().serve(hub, room, authorize, socket)
 }
 
 /// [`serve`] for an application whose `Authorize` future is not `Send`.
@@ -55,11 +59,7 @@ pub fn serve_local<S: Socket, A: LocalAuthorize<M>, M>(
     authorize: A,
     socket: S,
 ) -> impl Future<Output = Outcome> {
-    let rules = Rules {
-        authorizes_resume: authorize.authorizes_resume_local(),
-        authorize: async move |request| authorize.authorize_local(request).await,
-    };
-    serve_with(hub, room, rules, socket)
+    Reporter::new().serve_local(hub, room, authorize, socket)
 }
 
 /// Refuses one connection, for an application whose own login has denied it before the upgrade: a
@@ -73,15 +73,30 @@ pub fn serve_local<S: Socket, A: LocalAuthorize<M>, M>(
 /// # Cancel safety
 ///
 /// Dropping the future drops the socket.
-pub async fn refuse<S: Socket>(hub: Hub, denied: Denied, mut socket: S) -> Outcome {
+pub fn refuse<S: Socket>(hub: Hub, denied: Denied, socket: S) -> impl Future<Output = Outcome> {
+    Reporter::new().refuse(hub, denied, socket)
+}
+
+async fn refuse_with<S: Socket>(
+    hub: Hub,
+    denied: Denied,
+    mut socket: S,
+    mut reporter: Reporter,
+) -> Outcome {
     let start = now();
-    let lease = connect(&hub, &mut socket).await;
+    reporter.started(start);
+    let trace = trace::Connection::opened(&hub, None, socket.peer_address());
+    let lease = trace.within(connect(&hub, &mut socket)).await;
     let exit = match &lease {
-        Ok(_) => handshake::refuse_join(&hub, denied, &mut socket).await,
+        Ok(_) => trace.within(handshake::refuse_join(&hub, denied, &mut socket)).await,
         Err(exit) => exit.clone(),
     };
+    trace.closed(&exit);
     close(&hub, &mut socket, &exit).await;
-    Outcome::new().ended(exit.into(), now() - start)
+    drop((socket, lease));
+    let outcome = Outcome::new().ended(exit.into(), now() - start);
+    reporter.ended(&outcome);
+    outcome
 }
 
 #[expect(clippy::manual_async_fn, reason = "an `async fn` has two places for each argument")]
@@ -90,59 +105,99 @@ fn serve_with<S: Socket>(
     room: RoomId,
     rules: Rules<impl AsyncFnOnce(AuthRequest) -> Result<Grant, Denied>>,
     mut socket: S,
+    mut reporter: Reporter,
 ) -> impl Future<Output = Outcome> {
     async move {
         let (start, mut outcome) = (now(), Outcome::new());
-        let lease = match connect(&hub, &mut socket).await {
-            Ok(lease) => lease,
-            Err(exit) => {
-                close(&hub, &mut socket, &exit).await;
-                return outcome.ended(exit.into(), now() - start);
+        reporter.started(start);
+        let trace = trace::Connection::opened(&hub, Some(&room), socket.peer_address());
+        let reason = 'served: {
+            let lease = match trace.within(connect(&hub, &mut socket)).await {
+                Ok(lease) => lease,
+                Err(exit) => {
+                    trace.closed(&exit);
+                    close(&hub, &mut socket, &exit).await;
+                    break 'served exit.into();
+                }
+            };
+            // Boxed, because the handshake takes twice the memory of everything after it, and ends
+            // early.
+            let handshake = Box::pin(handshake::handshake(&hub, room, rules, &mut socket));
+            let (mut greeting, held) = match trace.within(handshake).await {
+                Ok(entered) => entered,
+                Err(exit) => {
+                    trace.closed(&exit);
+                    close(&hub, &mut socket, &exit).await;
+                    break 'served exit.into();
+                }
+            };
+            let admission = Admission { reporter: &reporter, trace: &trace };
+            let lobby = admission.begin(&mut greeting, &mut outcome);
+            let (mut session, renewal) = trace.within(renewal::greet(greeting, &trace)).await;
+            let run = run::run(&mut session, held, (renewal, lobby), &mut socket, &mut outcome);
+            let exit = run.await.or_hub_reason(&session);
+            trace.closed(&exit);
+            let exit = exit::explain(&hub, &mut socket, exit).await;
+            let kept = match &exit {
+                Exit::Disconnected => session.keep_without_socket(false, now()),
+                Exit::GoingAway => session.keep_without_socket(true, now()),
+                Exit::Closed { reason, .. } if reason.keeps_session() => {
+                    let kept = session.keep_without_socket(false, now());
+                    close(&hub, &mut socket, &exit).await;
+                    kept
+                }
+                // `Hub::drain` waits for the session: end it only after the client has the close
+                // frame.
+                Exit::Closed { reason: CloseReason::Draining { .. }, .. } => {
+                    close(&hub, &mut socket, &exit).await;
+                    break 'served exit.into();
+                }
+                // Notify the other members before waiting for the client's close frame.
+                Exit::Closed { .. } => {
+                    session.leave(LeaveReason::Closed);
+                    close(&hub, &mut socket, &exit).await;
+                    break 'served exit.into();
+                }
+            };
+            if kept == Some(true) {
+                trace.away(&session, &exit);
             }
+            drop((socket, lease));
+            let closed = match exit {
+                Exit::Closed { reason, .. } => Some(reason),
+                Exit::Disconnected | Exit::GoingAway => None,
+            };
+            await_resume(session, kept, closed).await
         };
-        // Boxed, because the handshake takes twice the memory of everything after it, and ends
-        // early.
-        let joined = Box::pin(handshake::handshake(&hub, room, rules, &mut socket)).await;
-        let (greeting, held) = match joined {
-            Ok(joined) => joined,
-            Err(exit) => {
-                close(&hub, &mut socket, &exit).await;
-                return outcome.ended(exit.into(), now() - start);
-            }
-        };
-        outcome.peer = Some(greeting.session().id());
-        let (mut session, renewal) = renewal::greet(greeting).await;
-        let exit = run::run(&mut session, held, renewal, &mut socket, &mut outcome).await;
-        let exit = exit.or_hub_reason(&session);
-        let exit = exit::explain(&hub, &mut socket, exit).await;
-        let kept = match &exit {
-            Exit::Disconnected => session.keep_without_socket(false, now()),
-            Exit::GoingAway => session.keep_without_socket(true, now()),
-            Exit::Closed { reason, .. } if reason.keeps_session() => {
-                let kept = session.keep_without_socket(false, now());
-                close(&hub, &mut socket, &exit).await;
-                kept
-            }
-            // `Hub::drain` waits for the session: end it only after the client has the close
-            // frame.
-            Exit::Closed { reason: CloseReason::Draining { .. }, .. } => {
-                close(&hub, &mut socket, &exit).await;
-                return outcome.ended(exit.into(), now() - start);
-            }
-            // Notify the other members before waiting for the client's close frame.
-            Exit::Closed { .. } => {
-                session.leave(LeaveReason::Closed);
-                close(&hub, &mut socket, &exit).await;
-                return outcome.ended(exit.into(), now() - start);
-            }
-        };
-        drop((socket, lease));
-        let closed = match exit {
-            Exit::Closed { reason, .. } => Some(reason),
-            Exit::Disconnected | Exit::GoingAway => None,
-        };
-        let reason = await_resume(session, kept, closed).await;
-        outcome.ended(reason, now() - start)
+        let outcome = outcome.ended(reason, now() - start);
+        reporter.ended(&outcome);
+        outcome
+    }
+}
+
+/// Reports that a session has joined, at once or when it is admitted from the lobby.
+struct Admission<'a> {
+    reporter: &'a Reporter,
+    trace: &'a trace::Connection,
+}
+
+impl Admission<'_> {
+    /// Returns itself if the session waits in the lobby.
+    fn begin(self, greeting: &mut Greeting, outcome: &mut Outcome) -> Option<Self> {
+        let resumed = greeting.resumed();
+        let session = greeting.session_mut();
+        if session.is_waiting() {
+            self.trace.waiting(session);
+            return Some(self);
+        }
+        self.joined(session, resumed, outcome);
+        None
+    }
+
+    fn joined(self, session: &mut Session, resumed: Resumed, outcome: &mut Outcome) {
+        outcome.peer = Some(session.id());
+        self.reporter.joined(session.id());
+        self.trace.joined(session, resumed);
     }
 }
 

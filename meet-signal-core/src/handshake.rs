@@ -8,7 +8,7 @@ use thiserror::Error;
 pub use origin::{InvalidOrigin, OriginFault, OriginPolicy, OriginRefused};
 pub use subprotocol::{SUBPROTOCOL, UnknownSubprotocol, select_subprotocol};
 
-use crate::{InvalidRoomId, RoomId};
+use crate::{InvalidRoomId, RoomId, trace};
 
 /// The parts of an upgrade request that decide whether it is accepted.
 ///
@@ -127,8 +127,21 @@ impl Handshake {
     ///
     /// Respond with the status [`UpgradeRefused::status`].
     pub fn check(&self, room: &str, origins: &OriginPolicy) -> Result<Accepted, UpgradeRefused> {
-        let room = room.parse()?;
-        Ok(Accepted { room, subprotocol: self.check_page(origins)? })
+        self.accept(room.parse(), origins)
+    }
+
+    /// Like [`check`](Self::check), for a room name that is a segment of the URL, not decoded yet:
+    /// see [`RoomId::from_segment`].
+    ///
+    /// # Errors
+    ///
+    /// Respond with the status [`UpgradeRefused::status`].
+    pub fn check_segment(
+        &self,
+        segment: &str,
+        origins: &OriginPolicy,
+    ) -> Result<Accepted, UpgradeRefused> {
+        self.accept(RoomId::from_segment(segment), origins)
     }
 
     /// Checks the request without a room, before the application's refusal is sent over its
@@ -142,6 +155,19 @@ impl Handshake {
         &self,
         origins: &OriginPolicy,
     ) -> Result<Option<&'static str>, UpgradeRefused> {
+        self.accept_page(origins).inspect_err(trace::upgrade_refused)
+    }
+
+    fn accept(
+        &self,
+        room: Result<RoomId, InvalidRoomId>,
+        origins: &OriginPolicy,
+    ) -> Result<Accepted, UpgradeRefused> {
+        let accept = |room| Ok(Accepted { room, subprotocol: self.accept_page(origins)? });
+        room.map_err(Into::into).and_then(accept).inspect_err(trace::upgrade_refused)
+    }
+
+    fn accept_page(&self, origins: &OriginPolicy) -> Result<Option<&'static str>, UpgradeRefused> {
         match origins.check(self.origin.as_deref(), self.host.as_deref(), self.encrypted) {
             // With an ordinary `GET`, a page of the same origin sends no `Origin`.
             Err(OriginRefused::Missing) if !self.is_upgrade => {}

@@ -11,6 +11,8 @@ mod handle;
 mod input_error;
 mod join;
 mod lobby;
+#[cfg(feature = "tracing")]
+mod log;
 mod moderation;
 mod reclaim;
 mod resume;
@@ -29,7 +31,7 @@ pub(crate) use greeting::Greeting;
 pub use join::{JoinError, JoinRequest};
 pub use moderation::ModerationError;
 pub use resume::ResumeError;
-#[cfg(feature = "driver")]
+#[cfg(any(feature = "driver", all(test, loom)))]
 pub(crate) use resume::ResumeRequest;
 pub(crate) use room_state::RoomState;
 pub(crate) use session_ice::IceChange;
@@ -84,6 +86,9 @@ struct Shared {
     addresses: Arc<Addresses>,
     draining: AtomicBool,
     drain_wakers: Mutex<drain::DrainWakers>,
+    /// The key of the names of rooms in logs.
+    #[cfg(feature = "tracing")]
+    tag_key: [u8; 32],
     /// Created for the first reader.
     #[cfg(feature = "driver")]
     events: std::sync::OnceLock<tokio::sync::broadcast::Sender<Published>>,
@@ -124,6 +129,8 @@ impl Hub {
             limits,
             draining: AtomicBool::new(false),
             drain_wakers: Mutex::default(),
+            #[cfg(feature = "tracing")]
+            tag_key: crate::random::random(),
             #[cfg(feature = "driver")]
             events: std::sync::OnceLock::new(),
             #[cfg(feature = "driver")]

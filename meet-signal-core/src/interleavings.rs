@@ -7,6 +7,7 @@
 //! [loom]: https://docs.rs/loom
 
 mod harness;
+mod lobby;
 
 use std::{future::poll_fn, ops::ControlFlow, sync::Arc, time::Instant};
 

@@ -46,6 +46,7 @@ mod session;
 mod sync;
 #[cfg_attr(not(feature = "testing"), allow(dead_code, unreachable_pub))]
 mod ticket;
+mod trace;
 
 pub use authorize::{
     AuthRequest, Authorize, ByClosure, BySend, ByWithResumes, Decision, Denied, Grant,

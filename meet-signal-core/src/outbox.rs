@@ -239,6 +239,15 @@ impl Outbox {
         self.lock().end(generation).map_or(ControlFlow::Continue(()), ControlFlow::Break)
     }
 
+    /// Why the session has ended, unless a newer connection than this one speaks for it.
+    pub(crate) fn session_end(&self, generation: Generation) -> Option<CloseReason> {
+        let state = self.lock();
+        // A session that replaces this one takes its generation over as well, without a connection.
+        let is_replaced =
+            state.closed == Some(CloseReason::TakenOver) && state.generation == generation.next();
+        (is_replaced || state.generation == generation).then(|| state.closed.clone()).flatten()
+    }
+
     /// Whether this connection is the reader.
     pub(crate) fn serves(&self, generation: Generation) -> bool {
         self.lock().generation == generation

@@ -230,6 +230,11 @@ impl Room {
         let waits = waits
             && !self.permissions_of(newcomer).moderate
             && !gone.any(|peer| self.roster.contains(*peer));
+        // A ticket of the lobby is worth a place in the lobby.
+        let was_waiting = replaced.is_some_and(|old| !self.roster.contains(old));
+        if self.access.is_locked() && was_waiting && !waits {
+            return Err(ApplyError::RoomLocked);
+        }
         if waits {
             let gone = duplicates.len() + usize::from(replaced.is_some());
             self.lobby.has_place(gone).then_some(()).ok_or(ApplyError::LobbyFull)?;

@@ -16,6 +16,7 @@ use crate::{
     inbound::{ParsedFrame, Request},
     outbox::{Outbox, Wakers},
     room::Input,
+    trace::Membership,
 };
 
 /// A member of a room, for one of its connections at a time. Created by
@@ -38,6 +39,7 @@ pub struct Session {
     ice_provider: Option<Provider>,
     /// Whether the client has sent a `probe` that was not answered yet.
     is_probed: bool,
+    trace: Membership,
 }
 
 impl Session {
@@ -48,7 +50,15 @@ impl Session {
         outbox: Arc<Outbox>,
         ice_provider: Option<Provider>,
     ) -> Self {
-        Self { hub, room, connection, outbox, ice_provider, is_probed: false }
+        Self {
+            hub,
+            room,
+            connection,
+            outbox,
+            ice_provider,
+            is_probed: false,
+            trace: Default::default(),
+        }
     }
 
     /// Handles one text frame from the client.
@@ -184,6 +194,25 @@ impl Session {
         &self.hub
     }
 
+    /// Whether it waits in the lobby.
+    #[cfg(feature = "driver")]
+    pub(crate) fn is_waiting(&self) -> bool {
+        let peer = self.id();
+        self.in_room(|room, _| room.is_waiting(peer)) == Some(true)
+    }
+
+    /// When the member joined, unless the session has ended or was taken over.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn joined(&self) -> Option<Instant> {
+        self.read(|session| Some(session.joined()))
+    }
+
+    /// Makes the end of the session an event of the log.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn trace(&mut self, membership: Membership) {
+        self.trace = membership;
+    }
+
     /// Queues the greeting, which is sent before all other frames and has no sequence number.
     pub(crate) fn greet(&self, frame: Frame) {
         self.outbox.greet(self.connection.generation, frame);
@@ -192,13 +221,22 @@ impl Session {
     /// Whether the session is kept; `None` if it had ended or was taken over before.
     pub(crate) fn keep_without_socket(&self, is_going_away: bool, now: Instant) -> Option<bool> {
         let peer = self.id();
-        self.in_room(|room, wakers| room.away(&self.hub, peer, is_going_away, now, wakers))
+        let kept =
+            self.in_room(|room, wakers| room.away(&self.hub, peer, is_going_away, now, wakers));
+        if kept == Some(false) {
+            self.trace.leaves(LeaveReason::Timeout);
+        }
+        kept
     }
 
     /// Idempotent. Whether it is this call that left.
     pub(crate) fn leave_once(&self, reason: LeaveReason) -> bool {
         let leave = Input::Leave { peer: self.id(), reason };
-        self.in_room(|room, wakers| room.apply_infallible(leave, wakers)).is_some()
+        let left = self.in_room(|room, wakers| room.apply_infallible(leave, wakers)).is_some();
+        if left {
+            self.trace.leaves(reason);
+        }
+        left
     }
 
     /// Runs `f` on the room, under its lock, if this connection still acts for the member.
@@ -216,10 +254,21 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.leave_once(LeaveReason::Closed);
+        let _counted = Counted(self);
+        self.trace.dropped(|| self.outbox.session_end(self.connection.generation));
+    }
+}
+
+/// Ends the session for the hub's count when it is dropped: after the event of its end, so that a
+/// drain is over after all of them, and also if a subscriber panics.
+struct Counted<'a>(&'a Session);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
         // After the leave, no connection can take the session over. If one already has, it counts
         // instead.
-        if self.outbox.serves(self.connection.generation) {
-            self.hub.session_ended();
+        if self.0.outbox.serves(self.0.connection.generation) {
+            self.0.hub.session_ended();
         }
     }
 }

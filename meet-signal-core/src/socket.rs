@@ -16,6 +16,10 @@ use crate::{CloseReason, Frame};
 ///
 /// The implementation answers WebSocket pings and reassembles fragmented messages, up to
 /// [`Limits::frame_bytes`](crate::Limits::frame_bytes).
+///
+/// An application may put one of its own around that of its adapter. It passes each function on,
+/// [`peer_address`](Self::peer_address) as well, and neither leaves out text frames nor adds or
+/// reorders any: both ends count them, for a resume. A panic in it ends its own session alone.
 pub trait Socket {
     /// The text of a received frame.
     type Text: AsRef<str>;

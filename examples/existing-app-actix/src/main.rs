@@ -1,5 +1,5 @@
 //! A site for teams on actix-web, to which meetings were added: `cargo run -p existing-app-actix`. Log
-//! in as `ada`, `bob` or `cy`, with the password `demo`.
+//! in as `ada`, `bob`, `cy` or `dot`, with the password `demo`.
 //!
 //! The code for meetings is in `meetings.rs`, and here in the lines with `hub` or `meetings`.
 
@@ -10,8 +10,8 @@ mod pages;
 use std::io;
 
 use actix_session::{SessionMiddleware, storage::CookieSessionStore};
-use actix_web::{App, HttpServer, cookie::Key, web::Data};
-use existing_app::Site;
+use actix_web::{App, HttpServer, cookie::Key, rt::spawn, web::Data};
+use existing_app::{Meetings, Site};
 use meet_signal_actix::Hub;
 
 #[actix_web::main]
@@ -20,6 +20,9 @@ async fn main() -> io::Result<()> {
     let key = Key::generate();
     let site = Data::new(Site::demo());
     let hub = Data::new(Hub::default());
+    let (meetings, reader) = Meetings::new(&hub);
+    let meetings = Data::from(meetings);
+    spawn(reader.run());
     let stopping = meetings::stopping(hub.clone());
 
     let server = HttpServer::new(move || {
@@ -31,6 +34,7 @@ async fn main() -> io::Result<()> {
             .wrap(sessions)
             .app_data(site.clone())
             .app_data(hub.clone())
+            .app_data(meetings.clone())
             .configure(login::routes)
             .configure(pages::routes)
             .configure(meetings::routes)

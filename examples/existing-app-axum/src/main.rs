@@ -1,5 +1,5 @@
 //! A site for teams on axum, to which meetings were added: `cargo run -p existing-app-axum`. Log in as
-//! `ada`, `bob` or `cy`, with the password `demo`.
+//! `ada`, `bob`, `cy` or `dot`, with the password `demo`.
 //!
 //! The code for meetings is in `meetings.rs`, and here in the lines with `hub` or `meetings`.
 
@@ -11,7 +11,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::FromRef, serve::ListenerExt};
 use axum_extra::extract::cookie::Key;
-use existing_app::Site;
+use existing_app::{Meetings, Site};
 use meet_signal_axum::Hub;
 use tokio::net::TcpListener;
 
@@ -20,13 +20,17 @@ struct App {
     site: Arc<Site>,
     key: Key,
     hub: Hub,
+    meetings: Arc<Meetings>,
 }
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let hub = Hub::default();
+    let (meetings, reader) = Meetings::new(&hub);
+    tokio::spawn(reader.run());
     // A new key at each start: a restart ends all logins.
-    let app = App { site: Arc::new(Site::demo()), key: Key::generate(), hub: hub.clone() };
+    let key = Key::generate();
+    let app = App { site: Arc::new(Site::demo()), key, hub: hub.clone(), meetings };
     let router = Router::new()
         .merge(login::routes())
         .merge(pages::routes())

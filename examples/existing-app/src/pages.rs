@@ -31,6 +31,7 @@ pub fn static_file(name: &str) -> Option<StaticFile> {
     let (content_type, text) = match name {
         "style.css" => ("text/css; charset=utf-8", include_str!("../static/style.css")),
         "meeting.js" => ("text/javascript; charset=utf-8", include_str!("../static/meeting.js")),
+        "people.js" => ("text/javascript; charset=utf-8", include_str!("../static/people.js")),
         _ => return None,
     };
     Some(StaticFile { content_type, text })
@@ -43,8 +44,8 @@ impl From<Person> for Value {
 }
 
 impl From<Team> for Value {
-    fn from(Team { slug, title, members }: Team) -> Self {
-        context! { slug, title, members }
+    fn from(Team { slug, title, members, host }: Team) -> Self {
+        context! { slug, title, members, host }
     }
 }
 
@@ -57,12 +58,13 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates
 });
 
-const SOURCES: [(&str, &str); 5] = [
+const SOURCES: [(&str, &str); 6] = [
     ("base.html", include_str!("../templates/base.html")),
     ("login.html", include_str!("../templates/login.html")),
     ("home.html", include_str!("../templates/home.html")),
     ("team.html", include_str!("../templates/team.html")),
     ("meeting.html", include_str!("../templates/meeting.html")),
+    ("attendance.html", include_str!("../templates/attendance.html")),
 ];
 
 #[cfg(test)]
@@ -78,9 +80,10 @@ mod tests {
         let home = page("home.html", context! { person => bob.clone(), teams });
         assert!(home.contains("Bob Kahn") && home.contains("Apollo") && home.contains("Gemini"));
         let team = site.team("apollo").unwrap().clone();
-        let meeting =
-            page("meeting.html", context! { person => bob.clone(), team => team.clone() });
+        let meeting = context! { person => bob.clone(), team => team.clone(), client => "/x.js" };
+        let meeting = page("meeting.html", meeting);
         assert!(meeting.contains("/teams/apollo/meeting/signal"));
+        assert!(meeting.contains(r#"{ "/meet-signal/index.js": "/x.js" }"#), "{meeting}");
         let team = page("team.html", context! { person => bob.clone(), team });
         assert!(team.contains("Apollo") && team.contains("Ada Lovelace"));
         assert!(page("login.html", context! { failed => true }).contains("wrong"));

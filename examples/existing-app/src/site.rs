@@ -18,8 +18,10 @@ pub struct Team {
     pub slug: String,
     /// Its name on pages.
     pub title: String,
-    /// The logins of its members.
+    /// Its members.
     pub members: Vec<Person>,
+    /// The login of the member who may remove and block others in its meetings.
+    pub host: String,
 }
 
 /// The data of the site.
@@ -30,21 +32,24 @@ pub struct Site {
 }
 
 impl Site {
-    /// Ada, Bob and Cy, who all log in with the password `demo`. Ada and Bob are in team `apollo`, Bob
-    /// and Cy in team `gemini`.
+    /// Ada, Bob, Cy and Dot, who all log in with the password `demo`. Ada, Bob and Dot are in team
+    /// `apollo`, whose host is Ada; Bob and Cy are in team `gemini`, whose host is Bob.
     pub fn demo() -> Self {
         let person = |login: &str, name: &str| Person { login: login.into(), name: name.into() };
+        // The first member is the host.
         let team = |slug: &str, title: &str, members: &[&Person]| Team {
             slug: slug.into(),
             title: title.into(),
             members: members.iter().map(|&member| member.clone()).collect(),
+            host: members[0].login.clone(),
         };
         let ada = person("ada", "Ada Lovelace");
         let bob = person("bob", "Bob Kahn");
         let cy = person("cy", "Cy Adler");
-        let teams =
-            vec![team("apollo", "Apollo", &[&ada, &bob]), team("gemini", "Gemini", &[&bob, &cy])];
-        Self { people: vec![ada, bob, cy], teams }
+        let dot = person("dot", "Dot Eames");
+        let apollo = team("apollo", "Apollo", &[&ada, &bob, &dot]);
+        let gemini = team("gemini", "Gemini", &[&bob, &cy]);
+        Self { people: vec![ada, bob, cy, dot], teams: vec![apollo, gemini] }
     }
 
     /// The person with this login and password.
@@ -73,5 +78,16 @@ impl Team {
     /// Whether a person is a member.
     pub fn has(&self, person: &Person) -> bool {
         self.members.iter().any(|member| member.login == person.login)
+    }
+
+    /// Whether a person is the host of its meetings.
+    pub fn is_hosted_by(&self, person: &Person) -> bool {
+        self.host == person.login
+    }
+
+    /// The name of the member with this login, or the login of somebody who is no member any more.
+    pub fn name_of<'a>(&'a self, login: &'a str) -> &'a str {
+        let member = self.members.iter().find(|member| member.login == login);
+        member.map_or(login, |member| &member.name)
     }
 }

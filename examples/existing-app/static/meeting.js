@@ -1,10 +1,19 @@
 // The meeting of a team: everybody's picture and sound, with the names that the server knows them by.
 
 import { MeetRoom, attach } from '/meet-signal/index.js';
+import { showPeople } from './people.js';
 
 const meeting = document.getElementById('meeting');
 const status = document.getElementById('status');
 const room = new MeetRoom(meeting.dataset.signal);
+let camera = null;
+
+showPeople(room, {
+  list: document.getElementById('people'),
+  title: document.getElementById('people-title'),
+  dialog: document.getElementById('remove'),
+  news: document.getElementById('news'),
+});
 
 room.on('sourceadded', ({ detail: { peer, source } }) => {
   show(`${peer.id}/${source.name}`, peer.meta.name, source.stream);
@@ -14,15 +23,28 @@ room.on('sourceremoved', ({ detail: { peer, source } }) => {
 });
 
 room.on('statechange', ({ detail: { state, reason } }) => {
-  if (state === 'closed' && reason !== null) explain(reason);
+  if (state === 'closed' && reason !== null) end(reason);
 });
 
+/** Releases the camera. */
+function end(reason) {
+  for (const track of camera?.getTracks() ?? []) track.stop();
+  document.getElementById('self')?.remove();
+  explain(reason);
+}
+
 function explain({ code, message }) {
-  status.textContent = `No meeting: ${message}. `;
-  if (code !== 'unauthorized') return;
+  status.textContent = `No meeting: ${WORDS[code] ?? message}. `;
+  if (code === 'unauthorized') addLink('/login', 'Log in');
+  if (code === 'kicked' || code === 'duplicate') addLink(location.href, 'Join again');
+  // What had the focus may be gone.
+  if (document.activeElement === document.body) status.focus();
+}
+
+function addLink(href, text) {
   const link = status.appendChild(document.createElement('a'));
-  link.href = '/login';
-  link.textContent = 'Log in';
+  link.href = href;
+  link.textContent = text;
 }
 
 function show(id, name, stream, options) {
@@ -33,12 +55,16 @@ function show(id, name, stream, options) {
   attach(video, stream, options);
 }
 
+const WORDS = {
+  duplicate: 'you have joined this meeting on another page',
+};
+
 try {
-  const camera = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+  camera = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
   show('self', 'You', camera, { muted: true });
   room.publish('camera', camera);
   await room.join();
   status.textContent = '';
 } catch (error) {
-  explain(error);
+  end(error);
 }

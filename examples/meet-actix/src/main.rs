@@ -22,6 +22,7 @@ use meet_web::{Asset, Browser, DRAIN_TIMEOUT, Hosts, Login, Options};
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
+    meet_web::log_to_stderr(&options.log);
     // `meet_signal_actix::on_connect` uses a second descriptor.
     let bounds = options.bounds.within_open_files(2)?;
     let hub = options.hub()?;

@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
+    meet_web::log_to_stderr(&options.log);
     let bounds = options.bounds.within_open_files(1)?;
     let hub = options.hub()?;
     let hosts = Hosts::new(hub.clone());

@@ -4,6 +4,7 @@
 mod bounds;
 mod browser;
 mod hosts;
+mod logging;
 mod login;
 mod options;
 mod pages;
@@ -15,6 +16,7 @@ mod turn;
 pub use bounds::Bounds;
 pub use browser::Browser;
 pub use hosts::Hosts;
+pub use logging::log_to_stderr;
 pub use login::Login;
 pub use options::Options;
 pub use pages::{Asset, asset, form_target, home, room, room_name};

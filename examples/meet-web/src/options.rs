@@ -8,6 +8,7 @@ use std::{
 
 use clap::{Parser, builder::FalseyValueParser};
 use meet_signal_core::{ClientAddress, Grant, Hub, IceServer, InvalidLimits, Limits, RoomSettings};
+use tracing_subscriber::filter::Targets;
 
 use crate::{
     bounds::{Bounds, seconds},
@@ -57,6 +58,11 @@ pub struct Options {
     /// appended. With 0 the header is not read, and behind a proxy all clients share one address
     #[arg(long, env = "TRUSTED_PROXIES", default_value_t = 0, value_name = "NUMBER")]
     pub trusted_proxies: u8,
+
+    /// What is logged to standard error: targets, each with a level. At `trace`, the names of rooms and
+    /// the addresses of participants are in it
+    #[arg(long, env = "RUST_LOG", default_value = "meet_signal=info", value_name = "FILTER")]
+    pub log: Targets,
 
     /// The delay before each join is admitted, as by an application with a slow login; with 30 or more
     /// every join is refused. For tests of the client

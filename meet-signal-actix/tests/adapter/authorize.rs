@@ -1,7 +1,11 @@
 //! Everything that can decide about a join: a type of the application's, shared or not, a function and
 //! a closure whose future stays on its thread.
 
-use std::{rc::Rc, sync::Arc};
+use std::{
+    future::{Ready, ready},
+    rc::Rc,
+    sync::Arc,
+};
 
 use actix_web::{
     HttpResponse,
@@ -118,4 +122,50 @@ async fn a_type_a_shared_one_a_function_and_a_closure_decide() {
         app.service(SignalService::new(hub.clone()).authorize(closure));
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_panic_refuses_that_join_alone() {
+    async fn join(hub: Data<Hub>, room: Path<String>, upgrade: SignalUpgrade) -> HttpResponse {
+        upgrade.join(&hub, &room, when_called)
+    }
+
+    fn when_called(request: AuthRequest) -> Ready<Result<Grant, Denied>> {
+        match request.token {
+            Some(token) => panic!("a bug, with the token {}", token.expose()),
+            None => ready(Ok(Grant::new())),
+        }
+    }
+
+    let later = async |request: AuthRequest| {
+        // Held across an await: the future is not `Send`.
+        let request = Rc::new(request);
+        tokio::task::yield_now().await;
+        when_called((*request).clone()).await
+    };
+    let rooms = || SignalService::new(Hub::default());
+    let (a, b, hub) = (rooms().authorize(when_called), rooms().authorize(later), Hub::default());
+    let handler = Data::new(hub);
+    for server in [
+        serve(move |app| {
+            app.service(a.clone());
+        }),
+        serve(move |app| {
+            app.service(b.clone());
+        }),
+        serve(move |app| {
+            app.app_data(handler.clone()).route("/signal/{room}", web::get().to(join));
+        }),
+    ] {
+        let (mut member, _) = Peer::join(server.address, "/signal/standup", "Ada").await;
+        let mut peer = Peer::connect(server.address, "/signal/standup").await;
+        peer.send(&json!({"type": "join", "token": "secret"})).await;
+        let message = "the application failed to decide";
+        let error = json!({"type": "error", "code": "unavailable", "message": message});
+        assert_eq!(peer.next().await.unwrap(), error);
+        assert_eq!(peer.expect_close().await.0, 4003);
+        let (_next, welcome) = Peer::join(server.address, "/signal/standup", "Bob").await;
+        assert_eq!(welcome["peers"].as_array().unwrap().len(), 1);
+        assert_eq!(member.next().await.unwrap()["peer"]["id"], welcome["self"]["id"]);
+    }
 }

@@ -2,9 +2,11 @@
 
 mod addresses;
 mod authorize;
+mod client;
 mod frames;
 mod memory;
 mod mounts;
+mod on_socket;
 mod peer;
 mod raw;
 mod refuse;
@@ -15,3 +17,4 @@ mod server;
 mod sessions;
 mod slow;
 mod tls;
+mod watch;

@@ -1,23 +1,26 @@
 //! The responses to requests that are not upgraded: they are the same as those of the adapter for axum.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, io, net::SocketAddr};
 
 use actix_web::web;
-use meet_signal_actix::{Hub, SignalService};
+use meet_signal_actix::{Hub, OriginPolicy, SignalService};
 use meet_signal_axum::SignalRouter;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    task::JoinHandle,
 };
 
-use crate::server::{serve, serve_hub};
+use crate::server::{Server, serve, serve_hub};
 
 /// The parts of a response that both adapters have in common.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<String, String>,
+    /// Empty if it is not text.
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 pub(crate) async fn request(
@@ -44,13 +47,17 @@ pub(crate) async fn request(
         // The frameworks differ in which connections they keep.
         let is_kept = name == "connection" && !value.eq_ignore_ascii_case("upgrade");
         if COMPARED_HEADERS.contains(&name.as_str()) && !is_kept {
-            headers.insert(name, value.to_owned());
+            // Lines of the same name are one list.
+            let list: &mut String = headers.entry(name).or_default();
+            list.push_str(if list.is_empty() { "" } else { ", " });
+            list.push_str(value);
         }
     }
     let bodiless = method == "HEAD" || status == 304;
-    let mut body = vec![0; if bodiless { 0 } else { length }];
-    tcp.read_exact(&mut body).await.expect("the whole body");
-    Response { status, headers, body: String::from_utf8(body).expect("text") }
+    let mut bytes = vec![0; if bodiless { 0 } else { length }];
+    tcp.read_exact(&mut bytes).await.expect("the whole body");
+    let body = String::from_utf8(bytes.clone()).unwrap_or_default();
+    Response { status, headers, body, bytes }
 }
 
 async fn line(tcp: &mut BufReader<TcpStream>) -> String {
@@ -61,21 +68,56 @@ async fn line(tcp: &mut BufReader<TcpStream>) -> String {
 
 /// The response of this adapter, which must equal that of the other one.
 async fn response(method: &str, path: &str, headers: &[&str]) -> Response {
-    let actix = serve(|app| {
-        app.service(SignalService::new(Hub::default()))
-            .service(web::scope("/js").service(meet_signal_actix::client()));
-    });
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let axum = listener.local_addr().expect("it listens");
-    let app = SignalRouter::new(Hub::default())
-        .into_router()
-        .nest("/js", meet_signal_axum::client::<()>());
-    let axum_server = tokio::spawn(axum::serve(listener, app).into_future());
+    BothAdapters::start().await.response(method, path, headers).await
+}
 
-    let response = request(actix.address, method, path, headers).await;
-    assert_eq!(response, request(axum, method, path, headers).await, "{method} {path} {headers:?}");
-    axum_server.abort();
-    response
+/// A server on each adapter, with the same routes.
+pub(crate) struct BothAdapters {
+    actix: Server,
+    axum: SocketAddr,
+    axum_server: JoinHandle<io::Result<()>>,
+}
+
+impl BothAdapters {
+    pub(crate) async fn start() -> Self {
+        let pages = || OriginPolicy::listed(["https://www.example.com"]).expect("an origin");
+        let actix = serve(move |app| {
+            app.service(SignalService::new(Hub::default()))
+                .service(web::scope("/js").service(meet_signal_actix::client()))
+                .service(
+                    web::scope("/any")
+                        .service(SignalService::new(Hub::default()).origins(OriginPolicy::any())),
+                )
+                .service(
+                    web::scope("/teams/{team}/{module}/js")
+                        .service(meet_signal_actix::client_for(pages())),
+                );
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let axum = listener.local_addr().expect("it listens");
+        let any = SignalRouter::new(Hub::default()).origins(OriginPolicy::any());
+        let app = SignalRouter::new(Hub::default())
+            .into_router()
+            .nest("/js", meet_signal_axum::client::<()>())
+            .nest("/any", any.into_router())
+            .nest("/teams/{team}/{module}/js", meet_signal_axum::client_for(pages()));
+        let axum_server = tokio::spawn(axum::serve(listener, app).into_future());
+        Self { actix, axum, axum_server }
+    }
+
+    /// The response of this adapter, which must equal that of the other one.
+    pub(crate) async fn response(&self, method: &str, path: &str, headers: &[&str]) -> Response {
+        let response = request(self.actix.address, method, path, headers).await;
+        let other = request(self.axum, method, path, headers).await;
+        assert_eq!(response, other, "{method} {path} {headers:?}");
+        response
+    }
+}
+
+impl Drop for BothAdapters {
+    fn drop(&mut self) {
+        self.axum_server.abort();
+    }
 }
 
 async fn handshake(path: &str, headers: &[&str]) -> Response {
@@ -190,8 +232,17 @@ async fn the_browser_side_is_served_and_revalidated() {
     assert_eq!(response("POST", "/js/index.js", &[]).await.status, 405);
 }
 
-const COMPARED_HEADERS: [&str; 6] =
-    ["connection", "content-type", "etag", "cache-control", "upgrade", "x-content-type-options"];
+const COMPARED_HEADERS: [&str; 9] = [
+    "access-control-allow-origin",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-type",
+    "etag",
+    "upgrade",
+    "vary",
+    "x-content-type-options",
+];
 
 const ROOM: &str = "/signal/standup";
 

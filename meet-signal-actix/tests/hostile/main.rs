@@ -8,6 +8,7 @@ mod bad_messages;
 mod churn;
 mod endings;
 mod flooding;
+mod lobby;
 mod memory;
 mod pair;
 mod peer;

@@ -61,12 +61,7 @@ impl Peer {
         let mut error = Value::Null;
         loop {
             match self.next().await {
-                Ok(message) if message["type"] == "welcome" => {
-                    if message["resumed"] != "full" {
-                        self.received = 0;
-                    }
-                    return Ok(message);
-                }
+                Ok(message) if message["type"] == "welcome" => return Ok(message),
                 Ok(message) if message["type"] == "error" => error = message,
                 Ok(_) => {}
                 Err(end) => return Err((error, end)),
@@ -116,7 +111,13 @@ impl Peer {
             let message: Value = serde_json::from_str(&text).expect("JSON");
             let reply = match message["type"].as_str() {
                 Some("ping") => Some("pong"),
-                Some("welcome") => None,
+                // It counts from its welcome on.
+                Some("welcome" | "waiting") => {
+                    if message["resumed"] != "full" {
+                        self.received = 0;
+                    }
+                    None
+                }
                 _ => {
                     self.received += 1;
                     self.received.is_multiple_of(16).then_some("ack")

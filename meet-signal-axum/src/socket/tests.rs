@@ -39,7 +39,7 @@ async fn connection(room: usize) -> (AxumSocket<DuplexStream>, DuplexStream) {
 fn all_received(socket: &mut AxumSocket<DuplexStream>) -> Vec<String> {
     iter::from_fn(|| socket.recv().now_or_never())
         .map(|incoming| match incoming {
-            Incoming::Text(text) => text.to_string(),
+            Incoming::Text(text) => text.as_ref().to_owned(),
             Incoming::Partial { fragments, bytes } => format!("{fragments} with {bytes} bytes"),
             other => format!("{other:?}"),
         })

@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 
 use axum::Router;
-use meet_signal_axum::{Hub, SignalRouter, client};
-use meet_signal_js::{ENTRY, modules};
+use meet_signal_axum::{Hub, OriginPolicy, SignalRouter, client, client_for, client_url};
 
-use crate::support::{get, serve};
+use crate::support::{get, request, serve};
 
 const INDEX: &str = "/meet-signal/index.js";
 
@@ -15,17 +14,50 @@ async fn server() -> SocketAddr {
 }
 
 #[tokio::test]
-async fn every_module_is_served_as_javascript() {
+async fn the_client_is_served_in_the_coding_that_the_request_prefers() {
     let server = server().await;
-    for module in modules() {
-        let response = get(server, &format!("/meet-signal/{}", module.name), &[]).await;
-        assert_eq!(response.status, 200);
-        assert_eq!(response.body.as_bytes(), module.source);
-        assert_eq!(response.header("content-type"), Some("text/javascript; charset=utf-8"));
-        assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
-        assert_eq!(response.header("cache-control"), Some("no-cache"));
-        assert_eq!(response.header("etag"), Some(module.etag.as_str()));
+    let hashed = client_url("/meet-signal");
+    for (accepts, coding, body) in [
+        ("gzip, deflate, br, zstd", Some("br"), BROTLI),
+        ("gzip;q=1, br;q=0.5", Some("gzip"), GZIP),
+        ("", None, IDENTITY),
+        ("br;q=0, identity", None, IDENTITY),
+    ] {
+        let mut tags = Vec::new();
+        for (path, cache) in [(INDEX, "no-cache"), (&hashed, "public, max-age=31536000, immutable")]
+        {
+            let accepts = ("Accept-Encoding", accepts);
+            let response = get(server, path, &[accepts]).await;
+            assert_eq!(response.status, 200);
+            assert!(response.bytes == body, "{accepts:?}");
+            assert_eq!(response.header("content-encoding"), coding);
+            assert_eq!(response.header("vary"), Some("accept-encoding"));
+            assert_eq!(response.header("content-type"), Some("text/javascript; charset=utf-8"));
+            assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+            assert_eq!(response.header("cache-control"), Some(cache));
+            let etag = response.header("etag").expect("an ETag").to_owned();
+            let cached = get(server, path, &[accepts, ("If-None-Match", &etag)]).await;
+            assert_eq!((cached.status, cached.bytes.len()), (304, 0));
+            let head = request(server, "HEAD", path, &[accepts]).await;
+            assert_eq!((head.status, head.header("etag")), (200, Some(etag.as_str())));
+            assert_eq!(head.header("content-length"), Some(body.len().to_string().as_str()));
+            tags.push(etag);
+        }
+        assert_eq!(tags[0], tags[1]);
     }
+    let refused = get(server, INDEX, &[("Accept-Encoding", "*;q=0")]).await;
+    assert_eq!(refused.status, 406);
+    assert_eq!(request(server, "POST", &hashed, &[]).await.status, 405);
+}
+
+#[tokio::test]
+async fn the_source_map_is_beside_the_client() {
+    let map = get(server().await, "/meet-signal/index.js.map", &[]).await;
+    assert_eq!((map.status, map.header("content-type")), (200, Some("application/json")));
+    let map: serde_json::Value = serde_json::from_str(&map.body).expect("JSON");
+    let sources = map["sources"].as_array().expect("a list");
+    assert!(sources.iter().any(|source| source == "../src/meet-room.js"), "{sources:?}");
+    assert!(map["sourcesContent"][0].as_str().is_some_and(|text| text.contains("\n")));
 }
 
 #[tokio::test]
@@ -63,7 +95,17 @@ async fn a_module_that_is_not_cached_is_sent() {
 #[tokio::test]
 async fn an_unknown_module_is_not_found() {
     let server = server().await;
-    for name in ["", "nothing.js", "Index.js", "index.js/", "..%2Flib.rs", "%2e%2e%2flib.rs"] {
+    for name in [
+        "",
+        "nothing.js",
+        "attach.js",
+        "Index.js",
+        "index.js/",
+        "index-0123456789abcdef.js",
+        "index.js.br",
+        "..%2Flib.rs",
+        "%2e%2e%2flib.rs",
+    ] {
         let response = get(server, &format!("/meet-signal/{name}"), &[]).await;
         assert_eq!(response.status, 404, "{name}");
     }
@@ -71,7 +113,34 @@ async fn an_unknown_module_is_not_found() {
 
 #[tokio::test]
 async fn the_modules_can_be_nested_anywhere() {
-    let server = serve(Router::new().nest("/js/meet", client())).await;
-    assert_eq!(get(server, &format!("/js/meet/{ENTRY}"), &[]).await.status, 200);
+    let app = Router::new().nest("/js/meet", client()).nest("/{version}/js", client());
+    let server = serve(app).await;
+    for mount in ["/js/meet", "/1.2/js/", "/index.js/js"] {
+        assert_eq!(get(server, &client_url(mount), &[]).await.status, 200, "{mount}");
+    }
+    assert_eq!(get(server, "/js/meet/index.js", &[]).await.status, 200);
     assert_eq!(get(server, INDEX, &[]).await.status, 404);
 }
+
+#[tokio::test]
+async fn listed_origins_may_import_it() {
+    let page = "https://www.example.com";
+    let pages = OriginPolicy::listed([page]).expect("an origin");
+    let router = SignalRouter::new(Hub::default()).origins(pages.clone()).into_router();
+    let server = serve(router.nest("/js", client_for(pages))).await;
+    for path in [INDEX, &client_url("/js")] {
+        for (origin, allowed) in
+            [(page, Some(page)), ("https://evil.example", None), ("null", None)]
+        {
+            let response = get(server, path, &[("Origin", origin)]).await;
+            assert_eq!(response.status, 200);
+            assert_eq!(response.header("access-control-allow-origin"), allowed, "{origin}");
+        }
+    }
+    let default = get(self::server().await, INDEX, &[("Origin", page)]).await;
+    assert_eq!(default.header("access-control-allow-origin"), None);
+}
+
+const IDENTITY: &[u8] = include_bytes!("../../../js-client/dist/index.js");
+const GZIP: &[u8] = include_bytes!("../../../js-client/dist/index.js.gz");
+const BROTLI: &[u8] = include_bytes!("../../../js-client/dist/index.js.br");

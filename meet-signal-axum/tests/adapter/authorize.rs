@@ -1,7 +1,10 @@
 //! Everything that can decide about a join: a type of the application's, shared or not, a function and
 //! a closure.
 
-use std::sync::Arc;
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -9,7 +12,7 @@ use axum::{
     response::Response,
     routing::any,
 };
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use meet_signal_axum::{
     AuthRequest, Authorize, Decision, Denied, Grant, Hub, Permissions, SignalRouter, SignalUpgrade,
 };
@@ -17,7 +20,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{client_async, tungstenite::Message};
 
-use crate::support::{next_message, serve};
+use crate::support::{join, next_message, serve};
 
 #[derive(Clone)]
 struct Password(String);
@@ -86,6 +89,40 @@ async fn a_type_a_shared_one_a_function_and_a_closure_decide() {
             } else {
                 assert_eq!(answer["code"], "unauthorized", "{name}");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_refuses_that_join_alone() {
+    fn when_called(request: AuthRequest) -> Ready<Result<Grant, Denied>> {
+        match request.token {
+            Some(token) => panic!("a bug, with the token {}", token.expose()),
+            None => ready(Ok(Grant::new())),
+        }
+    }
+
+    let later = |request: AuthRequest| async move {
+        tokio::task::yield_now().await;
+        when_called(request).await
+    };
+    for authorize in [when_called.shared(), later.shared()] {
+        let router = SignalRouter::new(Hub::default()).authorize(authorize.clone()).into_router();
+        for app in [router, mounted(authorize)] {
+            let server = serve(app).await;
+            let (mut member, _) = join(server, "/signal/standup").await;
+            let stream = TcpStream::connect(server).await.unwrap();
+            let url = format!("ws://{server}/signal/standup");
+            let (mut client, _) = client_async(url, stream).await.unwrap();
+            client.send(Message::text(r#"{"type":"join","token":"secret"}"#)).await.unwrap();
+            let message = "the application failed to decide";
+            let error = json!({"type": "error", "code": "unavailable", "message": message});
+            assert_eq!(next_message(&mut client).await, error);
+            let close = client.next().await.unwrap().unwrap();
+            assert!(matches!(&close, Message::Close(Some(close)) if close.code == 4003.into()));
+            let (_next, welcome) = join(server, "/signal/standup").await;
+            assert_eq!(welcome["peers"].as_array().unwrap().len(), 1);
+            assert_eq!(next_message(&mut member).await["peer"]["id"], welcome["self"]["id"]);
         }
     }
 }

@@ -30,7 +30,9 @@ pub(crate) async fn serve_with_addresses(router: Router) -> SocketAddr {
 
 pub(crate) struct Response {
     pub(crate) status: u16,
+    /// Empty if it is not text.
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
     headers: Vec<(String, String)>,
 }
 
@@ -60,8 +62,12 @@ pub(crate) async fn request(
 
     let status = line(&mut stream).await;
     let status = status.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let mut response =
-        Response { status: status.expect("a status"), body: String::new(), headers: Vec::new() };
+    let mut response = Response {
+        status: status.expect("a status"),
+        body: String::new(),
+        bytes: Vec::new(),
+        headers: Vec::new(),
+    };
     loop {
         let line = line(&mut stream).await;
         let Some((name, value)) = line.split_once(':') else { break };
@@ -70,7 +76,8 @@ pub(crate) async fn request(
     let has_body = method != "HEAD" && response.status != 304;
     let length = response.header("content-length").filter(|_| has_body);
     let length = length.map_or(0, |length| length.parse().expect("a number"));
-    stream.take(length).read_to_string(&mut response.body).await.expect("a text");
+    stream.take(length).read_to_end(&mut response.bytes).await.expect("a body");
+    response.body = String::from_utf8(response.bytes.clone()).unwrap_or_default();
     response
 }
 

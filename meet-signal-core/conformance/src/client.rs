@@ -221,7 +221,8 @@ fn auto_reply(event: &Event, handled: &mut u64) -> Option<Vec<u8>> {
             Some("ping") => {
                 return Some(text_frame(json!({"type": "pong", "received": *handled})));
             }
-            Some("welcome" | "waiting") => {}
+            // A connection's first welcome begins the count, also after something in the lobby.
+            Some("welcome" | "waiting") => *handled = 0,
             _ => *handled += 1,
         },
         Event::Ping(payload) => return Some(frame(FIN | PONG, payload)),

@@ -13,6 +13,9 @@ mod joining;
 mod lifetime;
 mod liveness;
 mod load;
+mod lobby;
+mod lobby_return;
+mod lobby_rules;
 mod moderation;
 mod order;
 mod rate;
@@ -121,8 +124,36 @@ pub(crate) const TEST_CASES: &[TestCase] = test_cases! {
             Parallel joining::room_full
         "a join that replaces a session takes its place, also in a full room"
             Parallel joining::replaces
+        "in a room with a lobby, a newcomer waits to be admitted, and only moderators hear of it"
+            Parallel lobby::admitted
+        "a peer that is denied gets the moderator's reason, and its connection closes with 4504"
+            Parallel lobby::denied
+        "`admitAll` admits in the order of the knocks, until the room is full; the others go on waiting"
+            Parallel lobby::admit_all
+        "a peer that leaves the lobby, or does not return to it in time, waits no longer"
+            Parallel lobby::gone
+        "a peer in the lobby gets `ping`, and its place outlives its connection"
+            Parallel lobby::liveness
+        "a moderator that joins later, or becomes one, hears of all that wait"
+            Parallel lobby_rules::moderators
+        "a join to a full lobby gets `room-full` and closes with 4503"
+            Parallel lobby_rules::full
+        "turning the lobby off admits none of those that wait, and the last member may leave them"
+            Parallel lobby_rules::turned_off
+        "in the lobby, messages get `not-joined`, have no effect and do not count"
+            Parallel lobby_rules::messages
+        "an identity waits once if the application says so"
+            Parallel lobby_rules::duplicates
+        "a reload keeps the place in the lobby, or in the room once it was admitted"
+            Parallel lobby_return::reloaded
+        "a ticket of the lobby does not open a locked room"
+            Parallel lobby_return::locked
+        "a client that does not know the lobby waits, and counts from its welcome"
+            Parallel lobby_return::older_client
         "each denial of the application has its error code and close code"
             Parallel granting::denials
+        "a panic of the application in a join gets `unavailable` and closes with 4003, without its text"
+            Parallel granting::panic
         "the application may set the `meta` of a member and its ICE servers"
             Parallel granting::guest
         "of 16 concurrent joins, a room for 8 accepts 8, and each member sees each other one once"
@@ -155,7 +186,9 @@ pub(crate) const TEST_CASES: &[TestCase] = test_cases! {
             Parallel moderation::without_permission
         "moderation of an unknown peer or with bad values gets an error, and changes nothing"
             Parallel moderation::invalid
-        "a moderator removes a member, which is closed with 4500, and whose ticket is void"
+        "`admit`, `deny` and `lobby` with bad values get an error, and the peer goes on waiting"
+            Parallel lobby_rules::invalid
+        "a moderator removes a member, which is closed with 4500, also when it resumes"
             Parallel moderation::kick
         "a banned identity stays out, whatever tickets it has"
             Parallel moderation::ban
@@ -211,6 +244,12 @@ pub(crate) const TEST_CASES: &[TestCase] = test_cases! {
             Parallel resume::spent_ticket
         "a resume with an unknown ticket is a new join"
             Parallel resume::unknown_ticket
+        "a wait in the lobby continues on another connection, with the same place"
+            Parallel lobby_return::resumed
+        "a peer that was admitted while it was away resumes with a complete welcome"
+            Parallel lobby_return::admitted_while_away
+        "a peer that was denied while it was away gets the reason when it resumes"
+            Parallel lobby_return::denied_while_away
         "a resume over the rate gets `rate-limited` and closes with 4004; the member stays"
             Parallel resume::too_often
     }
@@ -237,6 +276,8 @@ pub(crate) const TEST_CASES: &[TestCase] = test_cases! {
             Parallel closing::no_reply
         "a room that the application closes closes its connections with 4507"
             SerialWithHub application::close_room
+        "members that were away and peers that waited get 4507 when they resume"
+            SerialWithHub lobby_return::closed
         "a thousand joins with an immediate disconnect leave no member and no room"
             Serial load::mass_disconnect
         "draining closes with 4000 and `retry-after-ms`, rejects joins, and completes"

@@ -107,6 +107,11 @@ impl Member {
         fields["type"] = "join".into();
         client.send(fields).await?;
         let welcome = client.expect(json!({"type": "welcome"})).await?;
+        Self::welcomed(client, welcome)
+    }
+
+    /// The member that has got this `welcome`.
+    pub(crate) fn welcomed(client: Client, welcome: Value) -> Result<Self> {
         let id = welcome["self"]["id"].as_str().unwrap_or_default().to_owned();
         ensure!(!id.is_empty(), "a welcome without an id: {welcome}");
         Ok(Self { client, id, welcome })

@@ -7,8 +7,8 @@ use std::{
 };
 
 use meet_signal_core::{
-    AuthRequest, Denied, Duplicates, Grant, Hub, IceServer, IceServerProvider, IceServerRequest,
-    IceServers, Limits, Meta, Permissions, ProvideIceServers,
+    Admission, AuthRequest, Denied, Duplicates, Grant, Hub, IceServer, IceServerProvider,
+    IceServerRequest, IceServers, Limits, Meta, Permissions, ProvideIceServers,
 };
 
 /// The address of the server under test.
@@ -56,6 +56,7 @@ impl Target {
 /// | `write_timeout` | 3 s | a member that does not read loses its connection soon, but after its outbox is full |
 /// | `message_timeout` | 3 s | an incomplete message closes its connection soon |
 /// | `room_peers` | 8 | a few connections fill a room |
+/// | `lobby_peers` | 7 | a few connections fill a lobby, and more of them than a room with three members has places for |
 /// | `rate_per_second` | 5 | `retryAfterMs` is long enough to test that waiting helps |
 /// | `resumes_per_minute` | 6 | the limit is exceeded before a further resume is allowed |
 /// | `rate_burst_bytes` | 16 MiB | a test sends more than the kernel's buffers hold |
@@ -76,6 +77,7 @@ pub fn limits() -> Limits {
         .write_timeout(Duration::from_secs(3))
         .message_timeout(Duration::from_secs(3))
         .room_peers(8)
+        .lobby_peers(7)
         .rate_per_second(5)
         .resumes_per_minute(6)
         .rate_burst_bytes(16 * 1024 * 1024)
@@ -91,14 +93,18 @@ pub fn limits() -> Limits {
 ///
 /// A token with the prefix `conformance:` selects the decision: `unauthorized`, `refused`,
 /// `banned`, `room-locked`, `duplicate` and `unavailable` select that [`Denied`], `listener` a grant
-/// without permissions, `guest` a grant with `meta` and ICE servers, `renewed` a
+/// without permissions, `panic` a panic, `guest` a grant with `meta` and ICE servers, `renewed` a
 /// grant with ICE servers that expire, `host` one with the permission to
-/// moderate. `user:N` gives the identity N, which `once:N` rejects and `newest:N` replaces where it is
-/// in the room already. All other joins get the default [`Grant`].
+/// moderate, `direct` one that does not wait in a lobby. `user:N` gives the identity N, which `once:N`
+/// rejects and `newest:N` replaces where it is in the room already. All other joins get the default [`Grant`].
 ///
 /// # Errors
 ///
 /// The [`Denied`] that the token selects.
+///
+/// # Panics
+///
+/// The token selects it.
 ///
 /// # Cancel safety
 ///
@@ -113,6 +119,7 @@ pub async fn authorize(request: AuthRequest) -> Result<Grant, Denied> {
         Some("room-locked") => Err(Denied::room_locked("selected by the token")),
         Some("duplicate") => Err(Denied::duplicate("selected by the token")),
         Some("unavailable") => Err(Denied::unavailable("selected by the token")),
+        Some("panic") => panic!("selected by the token"),
         Some("listener") => Ok(Grant::new().permissions(Permissions::NONE)),
         Some("guest") => {
             let meta = Meta::new(&"a guest").expect("a string is JSON");
@@ -124,6 +131,7 @@ pub async fn authorize(request: AuthRequest) -> Result<Grant, Denied> {
             let permissions = Permissions::default().moderate(true);
             Ok(Grant::new().identity("host").permissions(permissions))
         }
+        Some("direct") => Ok(Grant::new().admission(Admission::Direct)),
         Some(decision) => Ok(match decision.split_once(':') {
             Some(("user", name)) => Grant::new().identity(name),
             Some(("once", name)) => Grant::new().identity(name).duplicates(Duplicates::Reject),

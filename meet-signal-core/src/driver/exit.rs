@@ -6,11 +6,12 @@ use crate::{
     CloseReason, ErrorCode, Frame, Hub, Reason, Session,
     message::{ErrorFrame, ServerMessage},
     socket::Socket,
+    trace,
 };
 
 /// How the part of a connection that has a socket ends.
 #[derive(Debug, Clone)]
-pub(super) enum Exit {
+pub(crate) enum Exit {
     /// The client's end is gone.
     Disconnected,
     /// The client's end is gone because its page is.
@@ -53,8 +54,19 @@ pub(super) async fn explain<S: Socket>(hub: &Hub, socket: &mut S, exit: Exit) ->
     }
 }
 
-/// Sends an error, and closes with this reason.
+/// Refuses a join: sends an error, and closes with this reason.
 pub(super) async fn refuse<S: Socket>(
+    hub: &Hub,
+    socket: &mut S,
+    error: ErrorFrame<'_>,
+    reason: CloseReason,
+) -> Exit {
+    trace::refused(&error, &reason);
+    send_refusal(hub, socket, error, reason).await
+}
+
+/// Sends an error, and closes with this reason.
+pub(super) async fn send_refusal<S: Socket>(
     hub: &Hub,
     socket: &mut S,
     error: ErrorFrame<'_>,

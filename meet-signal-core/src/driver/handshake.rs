@@ -7,7 +7,10 @@ use tokio::{
     time::{Duration, Instant, interval_at, sleep_until, timeout_at},
 };
 
-use super::exit::{Exit, explain, refuse, send};
+use super::{
+    exit::{Exit, explain, refuse, send, send_refusal},
+    guard::Guarded,
+};
 use crate::{
     AuthRequest, CloseReason, Denied, ErrorCode, Grant, Hub, JoinRequest, Meta, PreviousSession,
     ResumeError, RoomId, Secret,
@@ -16,13 +19,14 @@ use crate::{
     inbound::{InboundLimiter, ParsedFrame, Rejection},
     message::{ClientMessage, ErrorFrame, Join, Resume, ServerMessage},
     socket::{Incoming, Socket},
+    trace,
 };
 
 /// What the application decides.
 pub(super) struct Rules<A> {
     pub(super) authorize: A,
-    /// Whether it decides about resumes as well.
-    pub(super) authorizes_resume: bool,
+    /// Whether it decides about resumes as well; `None` if it panicked when it was asked.
+    pub(super) authorizes_resume: Option<bool>,
 }
 
 /// A session without its welcome, and the messages that its client sent before the session existed.
@@ -97,22 +101,28 @@ async fn resume_or_join<S: Socket>(
     {
         return Err(explain(hub, socket, Exit::closed(reason)).await);
     }
-    if let (Some(resume), false) = (&join.resume, rules.authorizes_resume) {
+    let Some(authorizes_resume) = rules.authorizes_resume else {
+        count_join(hub, false, socket).await?;
+        return Err(deny_join(hub, &room, panicked(), socket).await);
+    };
+    if let (Some(resume), false) = (&join.resume, authorizes_resume) {
         // A client whose session is gone joins with a new one.
         let resumed = try_resume(hub, &room, resume, (&limiter, None), socket).await?;
         if let Some(greeting) = resumed {
             return Ok((greeting, Vec::new()));
         }
     }
-    let previous = previous(hub, &room, &rules, join);
+    let previous = previous(hub, &room, authorizes_resume, join);
     let resumes = previous.as_ref().is_some_and(|previous| previous.resumes);
     count_join(hub, resumes, socket).await?;
     let meta = join.meta.map(|meta| Meta::from(meta.to_owned())).unwrap_or_default();
     let token = join.token.clone().map(Secret::into_owned);
     let request = AuthRequest { room: room.clone(), token, meta: meta.clone(), address, previous };
     let mut held = Vec::new();
-    let decision = pin!((rules.authorize)(request));
+    let decision = Guarded::new((rules.authorize)(request));
+    let authorizing = trace::Authorizing::new();
     let decided = decide(hub, decision, &mut limiter, &mut held, socket).await;
+    authorizing.decided(&decided);
     if let (Some(resume), true, Err(Exit::Closed { reason: CloseReason::Left, .. })) =
         (&join.resume, resumes, &decided)
     {
@@ -121,10 +131,7 @@ async fn resume_or_join<S: Socket>(
     }
     let grant = match decided? {
         Ok(grant) => grant,
-        Err(denied) => {
-            hub.refused(&room, denied.code, None);
-            return Err(deny(hub, denied, socket).await);
-        }
+        Err(denied) => return Err(deny_join(hub, &room, denied, socket).await),
     };
     if let (Some(resume), true) = (&join.resume, resumes) {
         let resumed = try_resume(hub, &room, resume, (&limiter, Some(&grant)), socket).await?;
@@ -152,17 +159,17 @@ async fn resume_or_join<S: Socket>(
 }
 
 /// The session that the client resumes, if that has to be authorized, or else replaces.
-fn previous<A>(
+fn previous(
     hub: &Hub,
     room: &RoomId,
-    rules: &Rules<A>,
+    authorizes_resume: bool,
     join: &Join<'_>,
 ) -> Option<PreviousSession> {
     let find = |ticket: &Secret<'_>, resumes| {
         let identity = hub.identity_by_ticket(room, ticket.expose())?;
         Some(PreviousSession { identity, resumes })
     };
-    let resume = join.resume.as_ref().filter(|_| rules.authorizes_resume);
+    let resume = join.resume.as_ref().filter(|_| authorizes_resume);
     let resumed = resume.and_then(|resume| find(&resume.ticket, true));
     resumed.or_else(|| find(join.replaces.as_ref()?, false))
 }
@@ -218,6 +225,12 @@ async fn count_join<S: Socket>(hub: &Hub, resumes: bool, socket: &mut S) -> Resu
     Err(refuse(hub, socket, error, CloseReason::Unavailable).await)
 }
 
+/// Sends the application's refusal of a join, which the events of the room report.
+async fn deny_join<S: Socket>(hub: &Hub, room: &RoomId, denied: Denied, socket: &mut S) -> Exit {
+    hub.refused(room, denied.code, None);
+    deny(hub, denied, socket).await
+}
+
 /// Counts and sends the application's refusal.
 async fn deny<S: Socket>(hub: &Hub, denied: Denied, socket: &mut S) -> Exit {
     let Denied { code, close, message } = denied;
@@ -225,7 +238,8 @@ async fn deny<S: Socket>(hub: &Hub, denied: Denied, socket: &mut S) -> Exit {
     if let Some(key) = key.filter(|_| code != ErrorCode::Unavailable) {
         hub.addresses().refused(key, now());
     }
-    refuse(hub, socket, ErrorFrame::new(code, message), close).await
+    trace::denied(code, &close);
+    send_refusal(hub, socket, ErrorFrame::new(code, message), close).await
 }
 
 /// The error for a join that the hub refused, with the time to wait if it is known.
@@ -240,7 +254,7 @@ fn error(code: ErrorCode, message: String, wait: Option<Duration>) -> ErrorFrame
 /// joins.
 async fn decide<S: Socket>(
     hub: &Hub,
-    mut decision: impl Future<Output = Result<Grant, Denied>> + Unpin,
+    mut decision: Guarded<impl Future<Output = Result<Grant, Denied>>>,
     limiter: &mut InboundLimiter,
     held: &mut Vec<S::Text>,
     socket: &mut S,
@@ -269,8 +283,11 @@ async fn decide<S: Socket>(
                 },
                 other => count(limiter, &other)?,
             },
-            decided = &mut decision => return Ok(decided),
+            decided = &mut decision => {
+                return Ok(decided.unwrap_or_else(|| Err(panicked())));
+            }
             () = &mut deadline => {
+                trace::authorize_timed_out(hub.limits().authorize_timeout());
                 let message = "the application did not decide in time";
                 return Ok(Err(Denied::unavailable(message)));
             }
@@ -279,6 +296,12 @@ async fn decide<S: Socket>(
             }
         }
     }
+}
+
+/// The refusal by an application that panicked. Its message says nothing of the panic, whose text may
+/// be about other users.
+fn panicked() -> Denied {
+    Denied::unavailable("the application failed to decide")
 }
 
 /// The interval of the `ping`s during the application's decision: well below the 10 seconds after

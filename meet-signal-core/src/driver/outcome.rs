@@ -36,6 +36,11 @@ pub enum EndReason {
         /// Why the server closed the connection; `None` if the client disconnected.
         closed: Option<CloseReason>,
     },
+    /// The connection was not served to its end: its request was not upgraded, or its task was
+    /// dropped or has panicked. The peer, if there is one, has left, unless a newer connection has
+    /// resumed its session. Only a [`SessionWatch`](super::SessionWatch) reports this, and then the
+    /// traffic is not known.
+    Aborted,
 }
 
 /// Messages in one direction: text frames, and the bytes of their texts.

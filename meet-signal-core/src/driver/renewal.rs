@@ -3,8 +3,7 @@
 
 use std::{
     convert::Infallible,
-    future::{pending, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
+    future::pending,
     pin::Pin,
     task::{Context, Poll},
     time::SystemTime,
@@ -12,6 +11,7 @@ use std::{
 
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
+use super::guard::Guarded;
 use crate::{
     Hub, IceServerRequest, IceServers, RoomId, Session,
     clock::now,
@@ -19,6 +19,7 @@ use crate::{
     hub::{Greeting, IceChange, Provided},
     ice::Provider,
     random::random,
+    trace,
 };
 
 /// Renews the ICE servers of a session while its connection lasts. A session without a provider has
@@ -36,18 +37,23 @@ impl Renewal {
 }
 
 /// Sends the `welcome`, with the servers of the session's provider if they come in time.
-pub(super) async fn greet(greeting: Greeting) -> (Session, Renewal) {
+pub(super) async fn greet(greeting: Greeting, trace: &trace::Connection) -> (Session, Renewal) {
     match greeting.session().ice_provider().cloned() {
         // Boxed, because it ends early, and few sessions have a provider.
-        Some(provider) => Box::pin(greet_with(provider, greeting)).await,
+        Some(provider) => Box::pin(greet_with(provider, greeting, trace)).await,
         None => (greeting.send(), Renewal(None)),
     }
 }
 
-async fn greet_with(provider: Provider, mut greeting: Greeting) -> (Session, Renewal) {
+async fn greet_with(
+    provider: Provider,
+    mut greeting: Greeting,
+    trace: &trace::Connection,
+) -> (Session, Renewal) {
     let session = greeting.session();
     let (hub, room) = (session.hub().clone(), session.room().clone());
-    let source = Source { hub, room, connection: session.connection(), provider };
+    let (connection, trace) = (session.connection(), trace.clone());
+    let source = Source { hub, room, connection, provider, trace };
     let mut asking = source.ask();
     if !greeting.has_welcome() {
         let session = greeting.send();
@@ -72,6 +78,7 @@ struct Source {
     room: RoomId,
     connection: Connection,
     provider: Provider,
+    trace: trace::Connection,
 }
 
 /// What a provider has answered.
@@ -112,6 +119,7 @@ impl Source {
                 }
                 None => {
                     failures += 1;
+                    self.trace.ice_servers_missing();
                     backoff(failures)
                 }
             };
@@ -130,14 +138,11 @@ impl Source {
     fn ask(&self) -> Asking {
         let provider = self.provider.clone();
         let (room, peer) = (self.room.clone(), self.connection.peer);
-        let mut asking = Box::pin(async move {
+        let asking = Guarded::new(self.trace.within(async move {
             let request = IceServerRequest { room, peer, now: SystemTime::now() };
             provider.provide(request).await.ok()
-        });
-        Box::pin(poll_fn(move |cx| {
-            let polled = catch_unwind(AssertUnwindSafe(|| asking.as_mut().poll(cx)));
-            polled.unwrap_or(Poll::Ready(None)).map(|servers| servers.map(Answer::new))
-        }))
+        }));
+        Box::pin(async move { asking.await.flatten().map(Answer::new) })
     }
 
     fn send(&self, provided: Provided) {

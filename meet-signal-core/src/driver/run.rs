@@ -9,13 +9,14 @@ use tokio::{
 };
 
 use super::{
+    Admission,
     exit::{Exit, send},
     liveness::{HeartbeatAction, Liveness},
     outcome::{Outcome, Traffic},
     renewal::Renewal,
 };
 use crate::{
-    Session,
+    Resumed, Session,
     clock::now,
     message::ServerMessage,
     socket::{Incoming, Socket},
@@ -25,7 +26,7 @@ use crate::{
 pub(super) async fn run<S: Socket>(
     session: &mut Session,
     held: Vec<S::Text>,
-    mut renewal: Renewal,
+    (mut renewal, mut lobby): (Renewal, Option<Admission<'_>>),
     socket: &mut S,
     outcome: &mut Outcome,
 ) -> Exit {
@@ -106,6 +107,9 @@ pub(super) async fn run<S: Socket>(
             drained = poll_fn(|cx| session.poll_drain(cx, BATCH_BYTES, &mut batch)) => {
                 if let Err(reason) = drained {
                     return Exit::closed(reason);
+                }
+                if let Some(admission) = lobby.take_if(|_| !session.is_waiting()) {
+                    admission.joined(session, Resumed::No, outcome);
                 }
             }
             never = poll_fn(|cx| renewal.poll(cx)) => match never {},

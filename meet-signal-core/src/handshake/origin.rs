@@ -140,6 +140,25 @@ impl OriginPolicy {
         };
         if allowed { Ok(()) } else { Err(OriginRefused::NotAllowed) }
     }
+
+    /// The headers of a response that pages of other origins may read (CORS), for adapters to serve
+    /// the browser side: `Access-Control-Allow-Origin` for listed origins and for any, and `Vary`
+    /// where it depends on the request's `Origin`. None for a policy of the same host.
+    pub fn response_headers(
+        &self,
+        origin: Option<&str>,
+    ) -> impl Iterator<Item = (&'static str, &str)> {
+        let (varies, allowed) = match &self.pages {
+            Pages::SameHost | Pages::SameHostAmong(_) => (None, None),
+            Pages::Listed(origins) => {
+                let listed = origins.iter().find(|listed| Some(listed.as_str()) == origin);
+                (Some("origin"), listed.map(String::as_str))
+            }
+            Pages::Any => (None, Some("*")),
+        };
+        let allowed = allowed.map(|origin| ("access-control-allow-origin", origin));
+        varies.map(|name| ("vary", name)).into_iter().chain(allowed)
+    }
 }
 
 fn checked(
@@ -255,6 +274,28 @@ mod tests {
         assert_eq!(check("http://localhost:3000"), Ok(()));
         for origin in ["http://a.example", "https://a.example:8443", "https://b.example", "null"] {
             assert_eq!(check(origin), Err(OriginRefused::NotAllowed), "{origin}");
+        }
+    }
+
+    #[test]
+    fn only_named_origins_may_read_a_response() {
+        let headers = |policy: &OriginPolicy, origin| {
+            let headers = policy.response_headers(origin);
+            headers.map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>()
+        };
+        let a = Some("https://a.example");
+        let among = OriginPolicy::same_host_among(["a.example"]).unwrap();
+        for policy in [OriginPolicy::default(), OriginPolicy::default().browsers_only(), among] {
+            assert!(headers(&policy, a).is_empty(), "{policy:?}");
+        }
+        let listed = OriginPolicy::listed(["https://b.example", "https://a.example"]).unwrap();
+        let allowed = ["vary: origin", "access-control-allow-origin: https://a.example"];
+        assert_eq!(headers(&listed, a), allowed);
+        for other in [None, Some("null"), Some("http://a.example"), Some("https://A.example")] {
+            assert_eq!(headers(&listed, other), ["vary: origin"], "{other:?}");
+        }
+        for origin in [None, a, Some("null")] {
+            assert_eq!(headers(&OriginPolicy::any(), origin), ["access-control-allow-origin: *"]);
         }
     }
 

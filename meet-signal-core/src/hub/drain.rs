@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{Hub, lock};
-use crate::{CloseReason, outbox::Wakers, random::random, sync::MutexGuard};
+use crate::{CloseReason, outbox::Wakers, random::random, sync::MutexGuard, trace};
 
 impl Hub {
     /// Refuses joins and resumes, and closes all connections with a `retry_after` that differs for
@@ -27,12 +27,14 @@ impl Hub {
         // The shards' locks order this: a join before this shard's turn is closed below, and a
         // later one reads the flag.
         self.0.draining.store(true, Ordering::Relaxed);
+        trace::draining(self.sessions());
         for shard in &self.0.shards {
             let mut wakers = Wakers::new();
             lock(shard).close_all(&mut wakers, reason);
             wakers.into_iter().for_each(Waker::wake);
         }
         Drained { hub: self, number: None }.await;
+        trace::drained();
     }
 
     /// Counts a session. Returns false if there are [`Limits::sessions`](crate::Limits::sessions).

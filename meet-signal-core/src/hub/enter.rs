@@ -132,7 +132,8 @@ impl RoomState {
         if let Some(grant) = grant {
             self.regrant(peer, grant, wakers);
             let is_direct = grant.admission == Admission::Direct || grant.permissions.moderate;
-            // If the room is full, it goes on waiting.
+            // If the room is locked or full, it goes on waiting.
+            let is_direct = is_direct && !self.room.access().is_locked();
             if is_direct && self.apply(Input::Admit { by: None, peer }, wakers).is_ok() {
                 return;
             }

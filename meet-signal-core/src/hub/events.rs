@@ -26,13 +26,13 @@ pub struct Events {
 pub struct Lagged {
     /// How many events were missed.
     pub missed: u64,
-    /// All rooms that have members. The next events follow upon them.
+    /// All rooms that have members, or peers in the lobby. The next events follow upon them.
     pub rooms: Vec<RoomSnapshot>,
 }
 
 impl Hub {
     /// Starts to read the events of all rooms: who joins, is away, is back, is refused or leaves, and
-    /// what members and moderators change. Returns all rooms that have members as well; the events
+    /// what members and moderators change. Returns all rooms that have members, or peers in the lobby, as well; the events
     /// follow upon these.
     ///
     /// The hub keeps the newest [`Limits::events`](crate::Limits::events) of them for its readers. A

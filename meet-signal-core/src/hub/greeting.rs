@@ -10,6 +10,8 @@ use super::{
     enter::Entered,
     session_state::{SessionSnapshot, WelcomeTerms},
 };
+#[cfg(feature = "driver")]
+use crate::Resumed;
 use crate::{
     Frame, PeerId, RoomId, Session,
     message::{Knocking, Peer, SelfInfo, ServerMessage, VERSION, Welcome},
@@ -43,11 +45,22 @@ impl Greeting {
         &self.session
     }
 
+    #[cfg(feature = "driver")]
+    pub(crate) fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     /// Whether it has a `welcome`, for which the session's provider of ICE servers is asked. If not,
     /// the provider's servers follow later.
     #[cfg(feature = "driver")]
     pub(crate) fn has_welcome(&self) -> bool {
         self.welcome.is_some()
+    }
+
+    /// Whether the `welcome` continues a session.
+    #[cfg(feature = "driver")]
+    pub(crate) fn resumed(&self) -> Resumed {
+        self.welcome.as_ref().map_or(Resumed::No, |(snapshot, _)| snapshot.resumed)
     }
 
     /// When the servers expire that the session's provider has provided before.

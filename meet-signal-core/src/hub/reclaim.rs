@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, sync::atomic::Ordering, task::Waker};
 
 use super::{Hub, lock, shard::Shard};
-use crate::{PeerId, RoomId, Status, outbox::Wakers};
+use crate::{PeerId, RoomId, Status, outbox::Wakers, trace};
 
 /// A queue that could be emptied. Those of away sessions come first, and of these the fullest.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,7 @@ impl Hub {
             lock(shard).candidates(&mut candidates);
         }
         candidates.sort_unstable();
+        let (mut queues, mut bytes) = (0, 0);
         for candidate in candidates {
             if self.0.queues.is_relieved() {
                 break;
@@ -35,8 +36,13 @@ impl Hub {
             let mut wakers = Wakers::new();
             self.shard(&candidate.room).empty(&candidate, &mut wakers);
             wakers.into_iter().for_each(Waker::wake);
+            queues += 1;
+            bytes += candidate.bytes.0;
         }
         self.0.reclaiming.store(false, Ordering::Release);
+        if queues > 0 {
+            trace::reclaimed(queues, bytes);
+        }
     }
 }
 

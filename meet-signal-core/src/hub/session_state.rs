@@ -133,6 +133,11 @@ impl SessionState {
         self.is_heard = true;
     }
 
+    #[cfg(feature = "tracing")]
+    pub(crate) fn joined(&self) -> Instant {
+        self.joined
+    }
+
     /// How long the session outlives its socket. It is shorter for a client that has only joined,
     /// so that such clients cannot fill rooms.
     pub(crate) fn grace(&self, limits: &Limits) -> Duration {

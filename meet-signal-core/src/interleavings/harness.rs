@@ -25,6 +25,17 @@ pub(super) fn in_every_order(test: impl Fn() + Sync + Send + 'static) {
     });
 }
 
+/// [`in_every_order`] for three threads, with at most three preemptions: all orders would take
+/// minutes.
+pub(super) fn in_most_orders(test: impl Fn() + Sync + Send + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(move || {
+        random::restart();
+        test();
+    });
+}
+
 pub(super) fn outbox(frames: usize) -> Arc<Outbox> {
     let limits = Limits::builder().outbox_frames(frames).build().expect("within the ranges");
     Arc::new(Outbox::new(&limits, Budget::new(usize::MAX)))

@@ -62,7 +62,7 @@ pub enum Input {
         /// The application's own data about it.
         data: Option<AppData>,
     },
-    /// A moderator or the application removes a member.
+    /// A moderator or the application removes a member, or a peer from the lobby.
     Kick {
         /// The moderator; `None` for the application.
         by: Option<PeerId>,

@@ -90,7 +90,7 @@ impl Room {
         reason: Option<Reason>,
         ban_until: Option<Instant>,
     ) -> Result<Effects, ApplyError> {
-        let member = self.roster.get(peer).ok_or(ApplyError::NoSuchPeer)?;
+        let member = self.find(peer).ok_or(ApplyError::NoSuchPeer)?;
         match ban_until {
             Some(until) => {
                 let identity = member.identity.clone().ok_or(ApplyError::NoIdentity)?;

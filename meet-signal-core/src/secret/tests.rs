@@ -350,6 +350,8 @@ const HOLD_NONE: &[&str] = &[
     "IceServerRequest",
     "IntoEffects",
     "Outcome",
+    "Reporter",
+    "SessionWatch",
     "Traffic",
     "Recipients",
     // Configuration of the application.

@@ -109,11 +109,52 @@ impl Model {
         replaces: Option<TicketHash>,
         now: Instant,
     ) -> Result<(), ApplyError> {
-        let peer = member.id;
-        self.apply(&Input::Join(Newcomer::new(member).replaces(replaces)))?;
-        self.sessions.insert(peer, SessionModel::new(&self.limits, now));
+        self.enter(Newcomer::new(member).replaces(replaces), now)
+    }
+
+    /// A newcomer joins, or begins to wait.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError::RoomFull`] and [`ApplyError::LobbyFull`].
+    pub fn enter(&mut self, newcomer: Newcomer, now: Instant) -> Result<(), ApplyError> {
+        let peer = newcomer.member.id;
+        self.apply(&Input::Join(newcomer))?;
+        let mut session = SessionModel::new(&self.limits, now);
+        session.waits = self.waiting().iter().any(|waiting| waiting.id == peer);
+        self.sessions.insert(peer, session);
         self.greet(peer, Resumed::No);
         Ok(())
+    }
+
+    /// The application admits a peer.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError::NoSuchPeer`] and [`ApplyError::RoomFull`].
+    pub fn admit(&mut self, peer: PeerId) -> Result<(), ApplyError> {
+        self.apply(&Input::Admit { by: None, peer })?;
+        self.session_mut(peer).begin();
+        let is_here = |member: &Member| member.id == peer && member.status == Status::Here;
+        if self.members().iter().any(is_here) {
+            self.greet(peer, Resumed::No);
+        }
+        Ok(())
+    }
+
+    /// The application turns a peer away.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError::NoSuchPeer`].
+    pub fn deny(&mut self, peer: PeerId) -> Result<(), ApplyError> {
+        self.apply(&Input::Deny { by: None, peer, reason: None }).map(drop)
+    }
+
+    /// The application turns the lobby on or off.
+    pub fn set_lobby(&mut self, enabled: bool) {
+        let set = self.apply(&Input::SetLobby { by: None, enabled });
+        set.expect("the application may turn any lobby on or off");
     }
 
     /// A connection resumes the session of a member whose client has handled the frames up to the
@@ -139,7 +180,7 @@ impl Model {
         let data = data.as_deref().unwrap_or(RawValue::NULL);
         let (error, text) = match message {
             Message::Ack(received) => {
-                if session.queue.acknowledge(received as usize) {
+                if session.waits || session.queue.acknowledge(received as usize) {
                     return ControlFlow::Continue(());
                 }
                 session.take_bad_message()?;
@@ -158,6 +199,7 @@ impl Model {
                 session.handle(message);
                 (ErrorCode::BadMessage, None)
             }
+            _ if session.waits => (ErrorCode::NotJoined, None),
             Message::Signal(..) | Message::Broadcast(_) | Message::Update(_) => {
                 session.handle(message);
                 let input = match message {
@@ -230,9 +272,9 @@ impl Model {
         }
     }
 
-    /// The application closes the room. False if it has no members.
+    /// The application closes the room. False if it has neither members nor peers that wait.
     pub fn close(&mut self) -> bool {
-        let is_open = !self.members().is_empty();
+        let is_open = !self.members().is_empty() || !self.waiting().is_empty();
         self.apply(&Input::Close).expect("any room can be closed");
         is_open
     }
@@ -240,6 +282,11 @@ impl Model {
     /// The members, in the order in which they joined.
     pub fn members(&self) -> &[Member] {
         self.room.members()
+    }
+
+    /// The peers in the lobby, in the order in which they knocked.
+    pub fn waiting(&self) -> Vec<Member> {
+        self.room.waiting()
     }
 
     /// What happened, and what each member was to receive.
@@ -269,7 +316,9 @@ impl Model {
         let Record { histories, disconnected, .. } = self.room.record();
         let mut has_room = true;
         for (peer, session) in &mut self.sessions {
-            let deliveries = &histories[peer].deliveries;
+            // What was sent to it begins with its admission.
+            let Some(history) = histories.get(peer).filter(|_| !session.waits) else { continue };
+            let deliveries = &history.deliveries;
             let new = deliveries[session.deliveries..].iter().cloned();
             for frame in new.filter_map(Delivery::into_frame) {
                 has_room &= session.queue.push(Expected::Frame(frame), class);
@@ -289,6 +338,10 @@ impl Model {
     }
 
     fn greet(&mut self, peer: PeerId, resumed: Resumed) {
+        if self.session(peer).waits {
+            self.session_mut(peer).greeting = Some(json!({"type": "waiting"}));
+            return;
+        }
         let members = self.members();
         let me = members.iter().position(|member| member.id == peer).expect("it is a member");
         let others = members.iter().enumerate().filter(|(at, _)| *at != me);

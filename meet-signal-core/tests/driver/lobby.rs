@@ -309,8 +309,6 @@ async fn without_permission_nobody_is_admitted() {
     for nobody in ["not an id", "AAAAAAAAAAAAAAAAAAAAAA"] {
         let admit = json!({"type": "admit", "peer": nobody});
         assert_eq!(answer(&mut ada, admit).await, "no-such-peer");
-        let kick = json!({"type": "kick", "peer": knock_of_bob["peer"]["id"]});
-        assert_eq!(answer(&mut ada, kick).await, "no-such-peer", "who waits is no member");
     }
     let mut deny = about("deny", &knock_of_bob);
     deny["reason"] = json!("u".repeat(257));
@@ -351,7 +349,7 @@ async fn what_is_sent_in_the_lobby_has_no_effect_and_does_not_count() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lock_admits_no_new_knocks_and_a_ban_ends_a_wait() {
-    let (hub, ada) = hosted(Limits::default()).await;
+    let (hub, mut ada) = hosted(Limits::default()).await;
     let (mut bob, _) = knock_as(&hub, member().identity("bob"), named("Bob")).await;
     let (mut cleo, _) = knock(&hub, named("Cleo")).await;
     hub.lock(&room(), true);
@@ -370,6 +368,40 @@ async fn a_lock_admits_no_new_knocks_and_a_ban_ends_a_wait() {
     let mut again = connect(&hub, member().identity("bob"));
     again.send(&resume(&waiting).to_string());
     assert_eq!(closed(&mut again).await.code(), 4500);
+
+    // A moderator may do both as well.
+    let (mut dan, _) = knock_as(&hub, member().identity("dan"), named("Dan")).await;
+    let knock_of_dan =
+        ada.expect_where("knock", |knock| knock["peer"]["meta"]["name"] == "Dan").await;
+    let mut ban = about("kick", &knock_of_dan);
+    ban["banSeconds"] = 60.into();
+    ada.send(&ban.to_string());
+    assert_eq!(closed(&mut dan).await.code(), 4500);
+    let (code, _) = refused(&hub, member().identity("dan"), named("Dan")).await;
+    assert_eq!(code, "banned");
+}
+
+/// Once, a peer that waited could reload into a locked room whose lobby was off.
+#[tokio::test(start_paused = true)]
+async fn a_ticket_of_the_lobby_does_not_open_a_locked_room() {
+    let (hub, mut ada) = hosted(Limits::default()).await;
+    let (bob, waiting) = knock(&hub, named("Bob")).await;
+    let knock_of_bob = ada.expect("knock").await;
+    hub.lock(&room(), true);
+    let mut reload = named("Bob");
+    reload["replaces"] = waiting["ticket"].clone();
+    let direct = || member().admission(Admission::Direct);
+    assert_eq!(refused(&hub, direct(), reload.clone()).await.0, "room-locked");
+    hub.set_lobby(&room(), false);
+    assert_eq!(refused(&hub, member(), reload.clone()).await.0, "room-locked");
+    // The older knock is unharmed, and an application's newer decision waits, too.
+    assert_eq!(hub.waiting(&room())[0].id, peer_id(&knock_of_bob));
+    let (_bob, again) = knock_as(&hub, direct(), resume(&waiting)).await;
+    assert_eq!(again["ticket"], waiting["ticket"]);
+    hub.set_lobby(&room(), true);
+    let (_bob, again) = knock(&hub, reload).await;
+    assert_ne!(again["ticket"], waiting["ticket"]);
+    drop(bob);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,11 +11,13 @@ mod leaving;
 mod lobby;
 mod moderation;
 mod outcome;
+mod panics;
 mod refusing;
 mod regrant;
 mod resume;
 mod resume_bounds;
 mod room_settings;
+mod watch;
 
 use std::future::pending;
 
@@ -324,20 +326,6 @@ async fn dropping_the_task_leaves_at_once() {
     task.abort();
     assert_eq!(other.recv().await["reason"], "closed");
     assert_eq!(hub.sessions(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_panic_in_the_application_affects_only_its_own_connection() {
-    let hub = Hub::default();
-    let mut other = observer(&hub).await;
-    let (server, client) = connection(8);
-    let authorize = |_: AuthRequest| async { panic!("a bug of the application") };
-    client.send(r#"{"type":"join"}"#);
-    tokio::spawn(serve(hub.clone(), room(), authorize, server)).await.unwrap_err();
-    assert_eq!(hub.sessions(), 1);
-    let (mut next, _task) = connect(&hub);
-    next.join().await;
-    assert_eq!(other.recv().await["type"], "joined");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,20 +1,22 @@
 //! A hub with several rooms, and a model of each. Every call and every frame is compared.
 
+mod application;
+mod checks;
+
 use std::{
-    collections::BTreeSet,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
 use meet_signal_core::{
-    CloseReason, Frame, Grant, Hub, JoinError, JoinRequest, LeaveReason, Limits, MemberInfo, Meta,
+    Admission, CloseReason, Frame, Grant, Hub, JoinError, JoinRequest, LeaveReason, Limits, Meta,
     PeerId, Permissions, ResumeError, RoomId, Session,
     testing::{
-        ApplyError, Member, TicketHash, ids,
+        ApplyError, Member, Newcomer, TicketHash, ids,
         model::{Message, Model, assert_drained},
     },
 };
-use serde_json::{Value, value::to_raw_value};
+use serde_json::Value;
 
 /// The limits of a run.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +57,11 @@ pub(crate) struct Membership {
     pub(crate) away_since: Option<Instant>,
     /// How many frames the client has handled in the current sequence of numbers.
     handled: u64,
+    /// Whether it has resumed the session and not read the reply yet.
+    is_unanswered: bool,
+    /// Whether it has sent something then. The server takes that for a sign that it has read the reply,
+    /// and counts as it says there.
+    is_early: bool,
     /// All frames that the client received, the welcomes too.
     pub(crate) log: Vec<Value>,
 }
@@ -76,6 +83,7 @@ impl Harness {
     pub(crate) fn new(participants: usize, rooms: usize, bounds: Bounds) -> Self {
         let limits = Limits::builder()
             .room_peers(bounds.room_peers)
+            .lobby_peers(bounds.room_peers)
             .sessions(bounds.sessions)
             .outbox_frames(bounds.waiting)
             .rate_per_second(bounds.per_second)
@@ -114,7 +122,7 @@ impl Harness {
         who: usize,
         at: usize,
         replaces: Option<usize>,
-        (permissions, granted): (Permissions, Option<Meta>),
+        (permissions, granted, admission): (Permissions, Option<Meta>, Admission),
     ) {
         if self.last[who].is_some_and(|last| self.memberships[last].session.is_some()) {
             return;
@@ -122,27 +130,32 @@ impl Harness {
         let ticket = replaces.and_then(|who| self.last[who]);
         let ticket = ticket.map(|last| self.memberships[last].ticket.clone());
         let replaces = ticket.as_deref().and_then(TicketHash::of);
-        let members = self.rooms[at].members();
-        let takes_a_place = members.iter().any(|member| Some(member.ticket) == replaces);
+        let all = [self.rooms[at].members(), &self.rooms[at].waiting()].concat();
+        let takes_a_place = all.iter().any(|member| Some(member.ticket) == replaces);
         let has_room = self.sessions() < self.bounds.sessions || takes_a_place;
         let own = Meta::new(&self.number()).expect("a number is JSON");
-        let mut grant = Grant::new().permissions(permissions);
+        let mut grant = Grant::new().permissions(permissions).admission(admission);
         if let Some(meta) = granted.clone() {
             grant = grant.meta(meta);
         }
         let request = JoinRequest::new(own.clone()).replaces(ticket.as_deref());
         let is_granted = granted.is_some();
         let meta = granted.unwrap_or(own);
-        let member =
-            |id, ticket| Member::new(id, meta, permissions, ticket).meta_is_granted(is_granted);
+        let newcomer = |id, ticket| {
+            let member = Member::new(id, meta, permissions, ticket).meta_is_granted(is_granted);
+            Newcomer::new(member).replaces(replaces).admission(admission)
+        };
         let session = match self.hub.join(room(at), request, &grant, self.now) {
             Ok(session) => session,
             Err(JoinError::HubFull) => return assert!(!has_room),
             Err(error) => {
-                assert_eq!(error, JoinError::RoomFull);
-                let member = member(ids::peer(0), ids::ticket(0));
-                let joined = self.rooms[at].join(member, replaces, self.now);
-                return assert_eq!(joined, Err(ApplyError::RoomFull));
+                let expected = match error {
+                    JoinError::RoomFull => ApplyError::RoomFull,
+                    JoinError::LobbyFull => ApplyError::LobbyFull,
+                    _ => panic!("{error}"),
+                };
+                let newcomer = newcomer(ids::peer(0), ids::ticket(0));
+                return assert_eq!(self.rooms[at].enter(newcomer, self.now), Err(expected));
             }
         };
         // The client has its ticket from the welcome, and cannot resume before it has received that.
@@ -150,8 +163,8 @@ impl Harness {
         let welcome = value(&batch[0]);
         let ticket = welcome["ticket"].as_str().expect("text").to_owned();
         let id = session.id();
-        let member = member(id, TicketHash::of(&ticket).expect("a ticket"));
-        self.rooms[at].join(member, replaces, self.now).expect("the hub lets it in");
+        let newcomer = newcomer(id, TicketHash::of(&ticket).expect("a ticket"));
+        self.rooms[at].enter(newcomer, self.now).expect("the hub lets it in");
         assert!(has_room);
         assert_drained(&drained, &batch, &self.rooms[at].drain(id, 1));
         self.last[who] = Some(self.memberships.len());
@@ -163,6 +176,8 @@ impl Harness {
             session: Some(session),
             away_since: None,
             handled: 0,
+            is_unanswered: false,
+            is_early: false,
             log: vec![welcome],
         });
     }
@@ -179,7 +194,9 @@ impl Harness {
             Said::Leave => Some(Message::Leave),
             Said::Control => None,
         };
-        let Membership { room, id, session, .. } = &mut self.memberships[at];
+        let Membership { room, id, session, is_unanswered, is_early, .. } =
+            &mut self.memberships[at];
+        *is_early |= *is_unanswered;
         let (session, model) = (session.as_mut().expect("connected"), &mut self.rooms[*room]);
         let (end, expected) = match message {
             Some(message) => {
@@ -202,14 +219,17 @@ impl Harness {
     fn drain_once(&mut self, who: usize, all: bool) -> bool {
         let Some(at) = self.connected(who) else { return false };
         let most = if all { usize::MAX } else { 1 };
-        let Membership { room, id, session, handled, log, .. } = &mut self.memberships[at];
+        let Membership { room, id, session, handled, is_unanswered, log, .. } =
+            &mut self.memberships[at];
         let (drained, batch) = poll(session.as_ref().expect("connected"), most);
         assert_drained(&drained, &batch, &self.rooms[*room].drain(*id, most));
         for frame in batch {
+            *is_unanswered = false;
             let frame = value(&frame);
             match frame["resumed"].as_str() {
                 Some("full") => {}
                 Some(_) => *handled = 0,
+                None if frame["type"] == "waiting" => {}
                 None => *handled += 1,
             }
             log.push(frame);
@@ -234,13 +254,17 @@ impl Harness {
     pub(crate) fn resume(&mut self, who: usize) {
         let Some(at) = self.last[who] else { return };
         let is_member = self.is_member(at);
-        let Membership { room: at_room, id, ticket, handled, .. } = &self.memberships[at];
-        match self.hub.resume(&room(*at_room), ticket, *handled, self.now) {
+        let Membership { room: at_room, id, ticket, handled, log, .. } = &self.memberships[at];
+        // A client that has had no welcome knows no count.
+        let is_welcomed = log.iter().any(|frame| frame["type"] == "welcome");
+        let handled = if is_welcomed { *handled } else { u64::MAX };
+        match self.hub.resume(&room(*at_room), ticket, handled, self.now) {
             Ok(session) => {
                 assert!(is_member);
                 assert_eq!(session.id(), *id);
-                self.rooms[*at_room].resume(*id, *handled);
+                self.rooms[*at_room].resume(*id, handled);
                 self.memberships[at].away_since = None;
+                self.memberships[at].is_unanswered = true;
                 self.superseded.extend(self.memberships[at].session.replace(session));
             }
             Err(error) => {
@@ -251,8 +275,11 @@ impl Harness {
                     ResumeError::Ended(reason) => assert_eq!(Some(reason), end),
                     error => {
                         assert_eq!(error, ResumeError::UnknownTicket);
-                        let is_closed = end == Some(CloseReason::RoomClosed);
-                        assert!(!is_closed || self.now >= self.began + GRACE, "{end:?}");
+                        let is_told = matches!(
+                            end,
+                            Some(CloseReason::RoomClosed | CloseReason::NotAdmitted { .. })
+                        );
+                        assert!(!is_told || self.now >= self.began + GRACE, "{end:?}");
                     }
                 }
             }
@@ -282,22 +309,6 @@ impl Harness {
         }
     }
 
-    /// The application sends something to one participant, or to a room.
-    pub(crate) fn app(&mut self, at: usize, to: Option<usize>) {
-        let data = to_raw_value(&self.number()).expect("a number is JSON");
-        let to = to.map(|who| self.id(who));
-        let model = &mut self.rooms[at];
-        let sent = match to {
-            Some(to) => self.hub.send(&room(at), to, &data),
-            None => self.hub.send_all(&room(at), &data),
-        };
-        assert_eq!(sent, model.send(to, &data));
-    }
-
-    pub(crate) fn close_room(&mut self, at: usize) {
-        assert_eq!(self.hub.close_room(&room(at)), self.rooms[at].close());
-    }
-
     /// All sessions are dropped.
     pub(crate) fn end(&mut self) {
         (0..self.participants()).for_each(|who| self.abort(who));
@@ -310,44 +321,6 @@ impl Harness {
         for _ in 0..2 {
             (0..self.participants()).for_each(|who| self.drain(who, true));
         }
-    }
-
-    /// The hub holds what the models hold, and no more than the limits allow.
-    pub(crate) fn check(&self) {
-        let mut open = BTreeSet::new();
-        for (at, model) in self.rooms.iter().enumerate() {
-            let members: Vec<_> = model.members().iter().map(MemberInfo::from).collect();
-            assert_eq!(self.hub.roster(&room(at)), members);
-            assert!(members.len() <= self.bounds.room_peers);
-            if !members.is_empty() {
-                open.insert(room(at));
-            }
-        }
-        assert_eq!(self.hub.rooms().into_iter().collect::<BTreeSet<_>>(), open);
-        assert_eq!(self.hub.sessions(), self.sessions());
-        assert!(self.hub.sessions() <= self.bounds.sessions);
-        for Membership { room, id, session, .. } in &self.memberships {
-            let model = self.rooms[*room].session(*id);
-            assert!(model.queue().waiting() <= self.bounds.waiting);
-            if let Some(session) = session {
-                assert_eq!(session.received(), model.received());
-            }
-        }
-    }
-
-    pub(crate) fn is_member(&self, at: usize) -> bool {
-        self.end_of(&self.memberships[at]).is_none()
-    }
-
-    /// Whether a member's client is connected and has received everything.
-    pub(crate) fn is_up_to_date(&self, membership: &Membership) -> bool {
-        let model = self.rooms[membership.room].session(membership.id);
-        membership.away_since.is_none() && model.is_up_to_date()
-    }
-
-    /// Why a membership has ended, if it has.
-    pub(crate) fn end_of(&self, membership: &Membership) -> Option<CloseReason> {
-        self.rooms[membership.room].session(membership.id).end()
     }
 
     /// What the driver does when a connection ends.

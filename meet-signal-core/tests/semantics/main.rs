@@ -11,7 +11,7 @@ mod logs;
 use std::time::Duration;
 
 use harness::{Bounds, Harness, Said};
-use meet_signal_core::{Meta, Permissions, testing::model::View};
+use meet_signal_core::{Admission, Meta, Permissions, testing::model::View};
 use proptest::{collection::vec, option, prelude::*, test_runner::RngAlgorithm};
 
 /// What happens next.
@@ -26,6 +26,8 @@ enum Step {
     Pass(Duration),
     App { room: usize, to: Option<usize> },
     CloseRoom(usize),
+    Decide { room: usize, who: usize, admits: bool },
+    SetLobby { room: usize, enabled: bool },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +36,8 @@ struct Rights {
     broadcast: bool,
     /// The application decides its `meta`.
     named: bool,
+    /// Whether it waits in the lobby.
+    admission: Admission,
 }
 
 const PARTICIPANTS: usize = 6;
@@ -52,10 +56,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Said::Leave),
     ];
     let may = || prop::bool::weighted(0.9);
-    let rights = (may(), may(), may()).prop_map(|(signal, broadcast, unnamed)| Rights {
+    let admission = prop_oneof![
+        8 => Just(Admission::ByRoom),
+        1 => Just(Admission::Direct),
+        1 => Just(Admission::ByModerator),
+    ];
+    let rights = (may(), may(), may(), admission);
+    let rights = rights.prop_map(|(signal, broadcast, unnamed, admission)| Rights {
         signal,
         broadcast,
         named: !unnamed,
+        admission,
     });
     let replaces = option::weighted(0.2, who());
     let step = prop_oneof![
@@ -69,6 +80,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => (0..900_u64).prop_map(|ms| Step::Pass(Duration::from_millis(ms))),
         4 => (room(), option::of(who())).prop_map(|(room, to)| Step::App { room, to }),
         1 => room().prop_map(Step::CloseRoom),
+        6 => (room(), who(), prop::bool::weighted(0.8))
+            .prop_map(|(room, who, admits)| Step::Decide { room, who, admits }),
+        2 => (room(), any::<bool>())
+            .prop_map(|(room, enabled)| Step::SetLobby { room, enabled }),
     ];
     vec(step, 1..150)
 }
@@ -101,7 +116,7 @@ fn take(harness: &mut Harness, step: &Step) {
         Step::Join { who, room, replaces, rights } => {
             let permissions = Permissions::NONE.signal(rights.signal).broadcast(rights.broadcast);
             let meta = rights.named.then(|| Meta::new(&"granted").expect("JSON"));
-            harness.join(who, room, replaces, (permissions, meta));
+            harness.join(who, room, replaces, (permissions, meta, rights.admission));
         }
         Step::Say(who, said) => harness.say(who, said),
         Step::Drain { who, all } => harness.drain(who, all),
@@ -111,6 +126,8 @@ fn take(harness: &mut Harness, step: &Step) {
         Step::Pass(time) => harness.pass(time),
         Step::App { room, to } => harness.app(room, to),
         Step::CloseRoom(room) => harness.close_room(room),
+        Step::Decide { room, who, admits } => harness.decide(room, who, admits),
+        Step::SetLobby { room, enabled } => harness.set_lobby(room, enabled),
     }
 }
 
@@ -128,7 +145,9 @@ fn play_with_slow(steps: &[Step], slow: usize, bounds: Bounds) -> Harness {
         // A client that does not read does not learn either that it is to join again.
         let is_skipped = match step {
             Step::Drain { who, .. } => *who == slow,
-            Step::CloseRoom(_) | Step::Join { replaces: Some(_), .. } => true,
+            Step::CloseRoom(_)
+            | Step::Join { replaces: Some(_), .. }
+            | Step::Decide { admits: false, .. } => true,
             _ => false,
         };
         if !is_skipped {
@@ -254,7 +273,7 @@ proptest! {
 #[test]
 fn a_full_queue_refuses_what_the_application_sends_to_one_member() {
     let mut harness = Harness::new(1, 1, Bounds { waiting: 1, ..WIDE });
-    harness.join(0, 0, None, (Permissions::default(), None));
+    harness.join(0, 0, None, (Permissions::default(), None, Admission::ByRoom));
     (0..2).for_each(|_| harness.app(0, Some(0)));
     harness.drain(0, true);
     harness.check();

@@ -2,6 +2,8 @@
 
 import puppeteer from 'puppeteer-core';
 
+import { LOADS_SOURCES, loadSources } from './sources.js';
+
 /** One process of each kind for each test file; participants are contexts of their own in it. */
 const launchers = {
   chromium: (more = {}) => puppeteer.launch({
@@ -66,6 +68,13 @@ export class Browsers {
     const browser = await this.#running.get(key);
     const context = await browser.createBrowserContext();
     this.#contexts.add(context);
+    if (!LOADS_SOURCES) return context;
+    const newPage = context.newPage.bind(context);
+    context.newPage = async () => {
+      const page = await newPage();
+      await loadSources(page);
+      return page;
+    };
     return context;
   }
 

@@ -14,7 +14,8 @@ export class PlainSite {
         return;
       }
       request({ port, path: url, headers }, (answer) => {
-        response.writeHead(answer.statusCode, { 'content-type': answer.headers['content-type'] });
+        const kept = Object.entries(answer.headers).filter(([name]) => name.startsWith('content-'));
+        response.writeHead(answer.statusCode, Object.fromEntries(kept));
         answer.pipe(response);
       }).end();
     });

@@ -27,6 +27,18 @@ pub(super) async fn denials(server: Server) -> Result {
     observers.check_undisturbed().await
 }
 
+pub(super) async fn panic(server: Server) -> Result {
+    let mut observers = Observers::join(&server).await?;
+    for _ in 0..3 {
+        let mut refused = server.connect().await?;
+        refused.send(json!({"type": "join", "token": "conformance:panic"})).await?;
+        let error = refused.expect_error("unavailable", None).await?;
+        ensure!(!error.to_string().contains("by the token"), "it shows the panic: {error}");
+        refused.expect_close(4003).await?;
+    }
+    observers.check_undisturbed().await
+}
+
 pub(super) async fn guest(server: Server) -> Result {
     let mut other = server.join().await?;
     let fields = json!({"token": "conformance:guest", "meta": "another name"});

@@ -134,7 +134,8 @@ impl RoomModel {
             Input::Regrant { peer, granted, data } => self.regrant(peer, granted, data)?,
             Input::Kick { by, peer, reason, ban_until } => {
                 self.check_moderator(by)?;
-                let identity = self.find(peer)?.identity.clone();
+                let found = self.everybody().find(|found| found.id == peer);
+                let identity = found.ok_or(ApplyError::NoSuchPeer)?.identity.clone();
                 match (ban_until, identity) {
                     (None, _) => self.kick(&[peer], reason)?,
                     (Some(_), None) => return Err(ApplyError::NoIdentity),

@@ -22,6 +22,9 @@ pub struct SessionModel {
     pub(super) greeting: Option<Value>,
     /// How many entries of its history went through the queue.
     pub(super) deliveries: usize,
+    /// Whether its peer waits in the lobby.
+    pub(super) waits: bool,
+    bounds: QueueBounds,
     /// How many connections took the session over.
     generation: usize,
     /// The messages that were handled, of each sequence of numbers.
@@ -48,14 +51,17 @@ impl SessionModel {
     pub(super) fn new(limits: &Limits, now: Instant) -> Self {
         let (frames, bytes) = (limits.outbox_frames(), limits.outbox_bytes());
         let rate = TokenBucket::new(limits.rate_per_second(), limits.rate_burst(), now);
+        let bounds = QueueBounds {
+            waiting: (frames, bytes),
+            relayed: (frames.div_ceil(2), bytes.div_ceil(2)),
+            unacknowledged: (limits.unacknowledged_frames(), limits.unacknowledged_bytes()),
+        };
         Self {
-            queue: QueueModel::new(QueueBounds {
-                waiting: (frames, bytes),
-                relayed: (frames.div_ceil(2), bytes.div_ceil(2)),
-                unacknowledged: (limits.unacknowledged_frames(), limits.unacknowledged_bytes()),
-            }),
+            queue: QueueModel::new(bounds),
             greeting: None,
             deliveries: 0,
+            waits: false,
+            bounds,
             generation: 0,
             handled: vec![Vec::new()],
             counts_agree: true,
@@ -64,6 +70,15 @@ impl SessionModel {
             rate,
             bad_messages_left: limits.bad_messages(),
         }
+    }
+
+    /// A peer that has waited is a member from here on. Nothing that it was sent, or has sent, counts.
+    pub(super) fn begin(&mut self) {
+        self.queue = QueueModel::new(self.bounds);
+        self.greeting = None;
+        self.handled = vec![Vec::new()];
+        self.counts_agree = true;
+        self.waits = false;
     }
 
     /// Counts a frame, and returns whether it is within the rate. A break ends the connection.
@@ -93,7 +108,11 @@ impl SessionModel {
         self.counts_agree = true;
     }
 
+    /// Messages in the lobby do not count.
     pub(super) fn handle(&mut self, message: Message) {
+        if self.waits {
+            return;
+        }
         self.handled.last_mut().expect("the first one begins with the session").push(message);
     }
 

@@ -34,6 +34,11 @@ impl RoomModel {
             Admission::Direct => false,
         };
         let waits = has_to_wait && !permissions.moderate && old_members.is_empty();
+        let has_waited =
+            replaced.is_some_and(|old| self.waiting.iter().any(|(it, _)| it.id == old));
+        if self.locked && has_waited && !waits {
+            return Err(ApplyError::RoomLocked);
+        }
         if waits && self.waiting.len() - old.len() >= self.places {
             return Err(ApplyError::LobbyFull);
         }
