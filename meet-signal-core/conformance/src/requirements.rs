@@ -128,6 +128,8 @@ pub(crate) const TEST_CASES: &[TestCase] = test_cases! {
             Parallel lobby::admitted
         "a peer that is denied gets the moderator's reason, and its connection closes with 4504"
             Parallel lobby::denied
+        "a peer in the lobby can be removed and banned, and gets 4500"
+            Parallel lobby_rules::kicked
         "`admitAll` admits in the order of the knocks, until the room is full; the others go on waiting"
             Parallel lobby::admit_all
         "a peer that leaves the lobby, or does not return to it in time, waits no longer"

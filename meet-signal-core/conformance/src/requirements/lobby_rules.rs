@@ -188,7 +188,7 @@ pub(super) async fn invalid(server: Server) -> Result {
         (json!({"type": "admit", "peer": member}), "no-such-peer"),
         (json!({"type": "deny", "peer": "nobody"}), "no-such-peer"),
         (json!({"type": "deny", "peer": member}), "no-such-peer"),
-        (json!({"type": "kick", "peer": peer}), "no-such-peer"),
+        (json!({"type": "kick", "peer": peer, "banSeconds": 60}), "not-allowed"),
         (json!({"type": "permissions", "peer": peer, "permissions": []}), "no-such-peer"),
         (json!({"type": "signal", "to": peer, "data": 1}), "no-such-peer"),
         (json!({"type": "admit"}), "bad-message"),
@@ -238,5 +238,24 @@ pub(super) async fn duplicates(server: Server) -> Result {
     expect_refused(&server, once(), "duplicate", 4506).await?;
     observers.expect_leave(phone).await?;
     host.expect(json!({"type": "left", "peer": second})).await?;
+    check_undisturbed(&mut observers, &mut host).await
+}
+
+/// A moderator removes and bans from the lobby as from the room.
+pub(super) async fn kicked(server: Server) -> Result {
+    let (mut observers, mut host) = hosted(&server).await?;
+    let join = || json!({"token": "conformance:user:bob", "meta": "Bob"});
+    let mut bob = Knocker::knock(&server, join()).await?;
+    let peer = expect_knock(&mut host, "Bob").await?;
+    host.send(json!({"type": "kick", "peer": peer, "reason": "Not you."})).await?;
+    let reason = bob.expect_close(4500).await?;
+    ensure!(reason == "Not you.", "the reason is {reason:?}");
+    expect_gone(&mut host, &peer).await?;
+    let mut again = Knocker::knock(&server, join()).await?;
+    let peer = expect_knock(&mut host, "Bob").await?;
+    host.send(json!({"type": "kick", "peer": peer, "banSeconds": 60})).await?;
+    again.expect_close(4500).await?;
+    expect_gone(&mut host, &peer).await?;
+    expect_refused(&server, join(), "banned", 4505).await?;
     check_undisturbed(&mut observers, &mut host).await
 }
