@@ -52,6 +52,7 @@ export class MeetRoom extends Moderation {
   /** @type {Self | null} */
   #self = null;
   #locked = false;
+  #hasLobby = false;
   /** @type {RTCIceServer[]} */
   #iceServers = [];
 
@@ -108,6 +109,11 @@ export class MeetRoom extends Moderation {
   /** Whether the room is closed for new peers. */
   get locked() {
     return this.#locked;
+  }
+
+  /** Whether the room has a lobby, in which new peers wait until they are admitted. */
+  get lobby() {
+    return this.#hasLobby;
   }
 
   /**
@@ -280,7 +286,7 @@ export class MeetRoom extends Moderation {
 
   /** @param {import('./protocol.js').Welcome} welcome */
   #welcomed(welcome) {
-    const { self: { id, permissions }, resumed, locked, iceServers, knocking = [] } = welcome;
+    const { self: { id, permissions }, resumed, locked, lobby = false, iceServers, knocking = [] } = welcome;
     const socket = this.#socket;
     this.#events.add('statechange', { state: 'joined', reason: null });
     if (resumed !== 'full') {
@@ -288,6 +294,7 @@ export class MeetRoom extends Moderation {
       if (`${before}` !== `${permissions}`) this.#events.add('permissionschanged', { peer: null, permissions });
       this.#self = { id, permissions, get meta() { return socket.meta; } };
       this.#setLocked(locked);
+      this.#setHasLobby(lobby);
     }
     this.#setIceServers(iceServers);
     this.#publications.watch(true);
@@ -303,6 +310,7 @@ export class MeetRoom extends Moderation {
         this.#setIceServers(message.iceServers);
         return this.#roster.wake({ lossy: false });
       case 'locked': return this.#setLocked(message.locked);
+      case 'lobby': return this.#setHasLobby(message.enabled);
       case 'knock': return this.#lobby.knocked(message.peer);
       case 'knockGone': return this.#lobby.gone(message.peer);
       case 'updated':
@@ -332,6 +340,13 @@ export class MeetRoom extends Moderation {
     if (locked === this.#locked) return;
     this.#locked = locked;
     this.#events.add('locked', { locked });
+  }
+
+  /** @param {boolean} enabled */
+  #setHasLobby(enabled) {
+    if (enabled === this.#hasLobby) return;
+    this.#hasLobby = enabled;
+    this.#events.add('lobbychanged', { enabled });
   }
 
   /** @param {RTCIceServer[]} iceServers */

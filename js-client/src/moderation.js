@@ -87,6 +87,17 @@ export class Moderation extends Emitter {
   }
 
   /**
+   * Turns the lobby on or off. While it is on, new peers wait in it until a moderator or the application admits them. Turning it
+   * off admits nobody: those in `knocking` go on waiting.
+   *
+   * @param {boolean} enabled
+   * @throws {MeetError} `state`, `not-allowed` without the permission `moderate`
+   */
+  setLobby(enabled) {
+    this.#moderate({ type: 'lobby', enabled });
+  }
+
+  /**
    * Replaces what a peer, or this page (`self.id`), may do.
    *
    * @param {string} peerId

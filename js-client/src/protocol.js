@@ -111,6 +111,7 @@ export const GOING_AWAY = 4900;
  * @property {'no' | 'full' | 'partial'} resumed
  * @property {number} received
  * @property {boolean} locked
+ * @property {boolean} [lobby] whether newcomers wait to be admitted
  * @property {PeerInfo[]} peers
  * @property {KnockingPeer[]} [knocking] who waits in the lobby, for moderators
  * @property {RTCIceServer[]} iceServers
@@ -167,6 +168,7 @@ export const GOING_AWAY = 4900;
  *   | { type: 'knock', peer: KnockingPeer }
  *   | { type: 'knockGone', peer: string }
  *   | { type: 'locked', locked: boolean }
+ *   | { type: 'lobby', enabled: boolean }
  *   | { type: 'iceServers', iceServers: RTCIceServer[] }} RoomMessage
  */
 
@@ -183,5 +185,6 @@ export const GOING_AWAY = 4900;
  *   | { type: 'admitAll' }
  *   | { type: 'kick', peer: string, reason?: string | undefined, banSeconds?: number }
  *   | { type: 'lock', locked: boolean }
+ *   | { type: 'lobby', enabled: boolean }
  *   | { type: 'permissions', peer: string, permissions: Permission[] }} SentMessage
  */

@@ -37,6 +37,7 @@
  * - `knock`, `knockgone`: somebody waits in the lobby, or does no longer: was admitted or denied, or has left. Only on pages
  *   that may `moderate`: once for each, also for those who waited before
  * - `locked`: the room was closed for new peers, or opened again
+ * - `lobbychanged`: the lobby of the room was turned on or off
  * - `permissionschanged`: what a peer may do, or this page (`peer` is `null`), was changed
  * - `error`: a failure that no promise reports: a message was rejected, or a connection to a peer could not be made yet.
  *   `peer` is the peer that it concerns, or `null`. `peer-unreachable` after `send` or `broadcast`: the queue of the peer, or
@@ -58,6 +59,7 @@
  *   knock: { peer: KnockingPeer },
  *   knockgone: { peer: KnockingPeer },
  *   locked: { locked: boolean },
+ *   lobbychanged: { enabled: boolean },
  *   permissionschanged: { peer: RemotePeer | null, permissions: Permission[] },
  *   error: { error: MeetError, peer: RemotePeer | null },
  * }} RoomEvents

@@ -215,7 +215,8 @@ export class SignalingSocket extends OrderedEmitter {
       type: 'join',
       meta: this.#meta.join(),
       token,
-      resume: ticket === null ? undefined : { ticket, received: this.#acks.received },
+      // `waiting`: this page has had no welcome of the session, so the server must not take `received` for a number of frames.
+      resume: ticket === null ? undefined : { ticket, received: this.#acks.received, waiting: this.#ticket === null || undefined },
       replaces: this.#previous.ticket ?? undefined,
     };
   }

@@ -4,17 +4,20 @@ use std::{any::Any, error::Error, thread::available_parallelism};
 
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App, HttpRequest, HttpResponse, HttpServer,
     body::MessageBody,
     dev::{Extensions, ServiceRequest, ServiceResponse},
-    http::{KeepAlive, StatusCode, Uri, header},
+    http::{
+        KeepAlive, StatusCode, Uri,
+        header::{self, ContentType},
+    },
     middleware::{Next, from_fn},
-    rt::net::TcpStream,
-    web::{Path, Query, Redirect, ServiceConfig, get},
+    rt::{self, net::TcpStream},
+    web::{Data, Path, Query, Redirect, ServiceConfig, get, scope},
 };
 use clap::Parser;
-use meet_signal_actix::{Hub, SignalService};
-use meet_web::{Asset, DRAIN_TIMEOUT, Options};
+use meet_signal_actix::{ClientAddress, Hub, SignalUpgrade, client};
+use meet_web::{Asset, Browser, DRAIN_TIMEOUT, Hosts, Login, Options};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -24,7 +27,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let bounds = options.bounds.within_open_files(2)?;
     let hub = options.hub()?;
     let stopping = meet_web::stopping(hub.clone());
-    let routes = routes(&options, hub);
+    let hosts = Hosts::new(hub.clone());
+    rt::spawn(hosts.clone().appoint());
+    let routes = routes(&options, hub, hosts);
 
     let listener = options.listen()?;
     println!("Meet is at {}", options.url(listener.local_addr()?));
@@ -65,15 +70,29 @@ fn on_connect(io: &dyn Any, connection: &mut Extensions) {
     }
 }
 
-fn routes(options: &Options, hub: Hub) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let signal =
-        SignalService::new(hub).authorize(options.login()).client_address(options.client_address());
+struct Site {
+    login: Login,
+    client_address: ClientAddress,
+    hub: Hub,
+    tls: bool,
+}
+
+fn routes(
+    options: &Options,
+    hub: Hub,
+    hosts: Hosts,
+) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let login = options.login(hosts);
+    let site = Site { login, client_address: options.client_address(), hub, tls: options.tls };
+    let site = Data::new(site);
     move |app| {
-        app.route("/", get().to(async || page(meet_web::home())))
+        app.app_data(site.clone())
+            .route("/", get().to(async || page(meet_web::home())))
             .route("/room", get().to(open_room))
             .route("/room/{name:(?s:.*)}", get().to(room))
             .route("/assets/{name}", get().to(asset))
-            .service(signal.clone());
+            .route("/signal/{name}", get().to(signal))
+            .service(scope("/meet-signal").service(client()));
     }
 }
 
@@ -81,8 +100,39 @@ async fn open_room(form: Query<Vec<(String, String)>>) -> Redirect {
     Redirect::to(meet_web::form_target(&form)).see_other()
 }
 
-async fn room(uri: Uri) -> HttpResponse {
-    page(meet_web::room(uri.path()))
+/// The page of a room. The browser gets an identity here, before it joins.
+async fn room(site: Data<Site>, uri: Uri, request: HttpRequest) -> HttpResponse {
+    let mut response = page(meet_web::room(uri.path()));
+    if browser(&request).is_none()
+        && let Ok(browser) = Browser::new()
+    {
+        let cookie = browser.set_cookie(site.tls).try_into().expect("it is ASCII");
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn signal(
+    site: Data<Site>,
+    uri: Uri,
+    request: HttpRequest,
+    upgrade: SignalUpgrade,
+) -> HttpResponse {
+    let login = site.login.with_browser(browser(&request).as_ref());
+    match meet_web::room_name(uri.path()) {
+        Ok(room) => {
+            let upgrade = upgrade.client_address(site.client_address.clone());
+            upgrade.join(&site.hub, room.as_str(), login)
+        }
+        Err(invalid) => HttpResponse::BadRequest()
+            .content_type(ContentType::plaintext())
+            .body(invalid.to_string()),
+    }
+}
+
+fn browser(request: &HttpRequest) -> Option<Browser> {
+    let cookies = request.headers().get_all(header::COOKIE);
+    Browser::of_cookies(cookies.map(|cookie| cookie.as_bytes()))
 }
 
 async fn asset(name: Path<String>) -> HttpResponse {

@@ -6,15 +6,15 @@ use std::{error::Error, sync::Arc};
 
 use axum::{
     Router,
-    extract::{Path, Query, Request},
-    http::{HeaderName, StatusCode, Uri, header},
+    extract::{Path, Query, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{any, get},
 };
 use clap::Parser;
-use meet_signal_axum::{Hub, SignalRouter};
-use meet_web::{Asset, DRAIN_TIMEOUT, Options};
+use meet_signal_axum::{ClientAddress, Hub, SignalUpgrade, client};
+use meet_web::{Asset, Browser, DRAIN_TIMEOUT, Hosts, Login, Options};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -24,7 +24,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     meet_web::log_to_stderr(&options.log);
     let bounds = options.bounds.within_open_files(1)?;
     let hub = options.hub()?;
-    let app = app(&options, hub.clone());
+    let hosts = Hosts::new(hub.clone());
+    tokio::spawn(hosts.clone().appoint());
+    let app = app(&options, hub.clone(), hosts);
     let tls = if options.tls { Some(meet_web::server_config(options.host)?) } else { None };
     let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
 
@@ -34,25 +36,60 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn app(options: &Options, hub: Hub) -> Router {
-    let signal =
-        SignalRouter::new(hub).authorize(options.login()).client_address(options.client_address());
+#[derive(Clone)]
+struct App {
+    login: Login,
+    client_address: ClientAddress,
+    hub: Hub,
+    tls: bool,
+}
+
+fn app(options: &Options, hub: Hub, hosts: Hosts) -> Router {
+    let login = options.login(hosts);
+    let app = App { login, client_address: options.client_address(), hub, tls: options.tls };
     Router::new()
         .route("/", get(async || page(meet_web::home())))
         .route("/room", get(open_room))
         .route("/room/", get(room))
         .route("/room/{*name}", get(room))
         .route("/assets/{name}", get(asset))
-        .merge(signal.into_router())
+        .route("/signal/{name}", any(signal))
+        .nest("/meet-signal", client())
         .layer(from_fn(secured))
+        .with_state(app)
 }
 
 async fn open_room(Query(form): Query<Vec<(String, String)>>) -> Redirect {
     Redirect::to(&meet_web::form_target(&form))
 }
 
-async fn room(uri: Uri) -> Response {
-    page(meet_web::room(uri.path()))
+/// The page of a room. The browser gets an identity here, before it joins.
+async fn room(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    let mut response = page(meet_web::room(uri.path()));
+    if browser(&headers).is_none()
+        && let Ok(browser) = Browser::new()
+    {
+        let cookie = HeaderValue::try_from(browser.set_cookie(app.tls)).expect("it is ASCII");
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn signal(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+    upgrade: SignalUpgrade,
+) -> Response {
+    let login = app.login.with_browser(browser(&headers).as_ref());
+    match meet_web::room_name(uri.path()) {
+        Ok(room) => upgrade.client_address(app.client_address).join(&app.hub, room.as_str(), login),
+        Err(invalid) => (StatusCode::BAD_REQUEST, invalid.to_string()).into_response(),
+    }
+}
+
+fn browser(headers: &HeaderMap) -> Option<Browser> {
+    Browser::of_cookies(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes))
 }
 
 async fn asset(Path(name): Path<String>) -> Response {

@@ -1,7 +1,9 @@
 //! The code that the Meet examples share: the pages, the command line, the listener, the certificate,
-//! the shutdown.
+//! who may join and who is host, the shutdown.
 
 mod bounds;
+mod browser;
+mod hosts;
 mod logging;
 mod login;
 mod options;
@@ -12,10 +14,12 @@ mod tls;
 mod turn;
 
 pub use bounds::Bounds;
+pub use browser::Browser;
+pub use hosts::Hosts;
 pub use logging::log_to_stderr;
 pub use login::Login;
 pub use options::Options;
-pub use pages::{Asset, asset, form_target, home, room};
+pub use pages::{Asset, asset, form_target, home, room, room_name};
 pub use security::security_headers;
 pub use stop::{DRAIN_TIMEOUT, stopping};
 pub use tls::{CertificateError, server_config};

@@ -2,22 +2,52 @@
 
 use std::time::Duration;
 
-use meet_signal_core::{AuthRequest, Authorize, Decision, Grant};
+use meet_signal_core::{AuthRequest, Authorize, Decision, Grant, Identity, Permissions};
 
-/// Admits every participant, at once or after a delay.
+use crate::{browser::Browser, hosts::Hosts};
+
+/// Admits every participant, at once or after a delay. The one that opens a room is its host, and is
+/// host again when it comes back.
 #[derive(Debug, Clone)]
 pub struct Login {
-    pub(crate) grant: Grant,
-    pub(crate) takes: Option<Duration>,
+    grant: Grant,
+    takes: Option<Duration>,
+    hosts: Hosts,
+    identity: Option<Identity>,
+}
+
+impl Login {
+    pub(crate) fn new(grant: Grant, takes: Option<Duration>, hosts: Hosts) -> Self {
+        Self { grant: grant.opener(HOST), takes, hosts, identity: None }
+    }
+
+    /// The same for a participant with this browser. One without an identity cannot be blocked.
+    #[must_use]
+    pub fn with_browser(&self, browser: Option<&Browser>) -> Self {
+        let mut login = self.clone();
+        if let Some(browser) = browser {
+            login.identity = Some(browser.identity());
+            login.grant = login.grant.identity(browser.identity());
+        }
+        login
+    }
 }
 
 impl Authorize for Login {
-    fn authorize(&self, _: AuthRequest) -> Decision<'_> {
-        Box::pin(async {
+    fn authorize(&self, request: AuthRequest) -> Decision<'_> {
+        Box::pin(async move {
             if let Some(time) = self.takes {
                 tokio::time::sleep(time).await;
             }
-            Ok(self.grant.clone())
+            let grant = self.grant.clone();
+            match &self.identity {
+                Some(identity) if self.hosts.readmit(&request.room, identity) => {
+                    Ok(grant.permissions(HOST))
+                }
+                _ => Ok(grant),
+            }
         })
     }
 }
+
+const HOST: Permissions = Permissions::NONE.signal(true).broadcast(true).moderate(true);

@@ -6,12 +6,13 @@ use std::{
     time::Duration,
 };
 
-use clap::Parser;
-use meet_signal_core::{ClientAddress, Grant, Hub, IceServer, InvalidLimits, Limits};
+use clap::{Parser, builder::FalseyValueParser};
+use meet_signal_core::{ClientAddress, Grant, Hub, IceServer, InvalidLimits, Limits, RoomSettings};
 use tracing_subscriber::filter::Targets;
 
 use crate::{
     bounds::{Bounds, seconds},
+    hosts::Hosts,
     login::Login,
     turn::Turn,
 };
@@ -46,6 +47,11 @@ pub struct Options {
     /// How long to keep the session of a participant who has lost the connection
     #[arg(long, env = "GRACE", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     pub grace: Duration,
+
+    /// Turn the lobby of each new room on: later participants wait until the host admits them. The host
+    /// is the one that opened the room, and can turn the lobby on and off. By default it is off
+    #[arg(long, env = "LOBBY", value_parser = FalseyValueParser::new())]
+    pub lobby: bool,
 
     /// How many reverse proxies every connection passes. Each must append the address of its
     /// own client to X-Forwarded-For; the limits per address use the one that the outermost proxy
@@ -96,12 +102,15 @@ impl Options {
     }
 
     /// Admits every participant, with the STUN and TURN servers.
-    pub fn login(&self) -> Login {
+    pub fn login(&self, hosts: Hosts) -> Login {
         let mut grant = Grant::new().ice_servers(self.ice_servers());
+        if self.lobby {
+            grant = grant.room_settings(RoomSettings::new().lobby(true));
+        }
         if let Some(turn) = self.turn.provider() {
             grant = grant.ice_provider(turn);
         }
-        Login { grant, takes: self.login_seconds }
+        Login::new(grant, self.login_seconds, hosts)
     }
 
     fn ice_servers(&self) -> Vec<IceServer> {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use meet_signal_core::RoomId;
+use meet_signal_core::{InvalidRoomId, RoomId};
 use rust_embed::RustEmbed;
 
 #[derive(RustEmbed)]
@@ -45,6 +45,15 @@ pub fn asset(name: &str) -> Option<Asset> {
         content_type.push_str("; charset=utf-8");
     }
     Some(Asset { content_type, body: file.data, found: true })
+}
+
+/// The name of the room at this path, `/signal/{name}`, as it is in the request.
+///
+/// # Errors
+///
+/// It is not the name of a room.
+pub fn room_name(path: &str) -> Result<RoomId, InvalidRoomId> {
+    RoomId::from_segment(path.rsplit('/').next().unwrap_or_default())
 }
 
 /// The redirect of the home page's form, in a browser without scripts: from `/room?room=standup` to

@@ -6,6 +6,7 @@ import { copyLink } from './copy-link.js';
 import { Crowd } from './crowd.js';
 import { byId } from './dom.js';
 import { oncePerFrame } from './frame.js';
+import { Host } from './host.js';
 import { notify } from './notices.js';
 import { SOURCE } from './outgoing.js';
 import { Panel } from './panel.js';
@@ -41,8 +42,13 @@ export class Call {
     const { signal } = this.#scope;
 
     this.#tiles = new Tiles(signal);
-    this.#people = new People();
     this.#crowd = new Crowd(signal);
+    const tellRequest = (name) => this.#crowd.tell('knocking', name, { quiet: byId('scrim').hidden });
+    const host = new Host(room, { media, tellRequest }, signal);
+    this.#people = new People((id, action) => {
+      const peer = room.peers.get(id);
+      if (peer !== undefined) host.perform(action, peer);
+    });
     const panel = new Panel(signal);
     new Chat(room, panel, signal);
     const controls = bindControls(media, screen, signal);
@@ -104,6 +110,11 @@ export class Call {
     for (const type of ['sourceadded', 'sourcechanged', 'sourceremoved']) {
       room.on(type, ({ detail }) => this.#drawSoon(detail.peer), { signal });
     }
+    room.on('permissionschanged', ({ detail }) => {
+      // What a host sees of each person is not what others see.
+      for (const peer of detail.peer === null ? room.peers.values() : [detail.peer]) this.#drawSoon(peer);
+      this.#showSelf();
+    }, { signal });
     room.on('error', ({ detail }) => this.#explain(detail), { signal });
     room.on('statechange', ({ detail }) => {
       this.#showConnection(detail.state);
@@ -161,6 +172,7 @@ export class Call {
     this.#showSelf();
     if (code === 'rate-limited') notify('Too much at once: the last message was not sent.');
     else if (code === 'peer-unreachable') notify('The last message did not reach everybody.');
+    else if (peer === null && REJECTED[code] !== undefined) notify(REJECTED[code], { key: 'attempt' });
     else if (peer && code === 'refused' && !this.#refused.has(peer.id)) {
       this.#refused.add(peer.id);
       this.#crowd.tell('refused', nameOf(peer.meta));
@@ -177,6 +189,8 @@ export class Call {
       screen: peer.meta?.screen === true && isLive(source?.video),
       connection: peer.connection,
       status: peer.status,
+      host: isHost(peer),
+      manageable: this.#room.can('moderate'),
     };
     this.#tiles.update(peer.id, person);
     this.#people.update(peer.id, person, false);
@@ -194,6 +208,7 @@ export class Call {
       mirrored: !screen && this.#media.mirrored,
       connection: this.#room.state === 'joined' ? 'connected' : 'reconnecting',
       status: 'here',
+      host: isHost(this.#room.self),
     };
     this.#tiles.update(SELF, person);
     this.#people.update(SELF, person, true);
@@ -228,9 +243,9 @@ export class Call {
   }
 
   #showConnection(state) {
-    const lost = state === 'away' || state === 'resuming';
-    byId('banner').hidden = !lost;
-    byId('banner').textContent = lost ? 'Reconnecting to the meeting… Your call goes on meanwhile.' : '';
+    const text = BANNERS[state] ?? '';
+    byId('banner').hidden = text === '';
+    byId('banner').textContent = text;
     if (this.#tiles.get(SELF) !== undefined) this.#showSelf();
   }
 
@@ -252,6 +267,27 @@ function hasTurnServer({ iceServers }) {
 function isLive(side) {
   return side !== null && side !== undefined && !side.muted;
 }
+
+function isHost(member) {
+  return member?.permissions?.includes('moderate') ?? false;
+}
+
+const RECONNECTING = 'Reconnecting to the meeting… Your call goes on meanwhile.';
+
+/** By state of the room. A session that was away for too long may have to ask again. */
+const BANNERS = {
+  away: RECONNECTING,
+  resuming: RECONNECTING,
+  waiting: 'You were away for long. Waiting for the host to let you in again…',
+  connecting: 'Reconnecting to the meeting… The host has not let you in again yet.',
+};
+
+/** What hosts asked for, and the server rejected. */
+const REJECTED = {
+  'no-such-peer': 'They are no longer there',
+  'room-full': 'The meeting is full: they go on waiting',
+  'not-allowed': 'That is not allowed. Somebody whose browser keeps no cookies can be removed, but not blocked.',
+};
 
 /** How many other peers have a tile: more than a room holds by default. The page only counts the rest. */
 const MAX_OTHERS = 48;

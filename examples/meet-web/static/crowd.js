@@ -3,7 +3,7 @@
 import { isolate } from './dom.js';
 import { notify, withdraw } from './notices.js';
 
-/** Announces joins, leaves and failed connections until `signal` is aborted. */
+/** Announces joins, leaves, requests to join and failed connections until `signal` is aborted. */
 export class Crowd {
   /** By event: the first names since its last notice, and their number. */
   #since = new Map();
@@ -13,12 +13,12 @@ export class Crowd {
   }
 
   /** `event` is a key of `SENTENCES`. */
-  tell(event, name) {
+  tell(event, name, { quiet = false } = {}) {
     const since = this.#since.get(event) ?? { names: [], count: 0 };
     this.#since.set(event, since);
     since.count += 1;
     if (since.names.length < MAX_NAMES) since.names.push(name);
-    notify(() => this.#sentence(event), { key: event });
+    notify(() => this.#sentence(event), { key: event, quiet });
   }
 
   #sentence(event) {
@@ -32,6 +32,7 @@ export class Crowd {
 const SENTENCES = {
   joined: (who) => [...who, ' joined'],
   left: (who) => [...who, ' left'],
+  knocking: (who) => ['Asking to join: ', ...who],
   failed: (who) => ['No connection to ', ...who, '. A firewall may be in the way. It is tried again from time to time.'],
   unrelayed: (who) => [
     'No connection to ', ...who, '. A firewall or a strict network is probably in the way. This site needs a TURN server to get past it,',

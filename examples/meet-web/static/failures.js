@@ -1,9 +1,11 @@
 // What a MeetError means to the person in front of the page.
 
+import { isolated, tidyMessage } from './text.js';
+
 /** A heading, a sentence, and whether trying again makes sense. */
 export function describeFailure(error) {
   const known = FAILURES[error?.code];
-  if (known !== undefined) return known;
+  if (known !== undefined) return withReason(known, error);
   return {
     title: 'The meeting cannot go on',
     text: error?.message ? `What went wrong: ${error.message}.` : '',
@@ -11,9 +13,21 @@ export function describeFailure(error) {
   };
 }
 
+/** With what a host has written, which is text of another person. */
+function withReason(known, { code, message }) {
+  if (!GIVE_REASONS.has(code) || WITHOUT_REASON.has(message)) return known;
+  const reason = tidyMessage(message);
+  return reason === '' ? known : { ...known, text: `The host wrote: “${isolated(reason)}”` };
+}
+
 function failure(title, text, retry) {
   return Object.freeze({ title, text, retry });
 }
+
+const GIVE_REASONS = new Set(['denied', 'kicked']);
+
+/** The texts of the server and of the client if there is no reason. */
+const WITHOUT_REASON = new Set(['denied', 'not admitted', 'removed from the room']);
 
 const UNREACHABLE = failure('The server cannot be reached', 'Check your internet connection, then try again.', true);
 const NO_ACCESS = 'If you think this is a mistake, ask the person who invited you.';
@@ -30,9 +44,9 @@ const FAILURES = Object.freeze({
   'room-full': failure('This meeting is full', 'As soon as somebody leaves there is room for you.', true),
   'room-locked': failure('This meeting is locked', 'Nobody new is let in at the moment. Ask somebody inside to unlock it.', true),
   unauthorized: failure('You are not allowed in here', `The server did not accept you for this meeting. ${NO_ACCESS}`, false),
-  denied: failure('You were not let in', `Somebody in the meeting declined. ${NO_ACCESS}`, false),
-  banned: failure('You cannot join this meeting', `You were shut out of it. ${NO_ACCESS}`, false),
-  kicked: failure('You were removed from the meeting', `Somebody who runs it took you out. ${NO_ACCESS}`, false),
+  denied: failure('You were not let in', `The host declined. ${NO_ACCESS}`, false),
+  banned: failure('You cannot join this meeting', `A host has blocked this browser for now. ${NO_ACCESS}`, false),
+  kicked: failure('You were removed from the meeting', `A host removed you. ${NO_ACCESS}`, false),
   replaced: failure('You are in this meeting elsewhere', 'The call went on in another tab or on another device, so it ended here.', true),
   duplicate: failure('You are in this meeting elsewhere', 'The call is open in another tab or on another device.', true),
   closed: failure('The meeting was closed', 'The server ended it for everybody.', true),

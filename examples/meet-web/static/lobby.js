@@ -56,11 +56,24 @@ export class Lobby extends EventTarget {
   setBusy(busy) {
     const join = byId('join');
     join.disabled = busy;
+    join.hidden = false;
+    delete byId('join-form').dataset.waiting;
+    byId('join-cancel').textContent = 'Cancel';
     join.textContent = busy ? 'Joining…' : 'Join';
     byId('join-cancel').hidden = !busy;
     byId('join-status').textContent = busy ? 'Connecting to the meeting…' : '';
     if (busy) byId('join-error').hidden = true;
     else join.focus({ preventScroll: true });
+  }
+
+  /** Shows that the person waits to be let in: `state` of the room is `waiting`, or `connecting` if the connection is lost. */
+  setWaiting(state) {
+    // The button that had the focus goes.
+    if ([document.body, byId('join')].includes(document.activeElement)) byId('lobby-title').focus({ preventScroll: true });
+    byId('join').hidden = true;
+    byId('join-cancel').textContent = 'Leave';
+    byId('join-form').dataset.waiting = '';
+    byId('join-status').textContent = state === 'waiting' ? WAITING_FOR_HOST : WAITING_WITHOUT_CONNECTION;
   }
 
   showFailure(error) {
@@ -97,4 +110,6 @@ export class Lobby extends EventTarget {
 }
 
 const WAITING = 'Starting… If the browser asks, allow camera and microphone.';
+const WAITING_FOR_HOST = 'Waiting for the host to let you in. You need not do anything: the meeting opens by itself.';
+const WAITING_WITHOUT_CONNECTION = 'Waiting for the host to let you in. The connection was lost and is being made again…';
 const METER_MS = 100;

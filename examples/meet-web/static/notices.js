@@ -31,8 +31,14 @@ function show(key, { content, quiet }) {
   notice.append(...[typeof content === 'function' ? content() : content].flat());
 
   const entry = { notice, next: null, resting: true };
-  const readingMs = SECONDS_BASE * 1000 + notice.textContent.length * MS_PER_CHARACTER;
-  entry.hide = setTimeout(() => remove(key, entry), readingMs);
+  const seconds = notice.querySelector('button') === null ? SECONDS_BASE : SECONDS_TO_ACT;
+  const readingMs = seconds * 1000 + notice.textContent.length * MS_PER_CHARACTER;
+  const hide = () => {
+    // Not from under the person's finger.
+    if (notice.contains(document.activeElement)) entry.hide = setTimeout(hide, readingMs);
+    else remove(key, entry);
+  };
+  entry.hide = setTimeout(hide, readingMs);
   setTimeout(() => {
     entry.resting = false;
     if (entry.next !== null) show(key, entry.next);
@@ -53,5 +59,7 @@ function remove(key, entry) {
 const MAX_NOTICES = 4;
 const REST_MS = 1500;
 const SECONDS_BASE = 4;
+/** For a notice with a button. */
+const SECONDS_TO_ACT = 20;
 /** Reading time on top, so that a long sentence stays longer than "Link copied". */
 const MS_PER_CHARACTER = 40;

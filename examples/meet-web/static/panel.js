@@ -69,4 +69,4 @@ export class Panel extends EventTarget {
 }
 
 const TITLES = { chat: 'Chat', people: 'People' };
-const BENEATH = ['stage', 'toolbar', 'copy-link'];
+const BENEATH = ['requests', 'stage', 'toolbar', 'copy-link'];

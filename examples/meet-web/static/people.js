@@ -2,13 +2,17 @@
 
 import { byId, fromTemplate } from './dom.js';
 import { paintAvatar } from './person.js';
+import { isolated } from './text.js';
 import { FAILED_HELP, stateText } from './tile.js';
 
 export class People {
   #list = byId('people-list');
   #rows = new Map();
+  #onAction;
 
-  constructor() {
+  /** `onAction(key, action)`: a host has chosen an action for a person. */
+  constructor(onAction) {
+    this.#onAction = onAction;
     this.#list.replaceChildren();
     this.setTotal(1);
   }
@@ -23,8 +27,9 @@ export class People {
       if (isSelf) row.setAttribute('aria-current', 'true');
       if (isSelf) this.#list.prepend(row);
       else this.#list.append(row);
+      this.#bindActions(key, row);
     }
-    const { name, audio, video, screen, connection, status } = person;
+    const { name, audio, video, screen, connection, status, host = false, manageable = false } = person;
     paintAvatar(row.querySelector('.avatar'), name);
     row.querySelector('bdi').textContent = name;
     const state = stateText(connection, status);
@@ -35,11 +40,46 @@ export class People {
     row.dataset.video = video || screen ? 'on' : 'off';
     const facts = [audio ? '' : 'microphone off', video || screen ? '' : 'camera off'].filter((fact) => fact !== '');
     row.querySelector('.person-facts').textContent = facts.join(', ');
+    row.querySelector('.host').hidden = !host;
+    this.#showActions(row, { name, audio, host, manageable });
   }
 
   remove(key) {
-    this.#rows.get(key)?.remove();
+    const row = this.#rows.get(key);
+    if (row === undefined) return;
+    const hadFocus = row.contains(document.activeElement);
+    row.remove();
     this.#rows.delete(key);
+    if (hadFocus) this.#list.focus();
+  }
+
+  #bindActions(key, row) {
+    const more = row.querySelector('.person-more');
+    const actions = row.querySelector('.person-actions');
+    more.addEventListener('click', () => {
+      actions.hidden = !actions.hidden;
+      more.setAttribute('aria-expanded', String(!actions.hidden));
+    });
+    for (const button of actions.children) {
+      button.addEventListener('click', () => this.#onAction(key, button.dataset.action));
+    }
+  }
+
+  #showActions(row, { name, audio, host, manageable }) {
+    const more = row.querySelector('.person-more');
+    const actions = row.querySelector('.person-actions');
+    const label = `Actions for ${isolated(name)}`;
+    more.setAttribute('aria-label', label);
+    actions.setAttribute('aria-label', label);
+    actions.querySelector('[data-action="mute"]').hidden = !audio;
+    actions.querySelector('[data-action="host"]').hidden = host;
+    const hadFocus = !manageable && (more === document.activeElement || actions.contains(document.activeElement));
+    more.hidden = !manageable;
+    if (!manageable) {
+      actions.hidden = true;
+      more.setAttribute('aria-expanded', 'false');
+    }
+    if (hadFocus) this.#list.focus();
   }
 
   /** How many people there are. Some may have no row. */

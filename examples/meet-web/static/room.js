@@ -12,6 +12,7 @@ import { addressOfRoom, roomInAddress } from './room-name.js';
 import { ScreenShare } from './screen.js';
 import { bindSettings } from './settings.js';
 import { showView } from './views.js';
+import { followWait, takeReloadedWait } from './waiting.js';
 
 const { name: roomName, problem } = roomInAddress(location.pathname);
 /** Devices that were allowed before open within this time; longer is a question to a person. */
@@ -36,6 +37,8 @@ if (problem !== null) {
   lobby.open();
   showView('lobby');
   void media.open();
+  // A page that waited and was loaded again goes on waiting.
+  if (takeReloadedWait()) void meet(lobby, { atOnce: true });
 }
 lobby.addEventListener('join', () => meet(lobby));
 lobby.addEventListener('cancel', () => joining?.abort());
@@ -46,21 +49,29 @@ bindSettings(media, lobby, (name) => {
   call?.rename(name);
 });
 
-/** Joins and stays until the call is over. `view` is where the person clicked: it shows progress and failure. */
-async function meet(view) {
+/**
+ * Joins and stays until the call is over. `view` is where the person clicked: it shows progress and failure. `atOnce`: without
+ * waiting for the devices, since a place in the meeting's lobby is kept for a short time only.
+ */
+async function meet(view, { atOnce = false } = {}) {
   if (joining !== null || call !== null) return;
   const scope = new AbortController();
   joining = scope;
   view.setBusy(true);
   level.resume();
   // A person joins without devices while the browser asks for permission, and is seen once it is granted.
-  await Promise.race([media.open(), delay(DEVICES_MS)]);
+  await Promise.race([media.open(), delay(atOnce ? 0 : DEVICES_MS)]);
   const name = lobby.name;
   const room = new MeetRoom(`/signal/${encodeURIComponent(roomName)}`, { meta: { name, screen: false } });
   window.room = room;
   const outgoing = new AbortController();
+  const settled = new AbortController();
   try {
     new Outgoing(room, media, screen).start(outgoing.signal);
+    followWait(room, (state) => {
+      if (view !== lobby) view = returnToLobby(view);
+      lobby.setWaiting(state);
+    }, settled.signal);
     await room.join({ signal: scope.signal });
   } catch (error) {
     outgoing.abort();
@@ -68,6 +79,7 @@ async function meet(view) {
     if (!scope.signal.aborted) showFailure(view, error);
     return;
   } finally {
+    settled.abort();
     joining = null;
   }
   view.setBusy(false);
@@ -83,6 +95,15 @@ async function meet(view) {
   document.querySelector('dialog[open]')?.close();
   ended.show(reason);
   showView('ended');
+}
+
+/** After a call, too, one waits where camera and microphone can be chosen. */
+function returnToLobby(view) {
+  view.setBusy(false);
+  lobby.open();
+  lobby.setBusy(true);
+  showView('lobby');
+  return lobby;
 }
 
 function delay(ms) {

@@ -29,6 +29,12 @@ export function isolated(text) {
   return `\u2068${text}\u2069`;
 }
 
+/** The start of a text that is at most so long in UTF-8. */
+export function cutToBytes(text, bytes) {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(bytes));
+  return text.slice(0, read);
+}
+
 function isVisible(text) {
   return /[\p{L}\p{N}\p{P}\p{S}]/u.test(text);
 }

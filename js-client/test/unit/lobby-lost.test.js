@@ -37,7 +37,7 @@ describe('a connection that is lost in the lobby', () => {
       assert.deepEqual([...mod.knocks.keys()], [id]);
       assert.equal(mod.log.messages.length, 1, 'one knock');
       const { resume, replaces } = scene.sent('ada', 'join').at(-1);
-      assert.deepEqual([resume, replaces], [{ ticket: 'Place1'.padEnd(43, 'A'), received: 0 }, undefined]);
+      assert.deepEqual([resume, replaces], [{ ticket: 'Place1'.padEnd(43, 'A'), received: 0, waiting: true }, undefined]);
       await scene.admit(mod);
       assert.equal(ada.state, 'joined');
       assert.equal(ada.log.welcomes[0].self.id, id);
@@ -118,6 +118,7 @@ describe('a connection that is lost in the lobby', () => {
     const [welcome] = ada.log.welcomes;
     assert.deepEqual([welcome.resumed, welcome.self.id, welcome.peers.map(({ meta }) => meta)], ['no', id, ['mod']]);
     assert.deepEqual(scene.sent('ada', 'ack'), [{ type: 'ack', received: 0 }]);
+    assert.equal(scene.sent('ada', 'join').at(-1).resume.waiting, true);
     // Both count from 0.
     mod.send({ type: 'broadcast', data: 'heard' });
     ada.send({ type: 'broadcast', data: 'too' });
@@ -125,6 +126,7 @@ describe('a connection that is lost in the lobby', () => {
     scene.server.session('ada').socket.cut();
     await scene.clock.advance(5000);
     assert.equal(ada.log.welcomes[1].resumed, 'full');
+    assert.ok(!('waiting' in scene.sent('ada', 'join').at(-1).resume), 'it has had a welcome');
     assert.deepEqual([scene.heard(ada), scene.heard(mod)], [['heard'], ['too']]);
     await scene.end(mod, ada);
   });

@@ -5,9 +5,10 @@ import { test } from 'node:test';
 
 import fc from 'fast-check';
 
+import { describeFailure } from '../../../examples/meet-web/static/failures.js';
 import { initials, nameOf } from '../../../examples/meet-web/static/person.js';
 import { addressOfRoom, problemWithRoomName, roomInAddress, tidyRoomName } from '../../../examples/meet-web/static/room-name.js';
-import { tidyMessage } from '../../../examples/meet-web/static/text.js';
+import { cutToBytes, tidyMessage } from '../../../examples/meet-web/static/text.js';
 import { roomInSegment } from '../support/core.js';
 
 const TURNING = /[\u202a-\u202e\u2066-\u2069]/u;
@@ -114,4 +115,29 @@ test('what people type becomes one name', () => {
     [' standup ', 'standup'], ['Cafe\u0301', 'Caf\u00e9'], ['\u212b', '\u00c5'], ['two words', 'two words'], ['\u00a0a\u3000', 'a'], ['ﬁ', 'ﬁ'],
     ['https://meet.example/room/caf%C3%A9%20a', 'café a'], ['http://a:1/room/cafe%CC%81/?x#y', 'café'], [' https://a/room/b ', 'b'], ['https://a/room/%zz', '%zz'],
   ]) assert.equal(tidyRoomName(typed), name);
+});
+
+test('a reason is cut to what the server takes, at no place within a character', () => {
+  for (const [text, bytes, expected] of [
+    ['too loud', 123, 'too loud'],
+    ['', 123, ''],
+    ['x'.repeat(200), 123, 'x'.repeat(123)],
+    ['é'.repeat(100), 123, 'é'.repeat(61)],
+    ['😀'.repeat(60), 123, '😀'.repeat(30)],
+  ]) assert.equal(cutToBytes(text, bytes), expected);
+  fc.assert(fc.property(fc.string({ unit: 'grapheme', maxLength: 100 }), fc.nat(300), (text, bytes) => {
+    const cut = cutToBytes(text, bytes);
+    assert.ok(text.startsWith(cut) && Buffer.byteLength(cut) <= bytes && cut.isWellFormed());
+  }));
+});
+
+test('somebody who was turned away reads what the host wrote, and only as text of the host', () => {
+  const text = (code, message) => describeFailure({ code, message }).text;
+  assert.equal(text('denied', 'Not today.'), 'The host wrote: “\u2068Not today.\u2069”');
+  assert.equal(text('kicked', '\u202eToo loud.'), 'The host wrote: “\u2068Too loud.\u2069”');
+  for (const [code, message] of [['denied', 'not admitted'], ['denied', 'denied'], ['kicked', 'removed from the room'], ['kicked', '\u200b']]) {
+    assert.match(text(code, message), /^(The host declined|A host removed you)\. If you think/);
+  }
+  // Other errors have texts of the server, not of people.
+  assert.doesNotMatch(text('banned', 'banned from this room'), /wrote/);
 });

@@ -28,6 +28,7 @@ async function meet(...names) {
   for (const room of rooms) {
     room.on('permissionschanged', ({ detail: { peer, permissions } }) => told.push(`${room.self.meta}: ${peer?.meta ?? 'self'} ${permissions}`));
     room.on('locked', ({ detail }) => told.push(`${room.self.meta}: ${detail.locked}`));
+    room.on('lobbychanged', ({ detail }) => told.push(`${room.self.meta}: lobby ${detail.enabled} ${room.lobby}`));
     room.on('error', ({ detail }) => told.push(`${room.self.meta}: ${detail.error.code}`));
   }
   await meeting.settle();
@@ -85,6 +86,31 @@ test('a locked room is closed for new pages, not for those in it', async () => {
   await meeting.settle();
   cleo.publish('camera', cleo.page.camera());
   await meeting.settle();
+  meeting.assertCalls();
+});
+
+test('each page knows whether the room has a lobby', async () => {
+  const { meeting, rooms: [ada, bob], told } = await meet('ada', 'bob');
+  assert.deepEqual([ada.lobby, bob.lobby], [false, false]);
+  ada.setLobby(true);
+  assert.equal(ada.lobby, false, 'until the server says so');
+  await meeting.settle();
+  assert.deepEqual(told.splice(0).sort(), ['ada: lobby true true', 'bob: lobby true true']);
+  // Those who moderate do not wait.
+  const cleo = await meeting.join('cleo');
+  assert.equal(cleo.lobby, true);
+  for (const resumed of ['full', 'partial']) {
+    const enabled = resumed === 'partial';
+    meeting.server.nextResume(resumed);
+    meeting.server.session('bob').socket.cut();
+    ada.setLobby(enabled);
+    await meeting.settle();
+    assert.deepEqual([ada.lobby, bob.lobby, cleo.lobby], [enabled, enabled, enabled]);
+    assert.deepEqual(told.splice(0).sort(), [`ada: lobby ${enabled} ${enabled}`, `bob: lobby ${enabled} ${enabled}`]);
+  }
+  ada.setLobby(true);
+  await meeting.settle();
+  assert.deepEqual(told, [], 'no change');
   meeting.assertCalls();
 });
 
@@ -174,8 +200,8 @@ test('a ban takes a number of seconds', async () => {
 
 test('what may not or cannot be done throws, and is not sent', async () => {
   const { meeting, rooms: [ada, bob], told } = await meet('ada', 'bob');
-  const sent = () => meeting.server.log.filter(({ frame }) => ['kick', 'lock', 'permissions'].includes(frame.type)).length;
-  for (const call of [() => bob.kick(ada.self.id), () => bob.ban(ada.self.id, 1), () => bob.lock(true), () => bob.setPermissions(bob.self.id, ALL)]) {
+  const sent = () => meeting.server.log.filter(({ frame }) => ['kick', 'lock', 'lobby', 'permissions'].includes(frame.type)).length;
+  for (const call of [() => bob.kick(ada.self.id), () => bob.ban(ada.self.id, 1), () => bob.lock(true), () => bob.setLobby(true), () => bob.setPermissions(bob.self.id, ALL)]) {
     assert.throws(call, { code: 'not-allowed' });
   }
   for (const call of [() => ada.kick('nobody'), () => ada.ban('nobody', 1), () => ada.setPermissions('nobody', ALL)]) {
@@ -190,6 +216,7 @@ test('what may not or cannot be done throws, and is not sent', async () => {
   meeting.assertCalls();
   void ada.leave();
   assert.throws(() => ada.lock(true), { code: 'state' });
+  assert.throws(() => ada.setLobby(true), { code: 'state' });
 });
 
 test('data that the application changes is known to the page itself', async () => {

@@ -28,6 +28,7 @@ const ROOM = {
   peers: (room) => room.peers.size,
   knocking: (room) => room.knocking.size,
   locked: (room) => room.locked,
+  lobby: (room) => room.lobby,
   iceServers: (room) => room.iceServers.length,
   join: (room) => void room.join().catch(() => {}),
   leave: (room) => void room.leave(),
@@ -46,6 +47,7 @@ const ROOM = {
   kick: (room) => { for (const id of room.peers.keys()) room.kick(id, 'out'); },
   ban: (room) => { for (const id of room.peers.keys()) room.ban(id, 60); },
   lock: (room) => room.lock(true),
+  setLobby: (room) => room.setLobby(true),
   setPermissions: (room) => { for (const id of room.peers.keys()) room.setPermissions(id, ['moderate']); },
 };
 const PEER = {
@@ -132,6 +134,7 @@ async function scene(handlers, when = (act) => act()) {
   await step(() => bob.setPermissions(ada.self?.id, ['broadcast', 'moderate']));
   await step(() => bob.setPermissions(ada.self?.id, ['signal', 'broadcast', 'moderate']));
   await step(() => { bob.lock(true); bob.lock(false); });
+  await step(() => { bob.setLobby(true); bob.setLobby(false); });
   await step(() => {
     const session = adas();
     if (session === null) return;
@@ -149,6 +152,7 @@ async function scene(handlers, when = (act) => act()) {
     state: ada.state,
     meta: ada.self?.meta,
     locked: ada.locked,
+    lobby: ada.lobby,
     knocking: ada.knocking.size,
     muted: ['camera', 'screen'].map((name) => ['audio', 'video'].map((kind) => ada.isMuted(name, kind))),
     peers: shown(ada),
@@ -183,7 +187,7 @@ function shown(room) {
 }
 
 /** Whether an event tells what can be read. */
-function isComplete(room, type, { peer, source, state, locked, permissions }) {
+function isComplete(room, type, { peer, source, state, locked, enabled, permissions }) {
   switch (type) {
     case 'peerleft':
     case 'sourceremoved': return room.peers.get(peer.id)?.sources.get(source?.name) !== (source ?? null);
@@ -194,6 +198,7 @@ function isComplete(room, type, { peer, source, state, locked, permissions }) {
     case 'knock': return room.knocking.get(peer.id) === peer;
     case 'knockgone': return room.knocking.get(peer.id) !== peer;
     case 'locked': return room.locked === locked;
+    case 'lobbychanged': return room.lobby === enabled;
     case 'permissionschanged': return (peer ?? room.self).permissions === permissions;
     case 'statechange': return state !== 'joined' || room.self !== null;
     default: return peer === undefined || room.peers.get(peer.id) === peer;

@@ -136,20 +136,26 @@ impl Peer {
 
     /// Connects as through a proxy that sets `X-Forwarded-For` to this. Does not send `join`.
     pub(crate) async fn forwarded(server: &Server, room: &str, addresses: &'static str) -> Self {
-        Self::open(server, room, connect(server).await, Some(addresses)).await
+        let header = Some(("x-forwarded-for", addresses));
+        Self::open(server, room, connect(server).await, header).await
+    }
+
+    /// Connects as a browser that has this cookie. Does not send `join`.
+    pub(crate) async fn with_cookie(server: &Server, room: &str, cookie: &str) -> Self {
+        Self::open(server, room, connect(server).await, Some(("cookie", cookie))).await
     }
 
     async fn open(
         server: &Server,
         room: &str,
         connection: Connection,
-        forwarded_for: Option<&'static str>,
+        header: Option<(&'static str, &str)>,
     ) -> Self {
         let url = format!("ws://{}/signal/{room}", server.address);
         let mut request = url.into_client_request().expect("a URL");
-        if let Some(addresses) = forwarded_for {
-            let value = HeaderValue::from_static(addresses);
-            request.headers_mut().append("X-Forwarded-For", value);
+        if let Some((name, value)) = header {
+            let value = HeaderValue::from_str(value).expect("a header");
+            request.headers_mut().append(name, value);
         }
         Self(client_async(request, connection).await.expect("an upgrade").0)
     }
@@ -181,6 +187,16 @@ impl Peer {
             let frame = self.0.next().await.expect("a frame").expect("a connection");
             if let Message::Text(text) = frame {
                 return serde_json::from_str(&text).expect("JSON");
+            }
+        }
+    }
+
+    /// The code that the server closes the connection with.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        loop {
+            let frame = self.0.next().await.expect("a close").expect("a connection");
+            if let Message::Close(close) = frame {
+                return close.expect("a code").code.into();
             }
         }
     }

@@ -3,6 +3,7 @@
 mod addresses;
 mod client;
 mod connections;
+mod hosts;
 mod memory;
 mod pages;
 mod server;

@@ -13,8 +13,11 @@ export async function openFakeCall(page) {
 
     class FakeRoom extends EventTarget {
       state = 'joined';
-      self = { id: 'self', meta: { name: 'Ada' } };
+      self = { id: 'self', meta: { name: 'Ada' }, permissions: ['signal', 'broadcast'] };
       peers = new Map();
+      knocking = new Map();
+      lobby = false;
+      locked = false;
       iceServers = [];
       updates = [];
 
@@ -47,6 +50,10 @@ export async function openFakeCall(page) {
       update(meta) {
         this.updates.push(meta);
         this.self = { ...this.self, meta };
+      }
+
+      can(permission) {
+        return this.self.permissions.includes(permission);
       }
 
       broadcast() {}
