@@ -28,7 +28,7 @@ export class MeetError extends Error {
   code;
   /** Whether a later retry makes sense. */
   retryable;
-  /** The minimal delay of a retry, in milliseconds; 0 if none was given. */
+  /** The minimal delay of a retry, in milliseconds: at most five minutes, 0 if none was given. */
   retryAfterMs;
 
   /**
@@ -41,7 +41,7 @@ export class MeetError extends Error {
     this.name = 'MeetError';
     this.code = code;
     this.retryable = retryable;
-    this.retryAfterMs = retryAfterMs;
+    this.retryAfterMs = Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
   }
 }
 
@@ -81,6 +81,9 @@ export function closeError(code, reason) {
   const retryable = code >= 4000 ? code < 4500 : !FINAL.has(code);
   return new MeetError(name, message, { retryable, retryAfterMs });
 }
+
+/** A server that is busy for longer is asked again meanwhile. One that errs, or a hostile one, stops no page for a day. */
+const MAX_RETRY_AFTER_MS = 300_000;
 
 const KICKED = 4500;
 

@@ -185,7 +185,8 @@ export class SignalingSocket extends OrderedEmitter {
         end: (error, mayReconnect) => {
           this.#abandon();
           const retries = mayReconnect || this.#replacedByOrphan(error);
-          void this.#retry.explain(error, this.#href, (reason) => this.#failed(reason, reason === error ? retries : reason.retryable));
+          void this.#retry.explain(error, this.#href, this.#held === null ? 0 : this.#graceMs,
+            (reason) => this.#failed(reason, reason === error ? retries : reason.retryable));
         },
       });
     } catch (cause) {
@@ -305,12 +306,13 @@ export class SignalingSocket extends OrderedEmitter {
 
   /** @param {import('./protocol.js').ErrorMessage} frame */
   #rejected(frame) {
-    const { code, ref, retryAfterMs = 0 } = frame;
+    const { code, ref } = frame;
+    const error = serverError(frame);
     const superseded = this.#meta.isSuperseded(ref);
-    if (code === 'rate-limited' && !superseded && this.#sender.retransmit(ref, retryAfterMs)) return;
+    if (code === 'rate-limited' && !superseded && this.#sender.retransmit(ref, error.retryAfterMs)) return;
     const message = this.#sender.find(ref);
     this.#meta.revert(ref);
-    if (code !== 'rate-limited' || !superseded) this.emit('rejected', { error: serverError(frame), message });
+    if (code !== 'rate-limited' || !superseded) this.emit('rejected', { error, message });
   }
 
   /**
