@@ -354,8 +354,6 @@ export class PeerTransport extends Emitter {
     }
     if (this.#current === null) return;
     this.#current.negotiator.resync();
-    // The impolite side restarts with an offer, which `resync` repeats.
-    if (this.#recovery.state === 'restarting' && this.#options.polite) this.#current?.negotiator.restartIce();
     this.#sources.announce();
   }
 
