@@ -283,10 +283,9 @@ export class MeetRoom extends Moderation {
     const { self: { id, permissions }, resumed, locked, iceServers, knocking = [] } = welcome;
     const socket = this.#socket;
     this.#events.add('statechange', { state: 'joined', reason: null });
+    if (resumed === 'no') this.#self = { id, permissions, get meta() { return socket.meta; } };
     if (resumed !== 'full') {
-      const before = resumed === 'partial' ? this.#self?.permissions : permissions;
-      if (`${before}` !== `${permissions}`) this.#events.add('permissionschanged', { peer: null, permissions });
-      this.#self = { id, permissions, get meta() { return socket.meta; } };
+      this.#setPermissions(permissions);
       this.#setLocked(locked);
     }
     this.#setIceServers(iceServers);
@@ -311,20 +310,24 @@ export class MeetRoom extends Moderation {
         return undefined;
       case 'permissions':
         if (message.peer !== this.#self?.id) break;
-        return this.#setPermissions(message.permissions);
+        if (this.#setPermissions(message.permissions)) this.#roster.permissionsChanged();
+        if (!this.#may('moderate')) this.#lobby.reconcile([]);
+        return undefined;
       default:
     }
     this.#roster.received(message);
   }
 
-  /** @param {Permission[]} permissions */
+  /**
+   * @param {Permission[]} permissions of this page
+   * @returns {boolean} whether they have changed
+   */
   #setPermissions(permissions) {
     const self = /** @type {Self} */ (this.#self);
-    if (`${self.permissions}` === `${permissions}`) return;
+    if (`${self.permissions}` === `${permissions}`) return false;
     self.permissions = permissions;
     this.#events.add('permissionschanged', { peer: null, permissions });
-    this.#roster.permissionsChanged();
-    if (!this.#may('moderate')) this.#lobby.reconcile([]);
+    return true;
   }
 
   /** @param {boolean} locked */
