@@ -11,7 +11,7 @@
  * - `unauthorized`, `denied`, `not-found`, `bad-request`: it could not, and over HTTP the server answers 401, 403, 404, 400
  * - `websocket-blocked`: it could not, though HTTP gets through
  * - `timeout`: the server did not answer
- * - `lost`: the connection ended, and the retry policy gave up
+ * - `lost`: the connection ended, and the retry policy gave up; or the session ended before a moderator's decision was sent
  * - `kicked`: a moderator or the application removed this page; the message is their reason, if they gave one
  * - `replaced`, `closed`: the server ended the session, see {@link closeError}
  * - `protocol`: the server and this client do not understand each other

@@ -7,7 +7,8 @@ import { MeetError } from './errors.js';
 /** @typedef {import('./room-types.js').RoomEvents} RoomEvents */
 
 /**
- * The methods of a room that need the permission `moderate`. What the server rejects fires `error`.
+ * The methods of a room that need the permission `moderate`. What the server rejects fires `error`. Without a connection they
+ * wait for the next one; if the server has another session for this page then, nothing is done, and `error` fires with `lost`.
  *
  * @extends {Emitter<RoomEvents>}
  */

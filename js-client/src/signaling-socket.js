@@ -267,7 +267,7 @@ export class SignalingSocket extends OrderedEmitter {
     if (full) this.#acks.acknowledged();
     else this.#acks.restart();
     // Before the event `welcome`, whose handlers may send.
-    const rejected = this.#sender.open(full ? welcome.received : null, limits);
+    const rejected = this.#sender.open(full ? welcome.received : null, limits, welcome.resumed === 'no');
     // Until the first frame after a new welcome, the session has a shorter grace period. After a `partial`, the server does not
     // know that this end counts from 0.
     if (!full) this.#acknowledge(connection, 'ack');
