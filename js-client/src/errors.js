@@ -11,7 +11,7 @@
  * - `unauthorized`, `denied`, `not-found`, `bad-request`: it could not, and over HTTP the server answers 401, 403, 404, 400
  * - `websocket-blocked`: it could not, though HTTP gets through
  * - `timeout`: the server did not answer
- * - `lost`: the connection ended, and the retry policy gave up
+ * - `lost`: the connection ended, and the retry policy gave up; or the session ended before a moderator's decision was sent
  * - `kicked`: a moderator or the application removed this page; the message is their reason, if they gave one
  * - `replaced`, `closed`: the server ended the session, see {@link closeError}
  * - `protocol`: the server and this client do not understand each other
@@ -28,7 +28,7 @@ export class MeetError extends Error {
   code;
   /** Whether a later retry makes sense. */
   retryable;
-  /** The minimal delay of a retry, in milliseconds; 0 if none was given. */
+  /** The minimal delay of a retry, in milliseconds: at most five minutes, 0 if none was given. */
   retryAfterMs;
 
   /**
@@ -41,7 +41,7 @@ export class MeetError extends Error {
     this.name = 'MeetError';
     this.code = code;
     this.retryable = retryable;
-    this.retryAfterMs = retryAfterMs;
+    this.retryAfterMs = Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
   }
 }
 
@@ -81,6 +81,9 @@ export function closeError(code, reason) {
   const retryable = code >= 4000 ? code < 4500 : !FINAL.has(code);
   return new MeetError(name, message, { retryable, retryAfterMs });
 }
+
+/** A server that is busy for longer is asked again meanwhile. One that errs, or a hostile one, stops no page for a day. */
+const MAX_RETRY_AFTER_MS = 300_000;
 
 const KICKED = 4500;
 

@@ -3,13 +3,19 @@
 import { MeetError } from './errors.js';
 
 /**
+ * @typedef {object} Answer
+ * @property {MeetError | null} error `null` if the answer says nothing
+ * @property {boolean} isCertain whether a proxy does not answer so while the server restarts
+ */
+
+/**
  * Asks the URL of a WebSocket over HTTP. Never rejects.
  *
  * @param {import('./environment.js').Environment} env
  * @param {string} url
  * @param {AbortController} request aborted by this at the end
- * @returns {Promise<MeetError | null>} `null` if the answer says nothing, or cannot be read: without a network, from another
- *   origin without CORS, against the page's policy, or too late
+ * @returns {Promise<Answer | null>} `null` if there is none, or it cannot be read: without a network, from another origin
+ *   without CORS, against the page's policy, or too late
  */
 export async function askOverHttp(env, url, request) {
   const timer = env.setTimeout(() => request.abort(), TIMEOUT_MS);
@@ -17,7 +23,9 @@ export async function askOverHttp(env, url, request) {
     const { signal } = request;
     // The credentials are those of a WebSocket, which sends cookies to other origins, too.
     const response = await env.fetch(url.replace('ws', 'http'), { cache: 'no-store', credentials: 'include', redirect: 'manual', signal });
-    return errorOf(response, await textOf(response));
+    // A redirect, which no WebSocket follows, usually leads to a login.
+    const status = response.type === 'opaqueredirect' ? 401 : response.status;
+    return { error: errorOf(response, status, await textOf(response)), isCertain: [401, 403].includes(response.status) };
   } catch {
     return null;
   } finally {
@@ -29,16 +37,16 @@ export async function askOverHttp(env, url, request) {
 
 /**
  * @param {Response} response
+ * @param {number} status
  * @param {string} text
  */
-function errorOf({ ok, status, type, headers }, text) {
+function errorOf({ ok, headers }, status, text) {
   // A 400 of a framework whose WebSocket routes do not answer 426.
   if (ok || status === 426 || (status === 400 && /upgrade|websocket/i.test(text))) {
     return new MeetError('websocket-blocked', 'HTTP gets through, but no WebSocket', { retryable: true });
   }
   const retryable = status === 429 || status >= 500;
-  // A redirect, which no WebSocket follows, usually leads to a login.
-  const code = CODES[type === 'opaqueredirect' ? 401 : Math.min(status, 500)];
+  const code = CODES[Math.min(status, 500)];
   if (code === undefined) return null;
   const seconds = /^\d{1,5}$/.exec(headers.get('retry-after') ?? '') ?? 0;
   return new MeetError(code, text === '' ? `the server answers: ${code}` : text, { retryable, retryAfterMs: Number(seconds) * 1000 });

@@ -21,9 +21,13 @@ export class Lobby {
     for (const peer of list) this.knocked(peer);
   }
 
-  /** @param {KnockingPeer} peer */
+  /** Somebody waits, or has another `meta`: to the page, the old request is gone. @param {KnockingPeer} peer */
   knocked(peer) {
-    if (this.peers.has(peer.id)) return;
+    const known = this.peers.get(peer.id);
+    if (known !== undefined) {
+      if (JSON.stringify(known.meta) === JSON.stringify(peer.meta)) return;
+      this.gone(peer.id);
+    }
     this.peers.set(peer.id, peer);
     this.#notify('knock', { peer });
   }

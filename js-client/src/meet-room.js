@@ -61,7 +61,10 @@ export class MeetRoom extends Moderation {
    * @param {RoomOptions} [options]
    */
   constructor(url, options = {}) {
-    super((message, isOfLobby) => this.#moderate(message, isOfLobby ? this.knocking : this.peers));
+    super((message, isOfLobby) => {
+      const isInLobby = isOfLobby || (message.type === 'kick' && this.knocking.has(message.peer));
+      this.#moderate(message, isInLobby ? this.knocking : this.peers);
+    });
     this.#options = options;
     this.#env = environment(options.environment);
     this.#socket = new SignalingSocket(url, { ...options, validateWelcome: (welcome) => this.#validate(welcome) });
@@ -289,10 +292,9 @@ export class MeetRoom extends Moderation {
     const { self: { id, permissions }, resumed, locked, lobby = false, iceServers, knocking = [] } = welcome;
     const socket = this.#socket;
     this.#events.add('statechange', { state: 'joined', reason: null });
+    if (resumed === 'no') this.#self = { id, permissions, get meta() { return socket.meta; } };
     if (resumed !== 'full') {
-      const before = resumed === 'partial' ? this.#self?.permissions : permissions;
-      if (`${before}` !== `${permissions}`) this.#events.add('permissionschanged', { peer: null, permissions });
-      this.#self = { id, permissions, get meta() { return socket.meta; } };
+      this.#setPermissions(permissions);
       this.#setLocked(locked);
       this.#setHasLobby(lobby);
     }
@@ -319,20 +321,24 @@ export class MeetRoom extends Moderation {
         return undefined;
       case 'permissions':
         if (message.peer !== this.#self?.id) break;
-        return this.#setPermissions(message.permissions);
+        if (this.#setPermissions(message.permissions)) this.#roster.permissionsChanged();
+        if (!this.#may('moderate')) this.#lobby.reconcile([]);
+        return undefined;
       default:
     }
     this.#roster.received(message);
   }
 
-  /** @param {Permission[]} permissions */
+  /**
+   * @param {Permission[]} permissions of this page
+   * @returns {boolean} whether they have changed
+   */
   #setPermissions(permissions) {
     const self = /** @type {Self} */ (this.#self);
-    if (`${self.permissions}` === `${permissions}`) return;
+    if (`${self.permissions}` === `${permissions}`) return false;
     self.permissions = permissions;
     this.#events.add('permissionschanged', { peer: null, permissions });
-    this.#roster.permissionsChanged();
-    if (!this.#may('moderate')) this.#lobby.reconcile([]);
+    return true;
   }
 
   /** @param {boolean} locked */

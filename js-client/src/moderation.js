@@ -7,7 +7,8 @@ import { MeetError } from './errors.js';
 /** @typedef {import('./room-types.js').RoomEvents} RoomEvents */
 
 /**
- * The methods of a room that need the permission `moderate`. What the server rejects fires `error`.
+ * The methods of a room that need the permission `moderate`. What the server rejects fires `error`. Without a connection they
+ * wait for the next one; if the server has another session for this page then, nothing is done, and `error` fires with `lost`.
  *
  * @extends {Emitter<RoomEvents>}
  */
@@ -52,7 +53,7 @@ export class Moderation extends Emitter {
   }
 
   /**
-   * Removes a peer from the room. Its page is told, and does not join again by itself.
+   * Removes a peer from the room, or from its lobby. Its page is told, and does not join again by itself.
    *
    * @param {string} peerId
    * @param {string} [reason] for its user: at most 256 bytes, of which the page gets 123
@@ -63,7 +64,7 @@ export class Moderation extends Emitter {
   }
 
   /**
-   * Removes the user of a peer with all pages, and lets nobody with the same identity join for some time. An `error` with
+   * Removes the user of a peer, which may be in the lobby, with all pages, and lets nobody with the same identity join for some time. An `error` with
    * `not-allowed` means that the application knows no identity of the peer.
    *
    * @param {string} peerId

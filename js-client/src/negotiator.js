@@ -135,8 +135,10 @@ export class Negotiator extends Emitter {
 
   /** Finds another route through the network, for the same media. */
   restartIce() {
-    if (this.#polite) this.#send({ request: 'restart' });
-    else this.#pc.restartIce();
+    if (this.#polite) {
+      this.#restart = 'requested';
+      this.#send({ request: 'restart' });
+    } else this.#pc.restartIce();
   }
 
   /**
@@ -144,14 +146,13 @@ export class Negotiator extends Emitter {
    * above. So it lets the other side restart before it offers.
    */
   reconfigured() {
-    if (this.#polite && this.#pc.currentLocalDescription !== null) this.#restart = 'due';
+    if (this.#polite && this.#pc.remoteDescription !== null && this.#restart === 'none') this.#restart = 'due';
   }
 
   /** Messages may have been lost in both directions: repeats what is open, and requests the same of the other side. */
   resync() {
     this.#repeat();
     if (this.#closed) return;
-    if (this.#restart === 'requested') this.restartIce();
     this.#forgetOldCandidates();
     if (this.#sentCandidates.length > 0) this.#send({ candidates: this.#sentCandidates });
     if (!this.#closed) this.#send({ request: RESYNC });
@@ -176,7 +177,6 @@ export class Negotiator extends Emitter {
     }
     if (this.#restart !== 'none') {
       // The browser checks again after that exchange, too.
-      this.#restart = 'requested';
       this.restartIce();
       return;
     }
@@ -351,6 +351,7 @@ export class Negotiator extends Emitter {
 
   #repeat() {
     if (this.#openOffer !== null) this.#sendDescription(this.#pc.localDescription, this.#openOffer);
+    if (this.#restart === 'requested' && !this.#closed) this.restartIce();
   }
 
   /**

@@ -5,6 +5,7 @@ import { ConnectionGeneration } from './connection-generation.js';
 import { compact } from './description.js';
 import { Emitter } from './emitter.js';
 import { MeetError, plainError } from './errors.js';
+import { RESYNC } from './negotiator.js';
 import { refusal } from './peer-limits.js';
 import { Recovery } from './recovery.js';
 import { ResyncTimer } from './resync-timer.js';
@@ -154,6 +155,8 @@ export class PeerTransport extends Emitter {
   receive({ generation, to, negotiation, sources }) {
     const known = this.#remoteGeneration ?? Math.max(generation, this.#minRemoteGeneration);
     if (this.#lifetime.signal.aborted || generation < known) return;
+    // The other end does not know of this generation yet, and has missed messages.
+    if (to !== null && to < this.#generation && isResync(negotiation)) this.refused();
     // It was for an earlier transport, before permissions changed.
     if (this.#remoteGeneration === null && to !== null && to !== this.#generation) return;
     const { state } = this.#recovery;
@@ -185,8 +188,8 @@ export class PeerTransport extends Emitter {
   }
 
   /**
-   * A queue was full, that of the other page at the server or that of this page. The transport resyncs a little later, at
-   * growing intervals while messages are refused.
+   * A message was lost, since a queue was full: that of the other page at the server or that of this page. The transport
+   * resyncs a little later, at growing intervals while messages are refused.
    */
   refused() {
     if (!this.#lifetime.signal.aborted) this.#resyncTimer.start();
@@ -302,8 +305,7 @@ export class PeerTransport extends Emitter {
     this.#sources.cancel();
     this.#current?.close();
     this.#current = null;
-    this.#started = false;
-    this.#applied = false;
+    this.#started = this.#applied = false;
   }
 
   /**
@@ -352,11 +354,10 @@ export class PeerTransport extends Emitter {
       this.#lossy = true;
       return;
     }
-    if (this.#current === null) return;
-    this.#current.negotiator.resync();
-    // The impolite side restarts with an offer, which `resync` repeats.
-    if (this.#recovery.state === 'restarting' && this.#options.polite) this.#current?.negotiator.restartIce();
-    this.#sources.announce();
+    if (this.#current !== null) {
+      this.#current.negotiator.resync();
+      this.#sources.announce();
+    } else if (this.#options.polite && this.#isExpected) this.#send({ request: 'offer' });
   }
 
   #publicationsChanged() {
@@ -368,8 +369,7 @@ export class PeerTransport extends Emitter {
   /** @param {import('./negotiator.js').NegotiationMessage | { sources: import('./transport-message.js').Sources }} message */
   #send(message) {
     const to = this.#started ? this.#remoteGeneration : null;
-    const more = 'description' in message
-      ? { description: compact(message.description), sources: this.#sources.next() } : {};
+    const more = 'description' in message ? { description: compact(message.description), sources: this.#sources.next() } : {};
     try {
       this.#options.send({ epoch: this.#generation, to, ...message, ...more });
     } catch (error) {
@@ -390,11 +390,9 @@ export class PeerTransport extends Emitter {
   }
 }
 
-/**
- * @param {unknown} error
- * @param {string} code
- */
-const isCode = (error, code) => /** @type {{ code?: unknown }} */ (error).code === code;
+const isCode = (/** @type {any} */ error, /** @type {string} */ code) => error.code === code;
+
+const isResync = (/** @type {any} */ message) => message?.request === RESYNC;
 
 /** As many messages as one side sends before it hears from the other one. */
 const MAX_PENDING = 32;

@@ -1,4 +1,4 @@
-// When to resync after the server has refused a message.
+// When to resync after the server has refused a message, or the other page has missed one.
 
 /** A little later, with exponential backoff while messages are refused. */
 export class ResyncTimer {

@@ -51,8 +51,7 @@ export class RetransmitQueue {
    * @returns {{ message: import('./protocol.js').SentMessage, error: MeetError }[]}
    */
   removeOversized(frameBytes) {
-    const removed = this.#waiting.filter(({ bytes }) => bytes > frameBytes);
-    this.#retain(({ bytes }) => bytes <= frameBytes);
+    const removed = this.#retain(({ bytes }) => bytes <= frameBytes);
     return removed.map(({ message, bytes }) => ({ message, error: tooLarge(bytes, frameBytes) }));
   }
 
@@ -94,12 +93,13 @@ export class RetransmitQueue {
    * not accept.
    *
    * @param {(message: import('./protocol.js').SentMessage) => boolean} retains
+   * @returns {import('./protocol.js').SentMessage[]} the waiting ones that were dropped
    */
   restart(retains) {
     this.#handled = 0;
     this.#acknowledged = [];
     this.#sent = [];
-    this.#retain(({ message }) => retains(message));
+    return this.#retain(({ message }) => retains(message)).map(({ message }) => message);
   }
 
   /**
@@ -127,13 +127,15 @@ export class RetransmitQueue {
   }
 
   /**
-   * Of the waiting messages.
+   * Of the waiting messages. Returns the others.
    *
    * @param {(entry: Entry) => boolean} retains
    */
   #retain(retains) {
+    const removed = this.#waiting.filter((entry) => !retains(entry));
     this.#waiting = this.#waiting.filter(retains);
     this.#size = [...this.#sent, ...this.#waiting].reduce((size, { text }) => size + text.length, 0);
+    return removed;
   }
 }
 

@@ -15,6 +15,10 @@ export class RetryTimer {
   /** Not answered yet. @type {AbortController | null} */
   #request = null;
   #askAfter = 0;
+  /** How long after a request without an answer. */
+  #askAgainMs = ASK_AGAIN_MS;
+  /** Since when each answer is one that a proxy may give while the server restarts. @type {number | null} */
+  #doubtedSince = null;
   /** The last answer over HTTP in this outage. @type {import('./errors.js').MeetError | null} */
   #answer = null;
 
@@ -33,29 +37,46 @@ export class RetryTimer {
   reset() {
     this.stop();
     this.#failures = this.#notBefore = this.#askAfter = 0;
-    this.#answer = null;
+    this.#askAgainMs = ASK_AGAIN_MS;
+    this.#doubtedSince = this.#answer = null;
   }
 
   /**
    * An attempt has failed. If its connection did not open, asks the server over HTTP: at the first such failure of an outage,
-   * and then at most every 30 s. In between, the last answer holds.
+   * and then at most every 30 s. In between, the last answer holds. If nothing is heard, it asks again sooner at first.
    *
    * @param {import('./errors.js').MeetError} error
    * @param {string} url
+   * @param {number} graceMs how long answers have to last that may come from a proxy while the server restarts
    * @param {(error: import('./errors.js').MeetError) => void} explained not called after `stop` or `expedite`
    */
-  async explain(error, url, explained) {
+  async explain(error, url, graceMs, explained) {
     if (error.code !== 'unreachable') return explained(error);
-    const now = this.#env.now();
-    if (now >= this.#askAfter) {
-      this.#askAfter = now + ASK_MS;
+    if (this.#env.now() >= this.#askAfter) {
       const request = this.#request = new AbortController();
       const answer = await askOverHttp(this.#env, url, request);
       if (this.#request !== request) return;
       this.#request = null;
-      this.#answer = answer;
+      this.#answered(answer, graceMs);
     }
     explained(this.#answer ?? error);
+  }
+
+  /**
+   * @param {import('./handshake-answer.js').Answer | null} answer
+   * @param {number} graceMs
+   */
+  #answered(answer, graceMs) {
+    const now = this.#env.now();
+    const error = this.#answer = answer?.error ?? null;
+    this.#askAfter = now + (answer === null ? this.#askAgainMs : ASK_MS);
+    this.#askAgainMs = answer === null ? Math.min(this.#askAgainMs * 2, ASK_MS) : ASK_AGAIN_MS;
+    if (error === null || error.retryable || answer?.isCertain) {
+      this.#doubtedSince = null;
+      return;
+    }
+    this.#doubtedSince ??= now;
+    error.retryable = now - this.#doubtedSince < graceMs;
   }
 
   /**
@@ -91,6 +112,8 @@ export class RetryTimer {
     if (this.#timer === null && this.#request === null) return false;
     const remaining = this.#notBefore - this.#env.now();
     this.stop();
+    // The network may be another one.
+    if (this.#answer === null) this.#askAfter = 0;
     if (remaining > 0) this.start(remaining);
     else this.#retry();
     return true;
@@ -99,3 +122,6 @@ export class RetryTimer {
 
 /** Between two requests of one outage: several attempts. */
 const ASK_MS = 30_000;
+
+/** After the first request without an answer, and doubled after each further one: longer than the attempts of a first join. */
+const ASK_AGAIN_MS = 5000;

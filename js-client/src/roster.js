@@ -92,8 +92,8 @@ export class Roster {
       const transport = this.#transports.get(message.to);
       if (error.retryable) transport?.refused();
       else transport?.undelivered();
-      // The transport resyncs by itself.
-      if (error.code === 'peer-unreachable') return;
+      // The transport resyncs by itself, or this page has lost the permission meanwhile.
+      if (error.code === 'peer-unreachable' || (error.code === 'not-allowed' && !this.#options.maySignal())) return;
     }
     this.#notify('error', { error, peer: this.peers.get(message.to) ?? null });
   }

@@ -1,5 +1,6 @@
 // Sends the messages of one session: in order, counted, and within the rate limit.
 
+import { MeetError } from './errors.js';
 import { DEFAULT_LIMITS } from './protocol.js';
 import { RateLimiter } from './rate-limiter.js';
 import { RetransmitQueue } from './retransmit-queue.js';
@@ -39,21 +40,26 @@ export class Sender {
   }
 
   /**
-   * There is a connection. Drops the messages that exceed its limits, and returns them.
+   * There is a connection. Returns the messages that are dropped since they exceed its limits, or concern another session.
    *
    * @param {number | null} received how many messages of the session the server has handled; `null` if both ends count from 0
    * @param {import('./protocol.js').Limits} limits
+   * @param {boolean} isNew whether the server has another session now
    */
-  open(received, limits) {
-    // Signals belong to negotiations that start again, and `meta` is reconciled.
-    if (received === null) this.#queue.restart(({ type }) => type !== 'signal' && type !== 'update');
-    else this.#queue.resume(received);
+  open(received, limits, isNew) {
+    /** @type {SentMessage[]} */
+    let lost = [];
+    if (received !== null) this.#queue.resume(received);
+    // What a moderator has decided concerns the room and the peers of the session before.
+    else lost = this.#queue.restart((message) => !isRenewed(message) && (message.type === 'broadcast' || !isNew));
+    const dropped = lost.filter((message) => !isRenewed(message))
+      .map((message) => ({ message, error: new MeetError('lost', 'the session ended before this was sent') }));
     this.#frameBytes = limits.frameBytes;
     this.#limiter.follow(limits);
-    const removed = this.#queue.removeOversized(limits.frameBytes);
+    dropped.push(...this.#queue.removeOversized(limits.frameBytes));
     this.#isOpen = true;
     this.#flush();
-    return removed;
+    return dropped;
   }
 
   /** There is no connection. Messages wait from now on. */
@@ -102,3 +108,10 @@ export class Sender {
     }
   }
 }
+
+/**
+ * Signals belong to negotiations that start again, and `meta` is reconciled.
+ *
+ * @param {SentMessage} message
+ */
+const isRenewed = ({ type }) => type === 'signal' || type === 'update';

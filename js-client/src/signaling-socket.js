@@ -185,7 +185,8 @@ export class SignalingSocket extends OrderedEmitter {
         end: (error, mayReconnect) => {
           this.#abandon();
           const retries = mayReconnect || this.#replacedByOrphan(error);
-          void this.#retry.explain(error, this.#href, (reason) => this.#failed(reason, reason === error ? retries : reason.retryable));
+          void this.#retry.explain(error, this.#href, this.#held === null ? 0 : this.#graceMs,
+            (reason) => this.#failed(reason, reason === error ? retries : reason.retryable));
         },
       });
     } catch (cause) {
@@ -267,7 +268,7 @@ export class SignalingSocket extends OrderedEmitter {
     if (full) this.#acks.acknowledged();
     else this.#acks.restart();
     // Before the event `welcome`, whose handlers may send.
-    const rejected = this.#sender.open(full ? welcome.received : null, limits);
+    const rejected = this.#sender.open(full ? welcome.received : null, limits, welcome.resumed === 'no');
     // Until the first frame after a new welcome, the session has a shorter grace period. After a `partial`, the server does not
     // know that this end counts from 0.
     if (!full) this.#acknowledge(connection, 'ack');
@@ -306,12 +307,13 @@ export class SignalingSocket extends OrderedEmitter {
 
   /** @param {import('./protocol.js').ErrorMessage} frame */
   #rejected(frame) {
-    const { code, ref, retryAfterMs = 0 } = frame;
+    const { code, ref } = frame;
+    const error = serverError(frame);
     const superseded = this.#meta.isSuperseded(ref);
-    if (code === 'rate-limited' && !superseded && this.#sender.retransmit(ref, retryAfterMs)) return;
+    if (code === 'rate-limited' && !superseded && this.#sender.retransmit(ref, error.retryAfterMs)) return;
     const message = this.#sender.find(ref);
     this.#meta.revert(ref);
-    if (code !== 'rate-limited' || !superseded) this.emit('rejected', { error: serverError(frame), message });
+    if (code !== 'rate-limited' || !superseded) this.emit('rejected', { error, message });
   }
 
   /**

@@ -54,4 +54,6 @@ const FAILURES = Object.freeze({
   protocol: failure('This page and the server do not understand each other', 'Reload the page; it may be out of date.', true),
   'bad-message': failure('This page and the server do not understand each other', 'Reload the page; it may be out of date.', true),
   'too-large': failure('The server found something too large', 'If you have just chosen a long name, use a shorter one. Then try again.', true),
+  'not-found': failure('There is no such meeting', 'The server knows no meeting at this address. Check the link, or ask for it again.', true),
+  'bad-request': failure('The server refuses this address', 'Check the link to the meeting, or ask for it again.', true),
 });

@@ -81,6 +81,10 @@ describe('a first join', () => {
     const { scene, error } = await join(text(429, 'slow down', { 'retry-after': '7' }), { retry });
     assert.deepEqual([error.retryAfterMs, waits], [7000, [7000, 7000, 7000]]);
     assert.equal(scene.server.sockets.created, 3);
+    for (const long of ['301', '3600', '86400', '99999']) {
+      const { error: { retryAfterMs } } = await join(text(503, 'no', { 'retry-after': long }), { retry: () => null });
+      assert.equal(retryAfterMs, 300_000, 'no answer stops a page for longer');
+    }
     for (const odd of ['soon', 'Fri, 27 Nov 2026 10:00:00 GMT', '-1', '1.5', '1234567']) {
       const { error: { code, retryAfterMs } } = await join(text(503, 'no', { 'retry-after': odd }), { retry: () => null });
       assert.deepEqual([code, retryAfterMs], ['unavailable', 0], odd);
@@ -160,6 +164,85 @@ describe('a session that has lost its connection', () => {
     assert.deepEqual(ada.log.reasons.slice(2), ['lost', null, 'unauthorized']);
     assert.deepEqual([scene.server.sockets.created, requests.length], [2, 1]);
   });
+
+  for (const [what, answer, code] of [
+    ['404', text(404, 'no such route'), 'not-found'],
+    ['400', text(400, 'no'), 'bad-request'],
+    ['a redirect', redirect, 'unauthorized'],
+  ]) {
+    test(`goes on over ${what}, which a proxy answers while the server restarts`, async () => {
+      const { scene, ada, answers } = await member();
+      answers.next = answer;
+      scene.server.refuseNext(4);
+      scene.server.session('ada').socket.cut();
+      await scene.scheduler.until(() => ada.log.reasons.at(-1) === code, { withinMs: 5000 });
+      assert.equal(ada.state, 'away');
+      await scene.scheduler.until(() => ada.state === 'joined', { withinMs: 30_000 });
+      assert.equal(ada.log.welcomes.at(-1).resumed, 'full');
+    });
+
+    test(`ends if ${what} lasts for longer than the server keeps the session`, async () => {
+      const { scene, ada, answers } = await member();
+      const reasons = [];
+      ada.on('statechange', ({ detail: { reason } }) => { if (reason !== null) reasons.push([reason.code, reason.retryable]); });
+      answers.next = nothing;
+      scene.server.stop();
+      await scene.clock.advance(120_000);
+      assert.ok(['away', 'resuming'].includes(ada.state));
+      answers.next = answer;
+      await scene.scheduler.until(() => reasons.at(-1)[0] === code, { withinMs: 45_000 });
+      await scene.clock.advance(29_000);
+      assert.ok(['away', 'resuming'].includes(ada.state), 'the time counts from the first such answer');
+      await scene.scheduler.until(() => ada.state === 'closed', { withinMs: 45_000 });
+      assert.deepEqual([reasons.at(-2), reasons.at(-1)], [[code, true], [code, false]]);
+    });
+  }
+
+  test('forgets an answer that may pass as soon as there is another one', async () => {
+    const { scene, ada, answers } = await member();
+    scene.server.stop();
+    for (let minute = 0; minute < 5; minute += 1) {
+      answers.next = html(404);
+      await scene.scheduler.until(() => ada.log.reasons.at(-1) === 'not-found', { withinMs: 45_000 });
+      answers.next = html(502);
+      await scene.scheduler.until(() => ada.log.reasons.at(-1) === 'unavailable', { withinMs: 45_000 });
+    }
+    assert.ok(ada.state !== 'closed');
+  });
+
+  test('ends at once if the server answers 403', async () => {
+    const { scene, ada, answers } = await member();
+    answers.next = text(403, 'not your team any more');
+    scene.server.refuseNext(99);
+    scene.server.session('ada').socket.cut();
+    await scene.scheduler.until(() => ada.state === 'closed', { withinMs: 5000 });
+    assert.deepEqual(ada.log.reasons.slice(2), ['lost', null, 'denied']);
+  });
+
+  test('asks again soon if nothing was heard', async () => {
+    const { scene, ada, requests, answers } = await member();
+    scene.server.refuseNext(99);
+    scene.server.session('ada').socket.cut();
+    await scene.scheduler.until(() => requests.length === 1, { withinMs: 5000 });
+    answers.next = text(401, 'log in again');
+    await scene.scheduler.until(() => ada.state === 'closed', { withinMs: 20_000 });
+    assert.deepEqual([ada.log.reasons.at(-1), requests.length], ['unauthorized', 2]);
+  });
+
+  for (const [what, first] of [['was not heard', nothing], ['is still open', never]]) {
+    test(`asks again at once when the page is online again and a request ${what}`, async () => {
+      const { scene, ada, page, requests, answers } = await member();
+      answers.next = first;
+      scene.server.refuseNext(99);
+      scene.server.session('ada').socket.cut();
+      await scene.scheduler.until(() => requests.length === 1, { withinMs: 5000 });
+      await scene.clock.advance(10);
+      answers.next = text(401, 'log in again');
+      page.fire('online');
+      await scene.scheduler.until(() => ada.state === 'closed', { withinMs: 1000 });
+      assert.deepEqual([ada.log.reasons.at(-1), requests.length], ['unauthorized', 2]);
+    });
+  }
 
   test('asks at most twice a minute, for as long as it lasts, and hears of the login in the end', async () => {
     const { scene, ada, requests, answers } = await member();

@@ -101,6 +101,22 @@ describe('renewed ICE servers', () => {
     }
   });
 
+  test('restart ICE also if a page has missed the request', async () => {
+    for (let seed = 0; seed < 10; seed += 1) {
+      const scene = await call({ seed, rtc: { iceTransportPolicy: 'relay' } });
+      const { meeting, rooms, restarts, states } = scene;
+      const before = fragment(rooms[1]);
+      meeting.server.nextResume('partial');
+      meeting.server.session('bob').socket.cut();
+      renew(scene, 'ada', turn('second'));
+      await meeting.settle();
+      assert.deepEqual(restarts, [0, 1], `seed ${seed}`);
+      assert.notEqual(fragment(rooms[1]), before);
+      assert.deepEqual(states, []);
+      meeting.assertCalls(`seed ${seed}`);
+    }
+  });
+
   test('that come with the welcome of a resume restart ICE in the same way', async () => {
     const { meeting, rooms, restarts, states } = await call({ rtc: { iceTransportPolicy: 'relay' } });
     meeting.server.overrides.iceServers = turn('second');

@@ -5,6 +5,7 @@ import '../support/abort-fix.js';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { Lobby } from '../../src/lobby.js';
 import { ALL, LobbyMeeting, idOf } from './support/lobby-meeting.js';
 import { failure } from './support/scene.js';
 
@@ -219,7 +220,7 @@ describe('what cannot be done', () => {
       assert.throws(() => ada.deny(other), { code: 'no-such-peer' });
     }
     // Who waits is not in the room.
-    for (const act of [() => ada.kick(id), () => ada.ban(id, 1), () => ada.setPermissions(id, ALL), () => ada.send(id, 1)]) {
+    for (const act of [() => ada.setPermissions(id, ALL), () => ada.send(id, 1)]) {
       assert.throws(act, { code: 'no-such-peer' });
     }
     await meeting.settle(1000);
@@ -227,6 +228,19 @@ describe('what cannot be done', () => {
     assert.deepEqual(sent.filter(({ frame }) => frame.type !== 'signal'), []);
     void ada.leave();
     for (const act of [() => ada.admit(id), () => ada.deny(id), () => ada.admitAll()]) assert.throws(act, { code: 'state' });
+    await meeting.end();
+  });
+
+  test('but who waits may be removed and banned', async () => {
+    const meeting = new LobbyMeeting();
+    const ada = await meeting.join('ada');
+    await meeting.knock('cleo');
+    const id = idOf(ada, 'cleo');
+    ada.kick(id, 'no');
+    ada.ban(id, 60);
+    await meeting.settle(1000);
+    const kicks = meeting.server.log.map(({ frame }) => frame).filter(({ type }) => type === 'kick');
+    assert.deepEqual(kicks.map(({ peer, banSeconds }) => [peer, banSeconds]), [[id, undefined], [id, 60]]);
     await meeting.end();
   });
 
@@ -296,4 +310,14 @@ describe('what cannot be done', () => {
       await meeting.end();
     }
   });
+});
+
+test('another knock of the same peer replaces its meta: the old request is gone', () => {
+  const told = [];
+  const lobby = new Lobby((type, { peer }) => told.push([type, peer.meta]));
+  lobby.knocked({ id: 'a', meta: { name: 'Ada' } });
+  lobby.knocked({ id: 'a', meta: { name: 'Ada' } });
+  lobby.reconcile([{ id: 'a', meta: { name: 'Ada L.' } }]);
+  assert.deepEqual(told, [['knock', { name: 'Ada' }], ['knockgone', { name: 'Ada' }], ['knock', { name: 'Ada L.' }]]);
+  assert.deepEqual([...lobby.peers.values()], [{ id: 'a', meta: { name: 'Ada L.' } }]);
 });

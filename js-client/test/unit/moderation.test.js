@@ -184,10 +184,48 @@ test('connections begin again whatever one end has missed, and whatever is still
       one.unpublish('screen');
       cleo.setPermissions(bob.self.id, ['broadcast']);
       cleo.setPermissions(bob.self.id, ['signal', 'broadcast']);
-      // Sooner than a connection without a route is given up; after a `partial`, an offer may have been lost.
-      await meeting.settle(resumed === 'full' ? 10_000 : 60_000);
+      // Sooner than a connection without a route is given up, also if an offer was lost after a `partial`.
+      await meeting.settle(10_000);
       meeting.assertCalls(`${away} ${resumed}`);
     }
+  }
+});
+
+for (const [resumed, isDone] of [['full', true], ['partial', true], ['no', false]]) {
+  test(`what waits for a connection is ${isDone ? 'done' : 'not done, and told,'} after \`${resumed}\``, async () => {
+    const { meeting, rooms: [ada, bob, cleo], told } = await meet('ada', 'bob', 'cleo');
+    meeting.server.nextResume(resumed);
+    meeting.server.session('ada').socket.cut();
+    await meeting.scheduler.until(() => ada.state === 'away', { withinMs: 1000 });
+    ada.lock(true);
+    ada.setPermissions(cleo.self.id, ['signal']);
+    ada.kick(bob.self.id);
+    ada.broadcast('back again');
+    await meeting.settle();
+    assert.equal(ada.state, 'joined');
+    assert.deepEqual([cleo.locked, cleo.can('moderate'), bob.state], isDone ? [true, false, 'closed'] : [false, true, 'joined']);
+    assert.deepEqual(told.filter((line) => /^ada: [a-z-]+$/.test(line) && !/true|false/.test(line)), isDone ? [] : Array(3).fill('ada: lost'));
+    assert.ok(cleo.events.includes('message ada "back again"'));
+    meeting.assertCalls();
+  });
+}
+
+test('connections that a page offers while it loses `signal` are no error', async () => {
+  for (const resumed of ['full', null]) {
+    const { meeting, rooms: [ada, bob], told } = await meet('ada', 'bob', 'cleo');
+    if (resumed !== null) {
+      meeting.server.nextResume(resumed);
+      meeting.server.session('bob').socket.cut();
+      await meeting.scheduler.until(() => bob.state === 'away', { withinMs: 1000 });
+    }
+    ada.setPermissions(bob.self.id, ['broadcast']);
+    for (let n = 0; n < 5; n += 1) bob.publish(`source ${n}`, [new FakeTrack('video')]);
+    bob.send(ada.self.id, 'a message of the application');
+    await meeting.settle();
+    const signals = meeting.server.log.filter(({ page, frame }) => page === 'bob' && frame.type === 'signal' && frame.data.message === undefined);
+    assert.ok(signals.length > 0);
+    assert.ok(!bob.can('signal'));
+    assert.deepEqual(told.filter((line) => line.startsWith('bob: ')), ['bob: self broadcast', 'bob: not-allowed']);
   }
 });
 

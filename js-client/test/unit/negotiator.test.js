@@ -10,6 +10,9 @@ import { fakeSignaling } from '../support/fake-signaling.js';
 /** Two negotiators: `a` is polite, `b` came later and offers first. */
 class Scene {
   problems = [];
+  beforeAnswer = () => {};
+  /** Of the newest ICE generation of one side. */
+  usernameFragment = (side) => /^a=ice-ufrag:(.+)$/m.exec(this.pair[side].currentLocalDescription.sdp)[1];
 
   constructor(seed, { flavours } = {}) {
     this.pair = new FakePair({ seed, flavour: flavours });
@@ -18,7 +21,9 @@ class Scene {
     const { clock } = this.scheduler;
     const environment = { setTimeout: clock.setTimeout, clearTimeout: clock.clearTimeout, now: clock.now };
     const make = (pc, end, polite) => {
-      const negotiator = new Negotiator(pc, { polite, environment, send: (message) => end.send(message) });
+      const negotiator = new Negotiator(pc, {
+        polite, environment, send: (message) => end.send(message), beforeAnswer: () => this.beforeAnswer(),
+      });
       for (const type of ['failure', 'warning']) {
         negotiator.on(type, ({ detail }) => this.problems.push(`${type}: ${detail.error}`));
       }
@@ -143,14 +148,51 @@ test('a first offer that does not come is asked for', async () => {
 test('only the side that offered first restarts ICE; the other one asks', async () => {
   const scene = new Scene().warm();
   await scene.settle();
-  const ufrag = () => /^a=ice-ufrag:(.+)$/m.exec(scene.pair.b.currentLocalDescription.sdp)[1];
-  const before = ufrag();
+  const before = scene.usernameFragment('b');
   const sent = scene.ends.a.sent.length;
   scene.a.restartIce();
   await scene.settle();
-  assert.notEqual(ufrag(), before);
+  assert.notEqual(scene.usernameFragment('b'), before);
   assert.deepEqual(scene.ends.a.sent[sent], { request: 'restart' });
   assert.ok(!scene.ends.a.sent.slice(sent).some(({ description }) => description?.type === 'offer'));
+  scene.assertAgreed();
+});
+
+test('a request to restart ICE is repeated until the other side restarts', async () => {
+  for (const end of ['a', 'b']) {
+    const scene = new Scene().warm();
+    await scene.settle();
+    const { usernameFragment } = scene;
+    const before = usernameFragment('b');
+    scene.ends.a.next('drop', ({ request }) => request === 'restart');
+    scene.a.restartIce();
+    scene.a.reconfigured();
+    await scene.settle();
+    assert.equal(usernameFragment('b'), before);
+    // The side that has missed messages resyncs.
+    scene[end].resync();
+    await scene.settle();
+    assert.notEqual(usernameFragment('b'), before);
+    const requests = () => scene.ends.a.sent.filter(({ request }) => request === 'restart').length;
+    assert.equal(requests(), 2);
+    scene[end].resync();
+    await scene.settle();
+    assert.equal(requests(), 2);
+    scene.assertAgreed();
+  }
+});
+
+test('other ICE servers before the first answer make the polite side wait for a restart, too', async () => {
+  const scene = new Scene().warm();
+  scene.beforeAnswer = () => { scene.beforeAnswer = () => {}; scene.a.reconfigured(); };
+  await scene.settle();
+  const before = scene.usernameFragment('b');
+  const sent = scene.ends.a.sent.length;
+  scene.pair.a.addTransceiver('video');
+  await scene.settle();
+  const said = scene.ends.a.sent.slice(sent).filter(({ candidates }) => candidates === undefined);
+  assert.deepEqual(said[0], { request: 'restart' });
+  assert.notEqual(scene.usernameFragment('b'), before);
   scene.assertAgreed();
 });
 

@@ -197,6 +197,30 @@ describe('recovery', () => {
     }
   });
 
+  test('soon if one side has missed that the other one has begun again', async () => {
+    for (let seed = 0; seed < 40; seed += 1) {
+      for (const [missing, began] of [['a', 'b'], ['b', 'a']]) {
+        const scene = new ConnectedPages(seed);
+        scene.a.publish('camera', 'audio', 'video');
+        await scene.settle();
+        // It begins again, since its negotiation is broken.
+        scene.network.failNext('setRemoteDescription', { matches: (_, page) => page === began });
+        scene[missing].publish('screen', 'video');
+        scene[began].publish('screen', 'audio', 'video');
+        await scene.scheduler.until(() => scene[began].end.sent.some(({ epoch }) => epoch === 2), { withinMs: 10_000 });
+        assert.ok(scene[missing].end.sent.every(({ epoch }) => epoch === 1));
+        scene[began].end.hold();
+        await scene.scheduler.clock.advance(scene.scheduler.random.below(1000));
+        scene[began].end.lose();
+        scene[began].end.release();
+        // The welcome of a `partial`. The other side hears of nothing.
+        scene[missing].transport.wake({ lossy: true });
+        await scene.scheduler.clock.advance(4000);
+        scene.assertInCall(`seed ${seed}, ${missing} has missed messages`);
+      }
+    }
+  });
+
   test('from negotiations that break again and again while the network works', () => forManySeeds(async (scene) => {
     // The fault: `connected` ended the replacement that was planned, and sources of later did not arrive any more.
     for (const page of scene.pages) page.publish('camera', 'audio', 'video');
