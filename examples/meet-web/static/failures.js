@@ -13,11 +13,11 @@ export function describeFailure(error) {
   };
 }
 
-/** With what a host has written, which is text of another person. */
+/** With what a host or the application has written, which is text of somebody else. */
 function withReason(known, { code, message }) {
   if (!GIVE_REASONS.has(code) || WITHOUT_REASON.has(message)) return known;
   const reason = tidyMessage(message);
-  return reason === '' ? known : { ...known, text: `The host wrote: “${isolated(reason)}”` };
+  return reason === '' ? known : { ...known, text: `The reason given: “${isolated(reason)}”` };
 }
 
 function failure(title, text, retry) {
@@ -27,7 +27,7 @@ function failure(title, text, retry) {
 const GIVE_REASONS = new Set(['denied', 'kicked']);
 
 /** The texts of the server and of the client if there is no reason. */
-const WITHOUT_REASON = new Set(['denied', 'not admitted', 'removed from the room']);
+const WITHOUT_REASON = new Set(['denied', 'not admitted', 'removed from the room', 'the server answers: denied']);
 
 const UNREACHABLE = failure('The server cannot be reached', 'Check your internet connection, then try again.', true);
 const NO_ACCESS = 'If you think this is a mistake, ask the person who invited you.';

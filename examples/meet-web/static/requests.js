@@ -11,7 +11,7 @@ export class Requests {
   #attempt;
   #section = byId('requests');
   #list = byId('requests-list');
-  /** By id of the peer. */
+  /** By `room.knocking`'s entry: another one if the person has another name by now. */
   #rows = new Map();
   #draw = oncePerFrame(() => this.#drawAll());
   #signal;
@@ -36,10 +36,9 @@ export class Requests {
   #drawAll() {
     if (this.#signal.aborted) return;
     const shown = [...this.#room.knocking.values()].slice(0, MAX_SHOWN);
-    const ids = new Set(shown.map(({ id }) => id));
-    const orphaned = this.#removeGone(ids);
+    const orphaned = this.#removeGone(new Set(shown));
     for (const peer of shown) {
-      if (!this.#rows.has(peer.id)) this.#add(peer);
+      if (!this.#rows.has(peer)) this.#add(peer);
     }
     const { size } = this.#room.knocking;
     const hadFocus = orphaned || (size < 2 && document.activeElement === byId('requests-all'));
@@ -53,18 +52,19 @@ export class Requests {
   }
 
   /** Returns whether one of them had the focus. */
-  #removeGone(ids) {
+  #removeGone(peers) {
     let hadFocus = false;
-    for (const [id, row] of this.#rows) {
-      if (ids.has(id)) continue;
+    for (const [peer, row] of this.#rows) {
+      if (peers.has(peer)) continue;
       hadFocus ||= row.contains(document.activeElement);
       row.remove();
-      this.#rows.delete(id);
+      this.#rows.delete(peer);
     }
     return hadFocus;
   }
 
-  #add({ id, meta }) {
+  #add(peer) {
+    const { id, meta } = peer;
     const name = nameOf(meta);
     const row = fromTemplate('request-template');
     row.querySelector('bdi').textContent = name;
@@ -72,17 +72,17 @@ export class Requests {
     admit.setAttribute('aria-label', `Admit ${isolated(name)}`);
     deny.setAttribute('aria-label', `Deny ${isolated(name)}`);
     admit.addEventListener('click', () => this.#attempt(() => this.#room.admit(id)));
-    deny.addEventListener('click', () => this.#deny(id, name));
-    this.#rows.set(id, row);
+    deny.addEventListener('click', () => this.#deny(peer, name));
+    this.#rows.set(peer, row);
     this.#list.append(row);
   }
 
-  async #deny(id, name) {
+  async #deny(peer, name) {
     const reason = await ask({ content: ['Deny ', isolate(name), '?'], text: 'They are told that they were not let in. They may ask again.', yes: 'Deny' });
     // Gone, or let in by another host, meanwhile.
-    if (reason !== null && this.#room.knocking.has(id)) this.#attempt(() => this.#room.deny(id, reason || undefined));
+    if (reason !== null && this.#room.knocking.has(peer.id)) this.#attempt(() => this.#room.deny(peer.id, reason || undefined));
     // The dialog gives the focus back to a button that may be gone.
-    if (!this.#rows.has(id) && document.activeElement === document.body) (this.#list.firstElementChild ?? byId('call-title')).focus();
+    if (!this.#rows.has(peer) && document.activeElement === document.body) (this.#list.firstElementChild ?? byId('call-title')).focus();
   }
 }
 

@@ -132,7 +132,7 @@ for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium']]
       await reach('Deny \u2068Cleo\u2069');
       await ada.page.keyboard.press('Enter');
       await confirm(ada, 'Not <b>today</b>.');
-      await seesRefusal(cleo, 'The host wrote: “\u2068Not <b>today</b>.\u2069”');
+      await seesRefusal(cleo, 'The reason given: “\u2068Not <b>today</b>.\u2069”');
       await seesRequests(ada);
       await ada.until(() => document.querySelector('#requests').hidden && document.activeElement.id === 'call-title');
       assert.equal(await bob.page.$eval('#host-tools', (tools) => tools.hidden), true);
@@ -181,7 +181,7 @@ for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium']]
       assert.equal(await bob.page.evaluate(() => window.room.state), 'joined');
       await act(ada, bob, 'remove');
       await confirm(ada, 'Too loud.');
-      await seesEnd(bob, 'You were removed from the meeting', 'The host wrote: “\u2068Too loud.\u2069”');
+      await seesEnd(bob, 'You were removed from the meeting', 'The reason given: “\u2068Too loud.\u2069”');
       await ada.seesOnly();
       await ada.until(() => document.activeElement.id === 'people-list');
       await bob.page.reload();

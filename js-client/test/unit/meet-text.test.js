@@ -133,8 +133,8 @@ test('a reason is cut to what the server takes, at no place within a character',
 
 test('somebody who was turned away reads what the host wrote, and only as text of the host', () => {
   const text = (code, message) => describeFailure({ code, message }).text;
-  assert.equal(text('denied', 'Not today.'), 'The host wrote: “\u2068Not today.\u2069”');
-  assert.equal(text('kicked', '\u202eToo loud.'), 'The host wrote: “\u2068Too loud.\u2069”');
+  assert.equal(text('denied', 'Not today.'), 'The reason given: “\u2068Not today.\u2069”');
+  assert.equal(text('kicked', '\u202eToo loud.'), 'The reason given: “\u2068Too loud.\u2069”');
   for (const [code, message] of [['denied', 'not admitted'], ['denied', 'denied'], ['kicked', 'removed from the room'], ['kicked', '\u200b']]) {
     assert.match(text(code, message), /^(The host declined|A host removed you)\. If you think/);
   }
