@@ -21,8 +21,8 @@ pub use meet_signal_core::{
     InvalidOrigin, InvalidPeerId, InvalidRoomId, Lagged, LeaveReason, Limits, LimitsBuilder,
     LocalAuthorize, LocalDecision, MemberInfo, Meta, ModerationError, OriginFault, OriginPolicy,
     OriginRefused, PeerId, Permissions, PreviousSession, ProvideIceServers, Reason, Resumed,
-    RoomEvent, RoomEventKind, RoomId, RoomSettings, RoomSnapshot, Secret, SendError, Status,
-    WithResumes, driver,
+    RoomCount, RoomEvent, RoomEventKind, RoomId, RoomSettings, RoomSnapshot, Secret, SendError,
+    Status, WithResumes, driver,
     handshake::{UnknownSubprotocol, UpgradeRefused},
     socket::{Disconnected, Incoming, Socket},
 };

@@ -1,6 +1,7 @@
 //! The rooms of a process, and the application's access to them.
 
 mod address;
+mod counts;
 mod drain;
 mod ended;
 mod enter;
@@ -24,6 +25,7 @@ mod session_state;
 mod shard;
 
 pub(crate) use address::{AddressKey, Lease};
+pub use counts::RoomCount;
 #[cfg(feature = "driver")]
 pub use events::{Events, Lagged};
 #[cfg(feature = "driver")]

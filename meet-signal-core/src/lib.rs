@@ -19,6 +19,7 @@ mod close;
 mod connection;
 mod error_code;
 mod frame;
+mod grant;
 mod hub;
 mod ice;
 mod id;
@@ -49,17 +50,18 @@ mod ticket;
 mod trace;
 
 pub use authorize::{
-    AuthRequest, Authorize, ByClosure, BySend, ByWithResumes, Decision, Denied, Grant,
-    LocalAuthorize, LocalDecision, PreviousSession, WithResumes,
+    AuthRequest, Authorize, ByClosure, BySend, ByWithResumes, Decision, LocalAuthorize,
+    LocalDecision, PreviousSession, WithResumes,
 };
 pub use client_address::{ClientAddress, InvalidHeaderName};
 pub use close::{CloseReason, Reason, is_going_away};
 pub use error_code::ErrorCode;
 pub use frame::Frame;
+pub use grant::{Denied, Grant};
 pub use handshake::{InvalidOrigin, OriginFault, OriginPolicy, OriginRefused};
 #[cfg(feature = "driver")]
 pub use hub::{Events, Lagged};
-pub use hub::{Hub, JoinError, JoinRequest, ModerationError, ResumeError, SendError};
+pub use hub::{Hub, JoinError, JoinRequest, ModerationError, ResumeError, RoomCount, SendError};
 pub use ice::{IceServerProvider, IceServerRequest, IceServers, ProvideIceServers};
 #[cfg(feature = "turn")]
 pub use ice::{InvalidTurnCredentials, TurnCredentials};

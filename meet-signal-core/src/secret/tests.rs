@@ -340,6 +340,7 @@ const HOLD_NONE: &[&str] = &[
     "BySend",
     "ByWithResumes",
     "Admission",
+    "RoomCount",
     "RoomSettings",
     "Duplicates",
     "KnockEnd",

@@ -94,6 +94,25 @@ fn what_waits_for_those_in_lobbies_is_emptied_before_what_waits_for_members() {
 }
 
 #[test]
+fn the_application_counts_who_is_in_each_room() {
+    let hub = hub(|limits| limits);
+    assert_eq!(hub.room_counts(), []);
+    let now = Instant::now();
+    let members = [join(&hub, now), join(&hub, now)];
+    members[0].session.away(now);
+    let grant = Grant::new().admission(Admission::ByModerator);
+    let _waiting = hub.join(named("lobby"), JoinRequest::default(), &grant, now).unwrap();
+    hub.lock(&named("locked"), true);
+    let mut counts: Vec<_> = hub
+        .room_counts()
+        .into_iter()
+        .map(|count| (count.room.to_string(), count.members, count.waiting))
+        .collect();
+    counts.sort();
+    assert_eq!(counts, [("lobby".to_owned(), 0, 1), (room().to_string(), 2, 0)]);
+}
+
+#[test]
 fn one_address_has_half_of_a_lobby() {
     let hub = hub(|limits| limits.lobby_peers(4));
     let grant = Grant::new().admission(Admission::ByModerator);
