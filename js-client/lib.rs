@@ -76,12 +76,14 @@ fn failure(
     body: &'static [u8],
 ) -> Response {
     headers.push(("content-type", "text/plain; charset=utf-8"));
+    // During a deployment, an instance may not have the version yet that another one names.
+    headers.push(("cache-control", "no-store"));
     Response { status, headers, body }
 }
 
 /// The URL of this version of the client, for pages that a server renders. `mount` is the URL of
-/// the path where the client is mounted, as the page has it: below the path, of another origin, or
-/// relative.
+/// the path where the client is mounted, as the page has it: it begins with `/`, with `./` or `../`, or
+/// is one of another origin.
 ///
 /// Browsers keep what they load from it, and do not ask again. When the client changes, its URL
 /// does, and the former one is not found.

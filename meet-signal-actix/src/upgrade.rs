@@ -195,7 +195,7 @@ impl SignalUpgrade {
 
     /// Upgrades the connection, and hands it out: `serve` gets the room's name and the connection as a
     /// [`Socket`](crate::Socket), and its future runs to its end in a task of its own. It serves
-    /// the connection with [`driver::serve`_local`](crate::driver::serve_local), within a `Socket` of its own, or with what the
+    /// the connection with [`driver::serve_local`](crate::driver::serve_local), within a `Socket` of its own, or with what the
     /// application does before and after. Dropping the socket ends the connection.
     ///
     /// The request is checked as by [`join`](Self::join), with the same refusals. A
@@ -244,9 +244,11 @@ impl SignalUpgrade {
         Fut: Future + 'static,
     {
         let accepted = self.handshake().check(room, &self.origins)?;
-        let (socket, _, response) = self.upgrade(hub);
+        let (socket, reporter, response) = self.upgrade(hub);
         rt::spawn(async move {
             serve(accepted.room, socket).await;
+            // A watch is told then.
+            drop(reporter);
         });
         Ok(response)
     }

@@ -222,7 +222,7 @@ impl SignalUpgrade {
 
     /// Upgrades the connection, and hands it out: `serve` gets the room's name and the connection as a
     /// [`Socket`](crate::Socket), and its future runs to its end in a task of its own. It serves
-    /// the connection with [`driver::serve``](crate::driver::serve), within a `Socket` of its own, or with what the
+    /// the connection with [`driver::serve`](crate::driver::serve), within a `Socket` of its own, or with what the
     /// application does before and after. Dropping the socket ends the connection.
     ///
     /// The request is checked as by [`join`](Self::join), with the same refusals. A

@@ -204,7 +204,7 @@ impl<'a> Admission<'a> {
 
     /// Reports a session that has waited, and does so no longer.
     fn check(&mut self, session: &mut Session, outcome: &mut Outcome) {
-        if self.is_waiting && session.is_member() {
+        if self.is_waiting && session.is_admitted() {
             self.is_waiting = false;
             self.joined(session, Resumed::No, outcome);
         }
@@ -240,11 +240,12 @@ async fn await_resume(
         return timed_out;
     }
     let grace = session.grace();
-    if let Ok(reason) = timeout(grace, poll_fn(|cx| session.poll_closed(cx))).await {
-        return EndReason::Closed(reason);
-    }
+    let closed_by_hub = timeout(grace, poll_fn(|cx| session.poll_closed(cx))).await;
     // It may have been admitted meanwhile.
     admission.check(&mut session, outcome);
+    if let Ok(reason) = closed_by_hub {
+        return EndReason::Closed(reason);
+    }
     if session.leave_once(LeaveReason::Timeout) {
         timed_out
     } else {

@@ -20,6 +20,7 @@ pub struct Grant {
     pub(crate) ice_provider: Option<Provider>,
     pub(crate) admission: Admission,
     pub(crate) opener: Option<Permissions>,
+    pub(crate) passes_lock: bool,
     pub(crate) room_settings: Option<RoomSettings>,
 }
 
@@ -69,6 +70,13 @@ impl Grant {
     #[must_use]
     pub fn admission(mut self, admission: Admission) -> Self {
         self.admission = admission;
+        self
+    }
+
+    /// Lets the peer join a room that is [locked](crate::Hub::lock): for example a host that comes back.
+    #[must_use]
+    pub fn passes_lock(mut self) -> Self {
+        self.passes_lock = true;
         self
     }
 

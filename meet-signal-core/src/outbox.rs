@@ -55,6 +55,8 @@ struct State {
     /// The generation of the reader's connection.
     generation: Generation,
     closed: Option<CloseReason>,
+    /// Whether its session has waited in the lobby, and was admitted.
+    is_admitted: bool,
     /// Woken by frames and by the end.
     drain_waker: Option<Waker>,
     /// Woken by the end only: frames for a session without a socket wake no task.
@@ -73,6 +75,7 @@ impl Outbox {
             reservation: Reservation::new(budget),
             generation: Generation::default(),
             closed: None,
+            is_admitted: false,
             drain_waker: None,
             close_waker: None,
         };
@@ -104,10 +107,19 @@ impl Outbox {
         if state.end(generation).is_some() {
             return;
         }
+        state.is_admitted = true;
         state.queue = Queue::default();
         state.greeting = greeting;
         state.update_reservation();
         wakers.extend(state.drain_waker.take());
+    }
+
+    /// Whether the session was admitted from the lobby, as far as this connection is its newest. It
+    /// may have ended since.
+    #[cfg(feature = "driver")]
+    pub(crate) fn is_admitted(&self, generation: Generation) -> bool {
+        let state = self.lock();
+        state.is_admitted && state.generation == generation
     }
 
     /// Drops the greeting of a connection that is gone: the next one gets its own.

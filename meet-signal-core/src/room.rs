@@ -211,14 +211,14 @@ impl Room {
 
     /// Checks a join. Returns where the newcomer goes.
     pub(crate) fn place_for(&self, newcomer: &Newcomer) -> Result<Place, ApplyError> {
-        let Newcomer { member, replaces, duplicates, admission, .. } = newcomer;
+        let Newcomer { member, replaces, duplicates, admission, passes_lock, .. } = newcomer;
         let identity = member.identity.as_ref();
         // A ticket is of no use to another user.
         let owned = |peer: &PeerId| {
             self.find(*peer).is_some_and(|found| found.identity.as_ref() == identity)
         };
         let replaced = replaces.and_then(|ticket| self.find_by_ticket(ticket)).filter(owned);
-        self.access.check(identity, replaced.is_some())?;
+        self.access.check(identity, replaced.is_some() || *passes_lock)?;
         let duplicates =
             self.duplicates_of(identity, replaced.unwrap_or(member.id), *duplicates)?;
         let mut gone = replaced.iter().chain(&duplicates);
@@ -232,7 +232,7 @@ impl Room {
             && !gone.any(|peer| self.roster.contains(*peer));
         // A ticket of the lobby is worth a place in the lobby.
         let was_waiting = replaced.is_some_and(|old| !self.roster.contains(old));
-        if self.access.is_locked() && was_waiting && !waits {
+        if self.access.is_locked() && was_waiting && !waits && !passes_lock {
             return Err(ApplyError::RoomLocked);
         }
         if waits {

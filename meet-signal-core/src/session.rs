@@ -194,11 +194,10 @@ impl Session {
         &self.hub
     }
 
-    /// Whether it is a member now, and not in the lobby.
+    /// Whether it has waited in the lobby and was admitted. It may have ended since.
     #[cfg(feature = "driver")]
-    pub(crate) fn is_member(&self) -> bool {
-        let peer = self.id();
-        self.in_room(|room, _| !room.is_waiting(peer)) == Some(true)
+    pub(crate) fn is_admitted(&self) -> bool {
+        self.outbox.is_admitted(self.connection.generation)
     }
 
     /// When the member joined, unless the session has ended or was taken over.

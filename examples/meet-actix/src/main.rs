@@ -9,7 +9,7 @@ use actix_web::{
     dev::{Extensions, ServiceRequest, ServiceResponse},
     http::{
         KeepAlive, StatusCode, Uri,
-        header::{self, ContentType},
+        header::{self, ContentType, HeaderValue},
     },
     middleware::{Next, from_fn},
     rt::{self, net::TcpStream},
@@ -103,11 +103,12 @@ async fn open_room(form: Query<Vec<(String, String)>>) -> Redirect {
 /// The page of a room. The browser gets an identity here, before it joins.
 async fn room(site: Data<Site>, uri: Uri, request: HttpRequest) -> HttpResponse {
     let mut response = page(meet_web::room(uri.path()));
-    if browser(&request).is_none()
-        && let Ok(browser) = Browser::new()
-    {
-        let cookie = browser.set_cookie(site.tls).try_into().expect("it is ASCII");
+    if let Ok(browser) = site.browser(&request).map_or_else(Browser::new, Ok) {
+        let cookie = browser.set_cookie(site.is_secure(&request));
+        let cookie = cookie.try_into().expect("it is ASCII");
         response.headers_mut().insert(header::SET_COOKIE, cookie);
+        let private = HeaderValue::from_static("private, no-cache");
+        response.headers_mut().insert(header::CACHE_CONTROL, private);
     }
     response
 }
@@ -118,7 +119,7 @@ async fn signal(
     request: HttpRequest,
     upgrade: SignalUpgrade,
 ) -> HttpResponse {
-    let login = site.login.with_browser(browser(&request).as_ref());
+    let login = site.login.with_browser(site.browser(&request).as_ref());
     match meet_web::room_name(uri.path()) {
         Ok(room) => {
             let upgrade = upgrade.client_address(site.client_address.clone());
@@ -130,9 +131,17 @@ async fn signal(
     }
 }
 
-fn browser(request: &HttpRequest) -> Option<Browser> {
-    let cookies = request.headers().get_all(header::COOKIE);
-    Browser::of_cookies(cookies.map(|cookie| cookie.as_bytes()))
+impl Site {
+    fn browser(&self, request: &HttpRequest) -> Option<Browser> {
+        let cookies = request.headers().get_all(header::COOKIE);
+        Browser::of_cookies(cookies.map(|cookie| cookie.as_bytes()), self.is_secure(request))
+    }
+
+    /// Whether the browser has an https connection, here or to a proxy.
+    fn is_secure(&self, request: &HttpRequest) -> bool {
+        let scheme = request.headers().get("x-forwarded-proto");
+        self.tls || scheme.is_some_and(|scheme| scheme == "https")
+    }
 }
 
 async fn asset(name: Path<String>) -> HttpResponse {

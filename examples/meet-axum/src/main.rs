@@ -66,11 +66,12 @@ async fn open_room(Query(form): Query<Vec<(String, String)>>) -> Redirect {
 /// The page of a room. The browser gets an identity here, before it joins.
 async fn room(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let mut response = page(meet_web::room(uri.path()));
-    if browser(&headers).is_none()
-        && let Ok(browser) = Browser::new()
-    {
-        let cookie = HeaderValue::try_from(browser.set_cookie(app.tls)).expect("it is ASCII");
+    if let Ok(browser) = app.browser(&headers).map_or_else(Browser::new, Ok) {
+        let cookie = browser.set_cookie(app.is_secure(&headers));
+        let cookie = HeaderValue::try_from(cookie).expect("it is ASCII");
         response.headers_mut().insert(header::SET_COOKIE, cookie);
+        let private = HeaderValue::from_static("private, no-cache");
+        response.headers_mut().insert(header::CACHE_CONTROL, private);
     }
     response
 }
@@ -81,15 +82,23 @@ async fn signal(
     headers: HeaderMap,
     upgrade: SignalUpgrade,
 ) -> Response {
-    let login = app.login.with_browser(browser(&headers).as_ref());
+    let login = app.login.with_browser(app.browser(&headers).as_ref());
     match meet_web::room_name(uri.path()) {
         Ok(room) => upgrade.client_address(app.client_address).join(&app.hub, room.as_str(), login),
         Err(invalid) => (StatusCode::BAD_REQUEST, invalid.to_string()).into_response(),
     }
 }
 
-fn browser(headers: &HeaderMap) -> Option<Browser> {
-    Browser::of_cookies(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes))
+impl App {
+    fn browser(&self, headers: &HeaderMap) -> Option<Browser> {
+        let cookies = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+        Browser::of_cookies(cookies, self.is_secure(headers))
+    }
+
+    /// Whether the browser has an https connection, here or to a proxy.
+    fn is_secure(&self, headers: &HeaderMap) -> bool {
+        self.tls || headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+    }
 }
 
 async fn asset(Path(name): Path<String>) -> Response {

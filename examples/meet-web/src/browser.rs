@@ -22,23 +22,27 @@ impl Browser {
         Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
-    /// The browser that sent these values of `Cookie`, if it has an identity.
-    pub fn of_cookies<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
-        let values = values.into_iter().filter_map(|value| str::from_utf8(value).ok());
-        let mut cookies = values.flat_map(|value| value.split(';'));
-        let identity = cookies.find_map(|cookie| match cookie.trim().split_once('=') {
-            Some((NAME, identity)) if is_identity(identity) => Some(identity),
-            _ => None,
+    /// The browser that sent these values of `Cookie`, if it has an identity. `secure` as for
+    /// [`set_cookie`](Self::set_cookie).
+    pub fn of_cookies<'a>(
+        values: impl IntoIterator<Item = &'a [u8]>,
+        secure: bool,
+    ) -> Option<Self> {
+        let mut cookies = values.into_iter().flat_map(|value| value.split(|byte| *byte == b';'));
+        let identity = cookies.find_map(|cookie| {
+            let (key, identity) = str::from_utf8(cookie).ok()?.trim().split_once('=')?;
+            (key == name(secure) && is_identity(identity)).then_some(identity)
         });
         identity.map(|identity| Self(identity.to_owned()))
     }
 
     /// The value of `Set-Cookie`. Scripts cannot read the cookie, and other sites do not send it with
-    /// their own requests. A browser sends a `secure` one over https only.
+    /// their own requests. If the page has come over https, the cookie is `secure`: a browser sends it
+    /// over https only, and other hosts of the same domain cannot set it.
     pub fn set_cookie(&self, secure: bool) -> String {
+        let (name, age) = (name(secure), AGE.as_secs());
         let secure = if secure { "; Secure" } else { "" };
-        let age = AGE.as_secs();
-        format!("{NAME}={}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}", self.0)
+        format!("{name}={}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}", self.0)
     }
 
     pub(crate) fn identity(&self) -> Identity {
@@ -50,11 +54,14 @@ fn is_identity(text: &str) -> bool {
     text.len() == 2 * BYTES && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-const NAME: &str = "meet-browser";
+/// A browser accepts the prefix only from the host itself, over https (RFC 6265bis, section 4.1.3.2).
+fn name(secure: bool) -> &'static str {
+    if secure { "__Host-meet-browser" } else { "meet-browser" }
+}
 
 const BYTES: usize = 16;
 
-/// Longer than any ban.
+/// Renewed with each page; longer than any ban.
 const AGE: Duration = Duration::from_secs(30 * 86_400);
 
 #[cfg(test)]
@@ -62,7 +69,7 @@ mod tests {
     use super::*;
 
     fn of(values: &[&str]) -> Option<Browser> {
-        Browser::of_cookies(values.iter().map(|value| value.as_bytes()))
+        Browser::of_cookies(values.iter().map(|value| value.as_bytes()), false)
     }
 
     #[test]
@@ -73,6 +80,15 @@ mod tests {
         assert_eq!(attributes, "Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax");
         assert!(browser.set_cookie(true).ends_with("; SameSite=Lax; Secure"));
         assert_eq!(of(&[pair]), Some(browser.clone()));
+        // Over https, no other host can have set it.
+        let secure = browser.set_cookie(true);
+        let (secure, _) = secure.split_once("; ").unwrap();
+        let of_secure = |cookie: &str| {
+            let cookies = [b"other=\xff; ", cookie.as_bytes()].concat();
+            Browser::of_cookies([&*cookies], true)
+        };
+        assert_eq!(of_secure(secure), Some(browser.clone()));
+        assert_eq!((of_secure(pair), of(&[secure])), (None, None));
         assert_eq!(of(&[&format!("a=b;{pair}; c")]), Some(browser.clone()));
         assert_eq!(of(&["a=b", pair]), Some(browser.clone()));
         assert_ne!(Browser::new().unwrap(), browser);
@@ -91,6 +107,6 @@ mod tests {
         ] {
             assert_eq!(of(&[cookies]), None, "{cookies}");
         }
-        assert_eq!(Browser::of_cookies([&b"meet-browser=\xff"[..]]), None);
+        assert_eq!(Browser::of_cookies([&b"meet-browser=\xff"[..]], false), None);
     }
 }

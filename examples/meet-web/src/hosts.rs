@@ -17,13 +17,22 @@ use tokio::{
 ///
 /// When a room has no host any more, the member that has been there for the longest time becomes it. A
 /// host that has lost the connection stays host. One that has left may be about to reload the page, so
-/// another one becomes host some seconds later, and the first one is host again when it comes back.
+/// another one becomes host some seconds later, and the first one is host again when it comes back. A
+/// meeting is over when its room has been empty for some seconds: then the next one who opens it is host.
 #[derive(Debug, Clone)]
 pub struct Hosts {
     hub: Hub,
-    /// The hosts that have left, and until when they may come back as hosts.
-    left: Arc<Mutex<HashMap<(RoomId, Identity), Instant>>>,
+    left: Arc<Mutex<Left>>,
     reload_time: Duration,
+}
+
+/// The hosts that have left, by room.
+type Left = HashMap<RoomId, Vec<Former>>;
+
+#[derive(Debug)]
+struct Former {
+    identity: Identity,
+    left: Instant,
 }
 
 impl Hosts {
@@ -51,68 +60,87 @@ impl Hosts {
                 event = events.next() => match event {
                     Ok(event) => match &event.kind {
                         RoomEventKind::Left { member, reason: LeaveReason::Kicked, .. } => {
-                            self.forget(&event.room, member);
+                            self.forget(&event.room, member.identity.as_ref());
                             due.insert(event.room, Instant::now());
+                        }
+                        // Its successor has what it had.
+                        RoomEventKind::Left { reason: LeaveReason::Replaced, .. } => {
+                            due.insert(event.room, soon());
                         }
                         RoomEventKind::Left { member, .. } if member.permissions.moderate => {
                             self.remember(&event.room, member);
-                            due.entry(event.room).or_insert_with(soon);
+                            due.insert(event.room, soon());
                         }
-                        RoomEventKind::Permissions { permissions, .. } if !permissions.moderate => {
+                        RoomEventKind::Permissions { peer, permissions } if !permissions.moderate => {
+                            let members = self.hub.roster(&event.room);
+                            let member = members.iter().find(|member| member.id == *peer);
+                            self.forget(&event.room, member.and_then(|it| it.identity.as_ref()));
                             due.insert(event.room, Instant::now());
                         }
-                        // Nobody is there to unlock it.
-                        RoomEventKind::Closed => self.hub.lock(&event.room, false),
+                        RoomEventKind::Closed => _ = due.insert(event.room, Instant::now() + EMPTY_TIME),
                         _ => {}
                     },
                     Err(lagged) => {
+                        // Some of them may have been removed.
+                        self.left().clear();
                         let rooms = lagged.rooms.into_iter().map(|room| room.room);
-                        for room in rooms {
-                            due.entry(room).or_insert_with(soon);
-                        }
+                        due.extend(rooms.map(|room| (room, soon())));
                     }
                 },
                 () = wait => {
                     let now = Instant::now();
                     for (room, _) in due.extract_if(|_, time| *time <= now) {
-                        self.appoint_in(&room);
+                        self.look_at(&room);
                     }
                 }
             }
         }
     }
 
-    /// Whether this identity may join as a host: it is one on another page, or was one.
-    ///
-    /// If it is not there any more, the room is unlocked for it: a host cannot lock itself out.
-    pub(crate) fn readmit(&self, room: &RoomId, identity: &Identity) -> bool {
+    /// Whether this identity may join as a host, also if the room is locked: it is one on another page,
+    /// or was one in this meeting.
+    pub(crate) fn readmits(&self, room: &RoomId, identity: &Identity) -> bool {
         let members = self.hub.roster(room);
         let mut own = members.iter().filter(|member| member.identity.as_ref() == Some(identity));
-        if own.any(|member| member.permissions.moderate) {
-            return true;
-        }
-        let was_host = self.was_host(room, identity);
-        if was_host {
-            self.hub.lock(room, false);
-        }
-        was_host
+        own.any(|member| member.permissions.moderate) || self.was_host(room, identity)
+    }
+
+    /// Whether the room is empty because its host reloads the page: nobody else opens it meanwhile.
+    pub(crate) fn awaits_host(&self, room: &RoomId) -> bool {
+        let now = Instant::now();
+        let is_due = |former: &Former| now < former.left + EMPTY_TIME;
+        self.left().get(room).is_some_and(|left| left.iter().any(is_due))
     }
 
     /// An event is only the reason to look: the roster of now decides, so an event that comes late, or
     /// twice, does no harm.
-    fn appoint_in(&self, room: &RoomId) {
+    fn look_at(&self, room: &RoomId) {
         loop {
             let members = self.hub.roster(room);
             if members.iter().any(|member| member.permissions.moderate) {
                 return;
             }
-            let Some(next) = self.successor(room, &members) else { return };
+            let Some(next) = self.successor(room, &members) else {
+                match self.hub.waiting(room).first() {
+                    // Nobody is there to admit it.
+                    Some(first) if self.hub.admit(room, first.id).is_ok() => continue,
+                    _ => return self.is_over(room),
+                }
+            };
             // It may have left since. Another one is next then.
             let permissions = next.permissions.moderate(true);
             if self.hub.set_permissions(room, next.id, permissions).is_ok() {
                 return;
             }
         }
+    }
+
+    /// Nobody is in the room. It does not stay locked, since nobody could unlock it.
+    fn is_over(&self, room: &RoomId) {
+        if !self.awaits_host(room) {
+            self.left().remove(room);
+        }
+        self.hub.lock(room, false);
     }
 
     /// One that was host before; otherwise the first of those who are there; if all are away, the
@@ -128,27 +156,33 @@ impl Hosts {
 
     fn remember(&self, room: &RoomId, MemberInfo { identity, .. }: &MemberInfo) {
         let Some(identity) = identity.clone() else { return };
-        let (mut left, now) = (self.left(), Instant::now());
-        if left.len() >= MOST_REMEMBERED {
-            left.retain(|_, until| *until > now);
+        let (mut rooms, now) = (self.left(), Instant::now());
+        if rooms.len() >= MOST_ROOMS {
+            rooms.retain(|_, left| left.iter().any(|former| now < former.left + RETURN_TIME));
         }
-        if left.len() < MOST_REMEMBERED {
-            left.insert((room.clone(), identity), now + RETURN_TIME);
+        if rooms.len() >= MOST_ROOMS && !rooms.contains_key(room) {
+            return;
+        }
+        let left = rooms.entry(room.clone()).or_default();
+        left.retain(|former| former.identity != identity && now < former.left + RETURN_TIME);
+        if left.len() < MOST_HOSTS {
+            left.push(Former { identity, left: now });
         }
     }
 
-    fn forget(&self, room: &RoomId, MemberInfo { identity, .. }: &MemberInfo) {
-        if let Some(identity) = identity.clone() {
-            self.left().remove(&(room.clone(), identity));
+    fn forget(&self, room: &RoomId, identity: Option<&Identity>) {
+        if let (Some(identity), Some(left)) = (identity, self.left().get_mut(room)) {
+            left.retain(|former| former.identity != *identity);
         }
     }
 
     fn was_host(&self, room: &RoomId, identity: &Identity) -> bool {
-        let until = self.left().get(&(room.clone(), identity.clone())).copied();
-        until.is_some_and(|until| until > Instant::now())
+        let now = Instant::now();
+        let is = |it: &Former| it.identity == *identity && now < it.left + RETURN_TIME;
+        self.left().get(room).is_some_and(|left| left.iter().any(is))
     }
 
-    fn left(&self) -> MutexGuard<'_, HashMap<(RoomId, Identity), Instant>> {
+    fn left(&self) -> MutexGuard<'_, Left> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,11 +190,16 @@ impl Hosts {
 /// How long a host takes to reload the page and to join again.
 const RELOAD_TIME: Duration = Duration::from_secs(5);
 
-/// How long one that has left can come back as a host.
+/// How long a room is empty before its meeting is over.
+const EMPTY_TIME: Duration = Duration::from_secs(15);
+
+/// How long one that has left can come back as a host, while the meeting goes on.
 const RETURN_TIME: Duration = Duration::from_secs(600);
 
-/// Participants must not fill the memory: further hosts that leave are not remembered.
-const MOST_REMEMBERED: usize = 65_536;
+/// Participants must not fill the memory: the hosts of further rooms, and further hosts of a room, are
+/// not remembered.
+const MOST_ROOMS: usize = 65_536;
+const MOST_HOSTS: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -189,10 +228,14 @@ mod tests {
 
     /// As this browser, which may have been host before.
     fn join_as(hosts: &Hosts, identity: &str) -> Session {
-        let is_host = hosts.readmit(&room("a"), &identity.into());
+        let is_host = hosts.readmits(&room("a"), &identity.into());
         let permissions = Permissions::default().moderate(is_host);
-        let opener = Permissions::default().moderate(true);
-        let grant = Grant::new().identity(identity).permissions(permissions).opener(opener);
+        let mut grant = Grant::new().identity(identity).permissions(permissions);
+        if is_host {
+            grant = grant.passes_lock();
+        } else if !hosts.awaits_host(&room("a")) {
+            grant = grant.opener(Permissions::default().moderate(true));
+        }
         hosts.hub.join(room("a"), JoinRequest::default(), &grant, time::Instant::now()).unwrap()
     }
 
@@ -312,6 +355,7 @@ mod tests {
         drop((ada, tab));
         yield_now().await;
         advance(RETURN_TIME).await;
+        hub.lock(&room("a"), false);
         let _ada = join_as(&hosts, "ada");
         assert_eq!(self::hosts(hub, "a"), [bob.id()]);
     }
@@ -343,6 +387,64 @@ mod tests {
         while events.next().await.unwrap().kind != RoomEventKind::Locked(false) {}
         let bob = join(hub, "a");
         assert_eq!(self::hosts(hub, "a"), [bob.id()]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_host_of_an_earlier_meeting_is_not_host_of_the_next_one() {
+        let hosts = Hosts::new(Hub::default());
+        let hub = &hosts.hub;
+        tokio::spawn(hosts.clone().appoint());
+        yield_now().await;
+        drop(join_as(&hosts, "mallory"));
+        yield_now().await;
+        // While its host may reload the page, nobody else opens the room.
+        let bob = join_as(&hosts, "bob");
+        assert_eq!(self::hosts(hub, "a"), []);
+        drop(bob);
+        yield_now().await;
+        advance(EMPTY_TIME + RELOAD_TIME).await;
+        yield_now().await;
+        let ada = join_as(&hosts, "ada");
+        assert_eq!(self::hosts(hub, "a"), [ada.id()]);
+        let _mallory = join_as(&hosts, "mallory");
+        assert_eq!(self::hosts(hub, "a"), [ada.id()]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_room_stays_locked_for_others_while_its_host_comes_back() {
+        let hosts = Hosts::new(Hub::default());
+        let hub = &hosts.hub;
+        let (_, mut events) = hub.events();
+        tokio::spawn(hosts.clone().appoint());
+        yield_now().await;
+        let (ada, bob) = (join_as(&hosts, "ada"), join_as(&hosts, "bob"));
+        drop(ada);
+        assert_eq!(one_host(hub, "a", &mut events).await, bob.id());
+        hub.lock(&room("a"), true);
+        let ada = join_as(&hosts, "ada");
+        assert_eq!(self::hosts(hub, "a"), [bob.id(), ada.id()]);
+        let snapshot = hub.events().0.remove(0);
+        assert!(snapshot.locked);
+        // Who may not moderate any more is no host on another page, either.
+        hub.set_permissions(&room("a"), ada.id(), Permissions::default()).unwrap();
+        while !matches!(events.next().await.unwrap().kind, RoomEventKind::Permissions { .. }) {}
+        yield_now().await;
+        assert!(!hosts.readmits(&room("a"), &"ada".into()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_without_anybody_is_let_in_when_the_host_does_not_come_back() {
+        let hosts = Hosts::new(Hub::default());
+        let hub = &hosts.hub;
+        let (_, mut events) = hub.events();
+        tokio::spawn(hosts.clone().appoint());
+        yield_now().await;
+        let ada = join_as(&hosts, "ada");
+        hub.set_lobby(&room("a"), true);
+        let bob = join_as(&hosts, "bob");
+        assert_eq!(hub.waiting(&room("a")).len(), 1);
+        drop(ada);
+        assert_eq!(one_host(hub, "a", &mut events).await, bob.id());
     }
 
     /// Members join and leave on several threads, each as soon as it can, while hosts are appointed. With

@@ -18,7 +18,7 @@ pub struct Login {
 
 impl Login {
     pub(crate) fn new(grant: Grant, takes: Option<Duration>, hosts: Hosts) -> Self {
-        Self { grant: grant.opener(HOST), takes, hosts, identity: None }
+        Self { grant, takes, hosts, identity: None }
     }
 
     /// The same for a participant with this browser. One without an identity cannot be blocked.
@@ -39,12 +39,13 @@ impl Authorize for Login {
             if let Some(time) = self.takes {
                 tokio::time::sleep(time).await;
             }
-            let grant = self.grant.clone();
+            let (grant, room) = (self.grant.clone(), &request.room);
             match &self.identity {
-                Some(identity) if self.hosts.readmit(&request.room, identity) => {
-                    Ok(grant.permissions(HOST))
+                Some(identity) if self.hosts.readmits(room, identity) => {
+                    Ok(grant.permissions(HOST).passes_lock())
                 }
-                _ => Ok(grant),
+                _ if self.hosts.awaits_host(room) => Ok(grant),
+                _ => Ok(grant.opener(HOST)),
             }
         })
     }

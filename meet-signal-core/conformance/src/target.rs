@@ -56,7 +56,7 @@ impl Target {
 /// | `write_timeout` | 3 s | a member that does not read loses its connection soon, but after its outbox is full |
 /// | `message_timeout` | 3 s | an incomplete message closes its connection soon |
 /// | `room_peers` | 8 | a few connections fill a room |
-/// | `lobby_peers` | 7 | a few connections fill a lobby, and more of them than a room with three members has places for |
+/// | `lobby_peers` | 14 | a few connections fill a lobby, also half of it, and more of them than a room with three members has places for |
 /// | `rate_per_second` | 5 | `retryAfterMs` is long enough to test that waiting helps |
 /// | `resumes_per_minute` | 6 | the limit is exceeded before a further resume is allowed |
 /// | `rate_burst_bytes` | 16 MiB | a test sends more than the kernel's buffers hold |
@@ -77,7 +77,7 @@ pub fn limits() -> Limits {
         .write_timeout(Duration::from_secs(3))
         .message_timeout(Duration::from_secs(3))
         .room_peers(8)
-        .lobby_peers(7)
+        .lobby_peers(14)
         .rate_per_second(5)
         .resumes_per_minute(6)
         .rate_burst_bytes(16 * 1024 * 1024)

@@ -174,7 +174,8 @@ impl Hub {
             .replaces(replaces)
             .duplicates(grant.duplicates)
             .admission(grant.admission)
-            .opener(grant.opener);
+            .opener(grant.opener)
+            .passes_lock(grant.passes_lock);
         let since = ((ticket.hash(), self.limits().grace()), now);
         let session =
             SessionState::new(outbox, limiter, SessionIce::new(grant), from, meta_bytes, since);

@@ -50,11 +50,11 @@ impl Access {
     pub(super) fn check(
         &self,
         identity: Option<&Identity>,
-        replaces: bool,
+        passes_lock: bool,
     ) -> Result<(), ApplyError> {
         if identity.is_some_and(|identity| self.bans.contains_key(identity)) {
             Err(ApplyError::Banned)
-        } else if self.locked && !replaces {
+        } else if self.locked && !passes_lock {
             Err(ApplyError::RoomLocked)
         } else {
             Ok(())

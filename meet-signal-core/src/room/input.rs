@@ -175,13 +175,15 @@ pub struct Newcomer {
     pub admission: Admission,
     /// What it may do if the room has no members.
     pub opener: Option<Permissions>,
+    /// Whether it joins a locked room as well.
+    pub passes_lock: bool,
 }
 
 impl Newcomer {
     /// A peer that replaces no other one, and waits if the room has a lobby.
     pub fn new(member: Member) -> Self {
         let (duplicates, admission) = (Duplicates::default(), Admission::default());
-        Self { member, replaces: None, duplicates, admission, opener: None }
+        Self { member, replaces: None, duplicates, admission, opener: None, passes_lock: false }
     }
 
     /// Sets the ticket of the member that it replaces.
@@ -202,6 +204,13 @@ impl Newcomer {
     #[must_use]
     pub fn admission(mut self, admission: Admission) -> Self {
         self.admission = admission;
+        self
+    }
+
+    /// Sets whether it joins a locked room as well.
+    #[must_use]
+    pub fn passes_lock(mut self, passes: bool) -> Self {
+        self.passes_lock = passes;
         self
     }
 

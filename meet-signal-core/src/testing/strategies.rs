@@ -257,18 +257,19 @@ fn lobby() -> impl Strategy<Value = Input> {
 fn newcomer() -> impl Strategy<Value = Newcomer> {
     let admission =
         select(&[Admission::ByRoom, Admission::ByRoom, Admission::Direct, Admission::ByModerator]);
-    let how = (admission, option::weighted(0.2, permissions()));
+    let how = (admission, option::weighted(0.2, permissions()), prop::bool::weighted(0.1));
     let duplicates =
         select(&[Duplicates::Allow, Duplicates::Allow, Duplicates::Replace, Duplicates::Reject]);
     let granted = prop::bool::weighted(0.2);
     (any::<u8>(), permissions(), granted, option::of(identity()), duplicates, how).prop_map(
-        |(n, permissions, granted, identity, duplicates, (admission, opener))| {
+        |(n, permissions, granted, identity, duplicates, (admission, opener, passes_lock))| {
             let (id, ticket) = (ids::peer(NO_PEER), ids::ticket(NO_PEER));
             let member = Member::new(id, meta_of(n), permissions, ticket);
             Newcomer::new(member.meta_is_granted(granted).identity(identity))
                 .duplicates(duplicates)
                 .admission(admission)
                 .opener(opener)
+                .passes_lock(passes_lock)
         },
     )
 }

@@ -156,13 +156,8 @@ pub(crate) fn denied(code: ErrorCode, reason: &CloseReason) {
 /// A request is not upgraded to a WebSocket.
 pub(crate) fn upgrade_refused(refused: &UpgradeRefused) {
     let (reason, status) = (upgrade_word(*refused), refused.status());
-    match refused {
-        // The bundled client asks like this, too.
-        UpgradeRefused::NotWebSocket => {
-            debug!(target: TARGET, reason, status, "upgrade refused");
-        }
-        _ => info!(target: TARGET, reason, status, "upgrade refused"),
-    }
+    // No limit applies before the upgrade, so a client could fill the log.
+    debug!(target: TARGET, reason, status, "upgrade refused");
 }
 
 pub(crate) fn draining(sessions: usize) {

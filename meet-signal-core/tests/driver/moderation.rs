@@ -192,6 +192,9 @@ async fn a_locked_room_admits_nobody_new() {
     ada.send(r#"{"type":"lock","locked":false}"#);
     assert_eq!(bob.expect("locked").await["locked"], false);
     join(&hub, member()).await;
+    // Unless the application says so.
+    hub.lock(&room(), true);
+    join(&hub, member().passes_lock()).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -227,3 +227,18 @@ async fn who_is_admitted_without_a_connection_has_joined() {
     assert_eq!((outcome.peer, outcome.reason), (Some(peer), EndReason::TimedOut { closed: None }));
     assert_eq!(watch.joined().await, Some(peer));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_admitted_and_removed_without_a_connection_has_joined() {
+    let hub = Hub::default();
+    hub.set_lobby(&room(), true);
+    let (mut client, watch, _task) = connect(&hub);
+    client.send(r#"{"type":"join"}"#);
+    client.expect("waiting").await;
+    let peer = hub.waiting(&room())[0].id;
+    client.cut();
+    yield_now().await;
+    hub.admit(&room(), peer).unwrap();
+    hub.remove(&room(), peer, None).unwrap();
+    assert_eq!(watch.ended().await.peer, Some(peer));
+}

