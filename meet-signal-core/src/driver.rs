@@ -197,6 +197,8 @@ impl<'a> Admission<'a> {
             trace.waiting(session);
             admission.check(session, outcome);
         } else {
+            // It may have been admitted while it had no connection.
+            let resumed = if session.takes_admission() { Resumed::No } else { resumed };
             admission.joined(session, resumed, outcome);
         }
         admission
@@ -204,7 +206,7 @@ impl<'a> Admission<'a> {
 
     /// Reports a session that has waited, and does so no longer.
     fn check(&mut self, session: &mut Session, outcome: &mut Outcome) {
-        if self.is_waiting && session.is_admitted() {
+        if self.is_waiting && session.takes_admission() {
             self.is_waiting = false;
             self.joined(session, Resumed::No, outcome);
         }

@@ -9,6 +9,7 @@ mod queue;
 mod tests;
 
 use std::{
+    mem,
     ops::ControlFlow,
     sync::{Arc, PoisonError},
     task::{Context, Poll, Waker},
@@ -55,7 +56,7 @@ struct State {
     /// The generation of the reader's connection.
     generation: Generation,
     closed: Option<CloseReason>,
-    /// Whether its session has waited in the lobby, and was admitted.
+    /// Whether its session was admitted from the lobby, and no connection has reported that.
     is_admitted: bool,
     /// Woken by frames and by the end.
     drain_waker: Option<Waker>,
@@ -114,12 +115,12 @@ impl Outbox {
         wakers.extend(state.drain_waker.take());
     }
 
-    /// Whether the session was admitted from the lobby, as far as this connection is its newest. It
-    /// may have ended since.
+    /// Whether the session was admitted from the lobby, and this connection, the newest, is the first
+    /// that asks. The session may have ended since.
     #[cfg(feature = "driver")]
-    pub(crate) fn is_admitted(&self, generation: Generation) -> bool {
-        let state = self.lock();
-        state.is_admitted && state.generation == generation
+    pub(crate) fn takes_admission(&self, generation: Generation) -> bool {
+        let mut state = self.lock();
+        state.generation == generation && mem::take(&mut state.is_admitted)
     }
 
     /// Drops the greeting of a connection that is gone: the next one gets its own.

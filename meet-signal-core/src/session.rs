@@ -194,10 +194,10 @@ impl Session {
         &self.hub
     }
 
-    /// Whether it has waited in the lobby and was admitted. It may have ended since.
+    /// Whether it was admitted from the lobby, once: see [`Outbox::takes_admission`].
     #[cfg(feature = "driver")]
-    pub(crate) fn is_admitted(&self) -> bool {
-        self.outbox.is_admitted(self.connection.generation)
+    pub(crate) fn takes_admission(&self) -> bool {
+        self.outbox.takes_admission(self.connection.generation)
     }
 
     /// When the member joined, unless the session has ended or was taken over.

@@ -75,7 +75,7 @@ async fn bad_requests_get_an_error() {
     let refused = servers.response("GET", &hashed, &["Accept-Encoding: zstd, *;q=0"]).await;
     assert_eq!(refused.status, 406);
     assert_eq!(header(&refused, "vary"), Some("accept-encoding"));
-    assert_eq!(header(&refused, "cache-control"), None);
+    assert_eq!(header(&refused, "cache-control"), Some("no-store"));
 
     for name in [
         "",
@@ -95,7 +95,12 @@ async fn bad_requests_get_an_error() {
         "%FF",
     ] {
         let missing = servers.response("GET", &format!("/js/{name}"), &[]).await;
-        assert_eq!((missing.status, header(&missing, "cache-control")), (404, None), "{name}");
+        let cached = header(&missing, "cache-control");
+        // The framework's router says nothing about it.
+        assert!(
+            missing.status == 404 && matches!(cached, None | Some("no-store")),
+            "{name}: {cached:?}"
+        );
     }
     for path in ["/js/../Cargo.toml", "/js/..", "/js/./index.js"] {
         assert_eq!(servers.response("GET", path, &[]).await.status, 404, "{path}");

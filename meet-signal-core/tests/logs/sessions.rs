@@ -231,3 +231,24 @@ async fn who_waits_in_the_lobby_joins_when_it_is_admitted() {
     let closed = logs.of("closed");
     assert_eq!(closed[1].field("reason"), "not-admitted");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_admitted_without_a_connection_joins_when_it_has_one() {
+    let (logs, _guard) = capture();
+    let hub = Hub::default();
+    hub.set_lobby(&room(), true);
+    let (mut client, _task) = connect(&hub);
+    client.send(r#"{"type":"join"}"#);
+    let waiting = client.expect("waiting").await;
+    client.cut();
+    sleep(Duration::from_secs(1)).await;
+    hub.admit(&room(), hub.waiting(&room()).remove(0).id).unwrap();
+    let (mut client, task) = connect(&hub);
+    let resume = json!({"ticket": waiting["ticket"], "received": 0, "waiting": true});
+    client.send(&json!({"type": "join", "resume": resume}).to_string());
+    client.expect("welcome").await;
+    client.send(r#"{"type":"leave"}"#);
+    ended(&mut client).await;
+    task.await.unwrap();
+    assert_eq!(["joined", "left", "resumed"].map(|message| logs.of(message).len()), [1, 1, 0]);
+}
