@@ -79,8 +79,8 @@ pub trait Authorize<Marker = ()>: Send + Sync {
     /// If it is, the newer grant applies to the session: its data; and its permissions, `meta` and ICE
     /// servers where they differ from the last grant, so that a resume undoes nothing that moderators
     /// or the [`Hub`](crate::Hub) have changed since. A grant with another
-    /// [`identity`](Grant::identity) than the session's is refused with [`ErrorCode::Unauthorized`],
-    /// and so is one without an identity for a session that has one. Neither that nor a [`Denied`]
+    /// [`identity`](Grant::identity) than the session's is refused with
+    /// [`ErrorCode::Unauthorized`](crate::ErrorCode::Unauthorized), and so is one without an identity for a session that has one. Neither that nor a [`Denied`]
     /// affects the session.
     ///
     /// A [`Grant`] that the application's handler has ready is always checked.

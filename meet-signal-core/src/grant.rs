@@ -48,8 +48,9 @@ impl Grant {
     }
 
     /// Sets the application's own key of the user, which peers never see. With it, a ticket is of no
-    /// use to another user (see [`Authorize::authorizes_resume`]), and the application finds the
-    /// user's sessions in rosters and events. An empty key is ignored.
+    /// use to another user (see
+    /// [`Authorize::authorizes_resume`](crate::Authorize::authorizes_resume)), and the application
+    /// finds the user's sessions in rosters and events. An empty key is ignored.
     #[must_use]
     pub fn identity(mut self, identity: impl Into<Identity>) -> Self {
         self.identity = Some(identity.into()).filter(|identity| !identity.as_str().is_empty());
