@@ -9,7 +9,6 @@ mod queue;
 mod tests;
 
 use std::{
-    mem,
     ops::ControlFlow,
     sync::{Arc, PoisonError},
     task::{Context, Poll, Waker},
@@ -120,7 +119,7 @@ impl Outbox {
     #[cfg(feature = "driver")]
     pub(crate) fn takes_admission(&self, generation: Generation) -> bool {
         let mut state = self.lock();
-        state.generation == generation && mem::take(&mut state.is_admitted)
+        state.generation == generation && std::mem::take(&mut state.is_admitted)
     }
 
     /// Drops the greeting of a connection that is gone: the next one gets its own.
