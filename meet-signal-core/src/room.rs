@@ -143,10 +143,7 @@ impl Room {
             }
             Input::SetLobby { by, enabled } => {
                 self.check_moderator(by)?;
-                if !self.access.set_lobby(enabled) {
-                    return Ok(Effects::default());
-                }
-                Ok(Effects::event(Event::Lobby(enabled)))
+                Ok(self.set_lobby(enabled))
             }
             Input::Configure { capacity, waiting, lobby } => {
                 Ok(self.configure(capacity, waiting, lobby))
@@ -181,6 +178,18 @@ impl Room {
         &self.lobby
     }
 
+    /// The members, then those who wait.
+    fn everybody(&self) -> impl Iterator<Item = &Member> {
+        self.roster.iter().chain(self.lobby.waiting().iter())
+    }
+
+    /// Those with this identity, if there is one.
+    fn with_identity(&self, identity: Option<&Identity>) -> impl Iterator<Item = PeerId> {
+        let is_same =
+            move |other: &&Member| identity.is_some() && other.identity.as_ref() == identity;
+        self.everybody().filter(is_same).map(|other| other.id)
+    }
+
     /// A member, or a peer that waits.
     pub(crate) fn find(&self, peer: PeerId) -> Option<&Member> {
         self.roster.get(peer).or_else(|| self.lobby.waiting().get(peer))
@@ -201,11 +210,13 @@ impl Room {
         self.capacity = capacity;
         self.lobby.set_capacity(waiting);
         self.access.set_usual_lobby(lobby.unwrap_or_default());
-        match lobby {
-            Some(enabled) if self.access.set_lobby(enabled) => {
-                Effects::event(Event::Lobby(enabled))
-            }
-            _ => Effects::default(),
+        lobby.map_or_else(Effects::default, |enabled| self.set_lobby(enabled))
+    }
+
+    fn set_lobby(&mut self, enabled: bool) -> Effects {
+        match self.access.set_lobby(enabled) {
+            true => Effects::event(Event::Lobby(enabled)),
+            false => Effects::default(),
         }
     }
 
@@ -222,25 +233,22 @@ impl Room {
         let duplicates =
             self.duplicates_of(identity, replaced.unwrap_or(member.id), *duplicates)?;
         let mut gone = replaced.iter().chain(&duplicates);
+        let takes_members_place = gone.any(|peer| self.roster.contains(*peer));
         let waits = match admission {
             Admission::Direct => false,
             Admission::ByRoom => self.access.has_lobby(),
             Admission::ByModerator => true,
         };
-        let waits = waits
-            && !self.permissions_of(newcomer).moderate
-            && !gone.any(|peer| self.roster.contains(*peer));
+        let waits = waits && !self.permissions_of(newcomer).moderate && !takes_members_place;
         // A ticket of the lobby is worth a place in the lobby.
         let was_waiting = replaced.is_some_and(|old| !self.roster.contains(old));
         if self.access.is_locked() && was_waiting && !waits && !passes_lock {
             return Err(ApplyError::RoomLocked);
         }
-        if waits {
-            let gone = duplicates.len() + usize::from(replaced.is_some());
-            self.lobby.has_place(gone).then_some(()).ok_or(ApplyError::LobbyFull)?;
-        } else {
-            let gone: Vec<_> = replaced.into_iter().chain(duplicates.iter().copied()).collect();
-            self.check_capacity(&gone)?;
+        if !waits {
+            self.check_capacity(takes_members_place)?;
+        } else if replaced.is_none() && duplicates.is_empty() && self.lobby.is_full() {
+            return Err(ApplyError::LobbyFull);
         }
         Ok(Place { waits, replaced, duplicates })
     }
@@ -252,11 +260,7 @@ impl Room {
         except: PeerId,
         rule: Duplicates,
     ) -> Result<Vec<PeerId>, ApplyError> {
-        let is_same = |other: &&Member| {
-            identity.is_some() && other.identity.as_ref() == identity && other.id != except
-        };
-        let all = self.roster.iter().chain(self.lobby.waiting().iter());
-        let mut same = all.filter(is_same).map(|other| other.id);
+        let mut same = self.with_identity(identity).filter(|other| *other != except);
         match rule {
             Duplicates::Allow => Ok(Vec::new()),
             Duplicates::Replace => Ok(same.collect()),
@@ -265,11 +269,10 @@ impl Room {
         }
     }
 
-    /// Checks that there is a place once these have gone.
-    fn check_capacity(&self, gone: &[PeerId]) -> Result<(), ApplyError> {
-        // A member's place is its successor's, also if the capacity was lowered since.
-        let has_place = gone.iter().any(|peer| self.roster.contains(*peer))
-            || self.roster.len() < self.capacity;
+    /// Checks that there is a place. A member's is its successor's, also if the capacity was lowered
+    /// since.
+    fn check_capacity(&self, takes_members_place: bool) -> Result<(), ApplyError> {
+        let has_place = takes_members_place || self.roster.len() < self.capacity;
         has_place.then_some(()).ok_or(ApplyError::RoomFull)
     }
 
@@ -356,8 +359,7 @@ impl Room {
     }
 
     fn close(&mut self) -> Result<Effects, ApplyError> {
-        let all = self.roster.iter().chain(self.lobby.waiting().iter());
-        let all = all.map(|member| (member.id, CloseReason::RoomClosed)).collect();
+        let all = self.everybody().map(|member| (member.id, CloseReason::RoomClosed)).collect();
         self.remove_for_good(all, LeaveReason::Closed)
     }
 

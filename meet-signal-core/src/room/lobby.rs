@@ -49,10 +49,8 @@ impl Lobby {
         self.capacity = capacity;
     }
 
-    /// Whether there is a place, once so many have gone. Theirs is their successor's, also if the
-    /// capacity was lowered since.
-    pub(super) fn has_place(&self, gone: usize) -> bool {
-        gone > 0 || self.waiting.len() < self.capacity
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= self.capacity
     }
 
     pub(super) fn remove(&mut self, peer: PeerId) -> Option<Member> {
@@ -65,7 +63,7 @@ impl Room {
     /// A newcomer begins to wait.
     pub(super) fn knock(&mut self, newcomer: Newcomer) -> Effects {
         let Newcomer { member, duplicates, opener, .. } = newcomer;
-        let knock = Event::Knock(member.id, member.meta.clone());
+        let knock = member.knock();
         self.lobby.grants.push((member.id, duplicates, opener));
         self.lobby.waiting.push(member);
         Effects::event(knock)
@@ -78,9 +76,9 @@ impl Room {
         let (rule, opener) =
             grant.map_or((Duplicates::Allow, None), |(_, rule, opener)| (*rule, *opener));
         let duplicates = self.duplicates_of(waiting.identity.as_ref(), peer, rule)?;
-        self.check_capacity(&duplicates)?;
-        let opens = self.roster.is_empty();
         let old = duplicates.iter().find_map(|old| self.roster.get(*old)).cloned();
+        self.check_capacity(old.is_some())?;
+        let opens = self.roster.is_empty();
         let gone = duplicates.into_iter().map(|old| (old, CloseReason::Duplicate)).collect();
         let mut effects = self.remove_all(gone, LeaveReason::Replaced)?;
         let mut member = self.lobby.remove(peer).ok_or(ApplyError::NoSuchPeer)?;

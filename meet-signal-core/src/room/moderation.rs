@@ -107,9 +107,7 @@ impl Room {
         until: Instant,
     ) -> Result<Effects, ApplyError> {
         self.access.ban(identity.clone(), until)?;
-        let all = self.roster.iter().chain(self.lobby.waiting().iter());
-        let banned = all.filter(|member| member.identity.as_ref() == Some(identity));
-        let banned: Vec<_> = banned.map(|member| member.id).collect();
+        let banned: Vec<_> = self.with_identity(Some(identity)).collect();
         self.kick_all(&banned, reason)
     }
 
