@@ -76,7 +76,7 @@ use shard::Shard;
 pub struct Hub(Arc<Shared>);
 
 struct Shared {
-    limits: Limits,
+    limits: Arc<Limits>,
     hasher: RandomState,
     shards: Box<[Mutex<Shard>]>,
     /// The number of sessions in all rooms.
@@ -128,7 +128,7 @@ impl Hub {
             metas: Budget::new(limits.hub_bytes() / 2),
             reclaiming: AtomicBool::new(false),
             addresses: Addresses::new(limits.clone()),
-            limits,
+            limits: Arc::new(limits),
             draining: AtomicBool::new(false),
             drain_wakers: Mutex::default(),
             #[cfg(feature = "tracing")]

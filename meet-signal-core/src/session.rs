@@ -76,7 +76,7 @@ impl Session {
         };
         self.is_probed |= frame.is_probe();
         let peer = self.id();
-        self.in_room(|room, wakers| room.handle(limits, peer, frame, now, wakers))
+        self.in_room(|room, wakers| room.handle(peer, frame, now, wakers))
             .unwrap_or_else(|| self.outbox.end(self.connection.generation))
     }
 
@@ -149,7 +149,7 @@ impl Session {
     /// [`Limits::unheard_grace`](crate::Limits::unheard_grace) and
     /// [`Limits::going_away_grace`](crate::Limits::going_away_grace).
     pub fn grace(&self) -> Duration {
-        self.read(|session| session.grace(self.hub.limits()))
+        self.read(SessionState::grace)
     }
 
     /// The reason for which the hub has ended the session or the connection, if it has.

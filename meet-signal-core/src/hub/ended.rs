@@ -20,7 +20,7 @@ struct Ended {
 impl EndedSessions {
     /// Remembers a session that ends for this reason, if its client must be told.
     pub(super) fn remember(&mut self, session: &SessionState, reason: &CloseReason) {
-        let (ticket, kept_for) = session.ticket;
+        let kept_for = session.limits.grace();
         if !reason.is_told_later() || kept_for.is_zero() {
             return;
         }
@@ -29,6 +29,7 @@ impl EndedSessions {
         if self.0.len() >= MAX_ENDED {
             self.0.pop_front();
         }
+        let ticket = session.ticket;
         self.0.push_back(Ended { ticket, reason: reason.clone(), until: now + kept_for });
     }
 

@@ -37,20 +37,19 @@ impl RoomState {
         now: Instant,
         wakers: &mut Wakers,
     ) -> Result<Entered, JoinError> {
-        self.tighten(&mut session, &mut terms, hub.limits(), now);
+        self.tighten(&mut session, &mut terms, now);
         self.apply_infallible(Input::Expire { now }, wakers);
         let (peer, meta_bytes) = (newcomer.member.id, newcomer.member.meta.as_json().len());
         let place = self.room.place_for(&newcomer)?;
-        let limits = self.settings.as_deref().unwrap_or(hub.limits());
         if place.waits && place.replaced.is_none() {
             let address = session.address;
             let same = self.waiting.values().filter(|waiting| waiting.session.address == address);
-            if address.is_some() && same.count() >= (limits.lobby_peers() / 2).max(1) {
+            if address.is_some() && same.count() >= (self.limits.lobby_peers() / 2).max(1) {
                 return Err(JoinError::LobbyFull);
             }
         }
         self.rate
-            .join(session.address, meta_bytes, limits, now)
+            .join(session.address, meta_bytes, &self.limits, now)
             .map_err(|retry_after| JoinError::TooOften { retry_after })?;
         match place.replaced.and_then(|replaced| self.session_mut(replaced)) {
             // The new session takes its place in the count, so a full hub is no obstacle.
@@ -105,7 +104,7 @@ impl RoomState {
         if let Some(grant) = request.grant {
             session.ice.regrant(grant);
         }
-        terms.limits = session.limits.as_deref().unwrap_or(hub.limits()).into();
+        terms.limits = (&*session.limits).into();
         let (generation, outbox) = (session.generation, session.outbox.clone());
         let mut entered = Entered {
             connection: Connection { peer, generation },

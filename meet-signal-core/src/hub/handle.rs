@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Instant};
 
 use super::RoomState;
 use crate::{
-    CloseReason, LeaveReason, Limits, Meta, PeerId,
+    CloseReason, LeaveReason, Meta, PeerId,
     inbound::{ErrorReply, ParsedFrame, Rejection, Request, rate_exceeded},
     message::ServerMessage,
     outbox::{Push, Wakers},
@@ -18,7 +18,6 @@ impl RoomState {
     /// A break means that the connection ends; after [`CloseReason::Left`] the member has left.
     pub(crate) fn handle(
         &mut self,
-        limits: &Limits,
         peer: PeerId,
         request: ParsedFrame<Request>,
         now: Instant,
@@ -35,17 +34,17 @@ impl RoomState {
         }
         let done = match checked {
             Ok(Request::Apply(Input::Update { peer, meta })) => {
-                self.update(limits, (peer, meta), reference, now, wakers)
+                self.update((peer, meta), reference, now, wakers)
             }
             Ok(Request::Apply(Input::Admit { by, peer })) => {
-                let admitted = self.admit(by, peer, limits, now, wakers);
+                let admitted = self.admit(by, peer, now, wakers);
                 admitted.map_err(|error| error.reply(reference))
             }
             Ok(Request::Apply(input)) => {
                 self.apply(input, wakers).map_err(|error| error.reply(reference))
             }
             Ok(Request::AdmitAll) => {
-                let admitted = self.admit_all(Some(peer), limits, now, wakers);
+                let admitted = self.admit_all(Some(peer), now, wakers);
                 admitted.map(|_| ()).map_err(|error| error.reply(reference))
             }
             Ok(Request::Leave) => {
@@ -129,7 +128,6 @@ impl RoomState {
 
     fn update(
         &mut self,
-        limits: &Limits,
         (peer, meta): (PeerId, Meta),
         reference: Option<u64>,
         now: Instant,
@@ -139,8 +137,7 @@ impl RoomState {
         let session = self.sessions.get_mut(&peer).expect("its frame is handled");
         session.limiter.check_update(bytes, reference, now)?;
         if let Some(address) = session.address {
-            let limits = self.settings.as_deref().unwrap_or(limits);
-            let updated = self.rate.update(address, bytes, limits, now);
+            let updated = self.rate.update(address, bytes, &self.limits, now);
             updated.map_err(|wait| rate_exceeded("too many updates", wait, reference))?;
         }
         let before = session.meta_bytes.bytes();

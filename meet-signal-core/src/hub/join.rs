@@ -176,15 +176,15 @@ impl Hub {
             .admission(grant.admission)
             .opener(grant.opener)
             .passes_lock(grant.passes_lock);
-        let since = ((ticket.hash(), self.limits().grace()), now);
-        let session =
-            SessionState::new(outbox, limiter, SessionIce::new(grant), from, meta_bytes, since);
+        let (ice, limits, since) =
+            (SessionIce::new(grant), self.0.limits.clone(), (ticket.hash(), now));
+        let session = SessionState::new(outbox, limiter, ice, from, meta_bytes, limits, since);
         let terms = WelcomeTerms::new(room.clone(), ticket.encode(), self.limits());
         let entered = self.with_shard(&room, |shard, wakers| {
             if self.0.draining.load(Ordering::Relaxed) {
                 return Err(JoinError::Draining);
             }
-            let state = shard.get_or_create(&room, self.limits(), now);
+            let state = shard.get_or_create(&room, &self.0.limits, now);
             state.configure_once(grant.room_settings.as_ref(), self.limits(), now, wakers);
             let joined = state.join(self, (newcomer, session, terms), now, wakers);
             self.settle(shard, &room);

@@ -9,7 +9,7 @@ use super::{
     session_state::{SessionState, WelcomeTerms},
 };
 use crate::{
-    Limits, MemberInfo, PeerId, Resumed, RoomId, Status,
+    MemberInfo, PeerId, Resumed, RoomId, Status,
     clock::now,
     outbox::Wakers,
     room::{ApplyError, Input},
@@ -48,24 +48,22 @@ impl RoomState {
         &mut self,
         by: Option<PeerId>,
         peer: PeerId,
-        hub: &Limits,
         now: Instant,
         wakers: &mut Wakers,
     ) -> Result<(), InputError> {
         self.room.check_moderator(by)?;
         let waiting = self.room.lobby().waiting().get(peer).ok_or(ApplyError::NoSuchPeer)?;
-        let (bytes, before) = (waiting.meta.as_json().len(), self.rate.clone());
-        let limits = self.settings.as_deref().unwrap_or(hub);
-        let counted = self.rate.join(None, bytes, limits, now);
-        counted.map_err(|retry_after| InputError::TooOften { retry_after })?;
-        self.apply(Input::Admit { by, peer }, wakers).inspect_err(|_| self.rate = before)
+        let counted = self.rate.admission(waiting.meta.as_json().len(), now);
+        let counted = counted.map_err(|retry_after| InputError::TooOften { retry_after })?;
+        self.apply(Input::Admit { by, peer }, wakers)?;
+        self.rate.admitted(counted);
+        Ok(())
     }
 
     /// Admits all who wait, in the order in which they knocked, as far as the room has places.
     pub(super) fn admit_all(
         &mut self,
         by: Option<PeerId>,
-        hub: &Limits,
         now: Instant,
         wakers: &mut Wakers,
     ) -> Result<usize, InputError> {
@@ -73,7 +71,7 @@ impl RoomState {
         let waiting: Vec<_> = self.room.lobby().waiting().iter().map(|peer| peer.id).collect();
         let mut admitted = 0;
         for peer in &waiting {
-            match self.admit(None, *peer, hub, now, wakers) {
+            match self.admit(None, *peer, now, wakers) {
                 Ok(()) => admitted += 1,
                 // Another one with its identity has been admitted before.
                 Err(InputError::Apply(ApplyError::Duplicate)) => {}
@@ -114,9 +112,7 @@ impl Hub {
     /// [`Duplicate`](ModerationError::Duplicate) or [`TooOften`](ModerationError::TooOften). In the
     /// latter cases it goes on waiting.
     pub fn admit(&self, room: &RoomId, peer: PeerId) -> Result<(), ModerationError> {
-        let (limits, now) = (self.limits(), now());
-        let admitted =
-            self.with_room(room, |room, wakers| room.admit(None, peer, limits, now, wakers));
+        let admitted = self.with_room(room, |room, wakers| room.admit(None, peer, now(), wakers));
         admitted.unwrap_or(Err(ApplyError::NoSuchPeer.into())).map_err(Into::into)
     }
 
@@ -129,9 +125,7 @@ impl Hub {
     /// [`ModerationError::RoomFull`] or [`TooOften`](ModerationError::TooOften) if that kept it from
     /// admitting any of them.
     pub fn admit_all(&self, room: &RoomId) -> Result<usize, ModerationError> {
-        let (limits, now) = (self.limits(), now());
-        let admitted =
-            self.with_room(room, |room, wakers| room.admit_all(None, limits, now, wakers));
+        let admitted = self.with_room(room, |room, wakers| room.admit_all(None, now(), wakers));
         admitted.unwrap_or(Ok(0)).map_err(Into::into)
     }
 

@@ -1,16 +1,17 @@
 //! What the application does with rooms and their members.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 use thiserror::Error;
 
-use super::{Hub, SendError, input_error::InputError};
+use super::{Hub, RoomState, SendError, input_error::InputError};
 use crate::{
     Identity, Meta, PeerId, Permissions, Reason, RoomId,
     clock::now,
     inbound::MAX_REASON_BYTES,
+    outbox::Wakers,
     room::{ApplyError, Input},
 };
 
@@ -161,16 +162,26 @@ impl Hub {
 
     /// Applies an input to a room that need not have members.
     pub(super) fn set_access(&self, room: &RoomId, input: Input) -> Result<(), ModerationError> {
-        let now = now();
-        let applied = self.with_shard(room, |shard, wakers| {
-            let state = shard.get_or_create(room, self.limits(), now);
-            state.apply_infallible(Input::Expire { now }, wakers);
-            let applied = state.apply(input, wakers);
-            shard.changes_access(room);
-            self.settle(shard, room);
-            applied
+        let applied = self.change_access(room, |room, now, wakers| {
+            room.apply_infallible(Input::Expire { now }, wakers);
+            room.apply(input, wakers)
         });
         applied.map_err(Into::into)
+    }
+
+    /// Changes what is remembered of a room, which need not have members.
+    pub(super) fn change_access<T>(
+        &self,
+        room: &RoomId,
+        change: impl FnOnce(&mut RoomState, Instant, &mut Wakers) -> T,
+    ) -> T {
+        let now = now();
+        self.with_shard(room, |shard, wakers| {
+            let changed = change(shard.get_or_create(room, &self.0.limits, now), now, wakers);
+            shard.changes_access(room);
+            self.settle(shard, room);
+            changed
+        })
     }
 }
 

@@ -10,12 +10,14 @@ use crate::{
 
 /// The rate limits on the joins of a room, and on the joins and updates by address. All members are
 /// notified of each, so there must not be more than the slowest reader can receive.
-#[derive(Clone)]
 pub(super) struct RoomRate {
     joins: TokenBucket,
     /// The addresses with recent changes. There are never more than could join.
     by_address: Vec<(AddressKey, Changes)>,
 }
+
+/// The bucket of a room's joins, to be put in place.
+pub(super) struct Joins(TokenBucket);
 
 /// The rate limits of one address. A session has its own limit on updates, but a client could join
 /// again for a fresh one.
@@ -57,6 +59,22 @@ impl RoomRate {
         self.joins.take_many(cost, now)?;
         self.of(address, limits, now).joins = joins;
         Ok(())
+    }
+
+    /// The joins of the room, once one more peer is admitted from the lobby with a `meta` of this size.
+    ///
+    /// # Errors
+    ///
+    /// As for [`join`](Self::join).
+    pub(super) fn admission(&self, meta_bytes: usize, now: Instant) -> Result<Joins, Duration> {
+        let mut joins = self.joins.clone();
+        joins.take_many(announcement_cost(meta_bytes), now)?;
+        Ok(Joins(joins))
+    }
+
+    /// The peer was admitted.
+    pub(super) fn admitted(&mut self, Joins(joins): Joins) {
+        self.joins = joins;
     }
 
     /// Counts an update to a `meta` of this size, by a member of this address.

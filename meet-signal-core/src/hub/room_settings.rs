@@ -6,7 +6,7 @@ use super::{
     Hub, RoomState,
     session_state::{SessionState, WelcomeTerms},
 };
-use crate::{Limits, RoomId, RoomSettings, clock::now, outbox::Wakers, room::Input};
+use crate::{Limits, RoomId, RoomSettings, outbox::Wakers, room::Input};
 
 impl Hub {
     /// Sets the settings of a room, in place of those of an earlier call or of a
@@ -14,23 +14,24 @@ impl Hub {
     /// session's rate are for those who join from then on. The room need not have members; while it
     /// has none, they are remembered for at most [`RoomSettings::empty_room_time`].
     pub fn set_room_settings(&self, room: &RoomId, settings: &RoomSettings) {
-        let now = now();
-        self.with_shard(room, |shard, wakers| {
-            let state = shard.get_or_create(room, self.limits(), now);
-            state.configure(settings, self.limits(), now, wakers);
-            state.is_configured_by_hub = true;
-            shard.changes_access(room);
-            self.settle(shard, room);
+        self.change_access(room, |room, now, wakers| {
+            room.configure(settings, self.limits(), now, wakers);
+            room.configured = Configured::ByApplication;
         });
     }
 }
 
-impl RoomState {
-    /// The limits of this room and of its sessions.
-    pub(super) fn limits<'a>(&'a self, hub: &'a Limits) -> &'a Limits {
-        self.settings.as_deref().unwrap_or(hub)
-    }
+/// Who has set the settings of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Configured {
+    /// Nobody: it has the hub's limits.
+    No,
+    ByGrant,
+    /// They are to be remembered while it is empty: no grant repeats them.
+    ByApplication,
+}
 
+impl RoomState {
     /// Applies the settings of a grant, unless there are some.
     pub(super) fn configure_once(
         &mut self,
@@ -39,8 +40,9 @@ impl RoomState {
         now: Instant,
         wakers: &mut Wakers,
     ) {
-        if let (Some(settings), None) = (settings, &self.settings) {
+        if let (Some(settings), Configured::No) = (settings, self.configured) {
             self.configure(settings, hub, now, wakers);
+            self.configured = Configured::ByGrant;
         }
     }
 
@@ -54,7 +56,7 @@ impl RoomState {
         let limits = settings.tighten(hub);
         let (capacity, waiting) = (limits.room_peers(), limits.lobby_peers());
         self.rate.reconfigure(&limits, now);
-        self.settings = Some(Arc::new(limits));
+        self.limits = Arc::new(limits);
         let configure = Input::Configure { capacity, waiting, lobby: settings.lobby };
         self.apply_infallible(configure, wakers);
     }
@@ -64,13 +66,12 @@ impl RoomState {
         &self,
         session: &mut SessionState,
         terms: &mut WelcomeTerms,
-        hub: &Limits,
         now: Instant,
     ) {
-        if let Some(limits) = &self.settings {
-            *session.limiter = session.limiter.tightened(hub, limits, now);
-            session.limits = Some(limits.clone());
-            terms.limits = (&**limits).into();
+        if self.configured != Configured::No {
+            *session.limiter = session.limiter.tightened(&session.limits, &self.limits, now);
+            session.limits = self.limits.clone();
+            terms.limits = (&*self.limits).into();
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{
     Hub, ended::EndedSessions, input_error::InputError, lobby::WaitingSession, room_rate::RoomRate,
-    session_state::SessionState,
+    room_settings::Configured, session_state::SessionState,
 };
 #[cfg(feature = "driver")]
 use crate::ticket::TicketHash;
@@ -27,25 +27,24 @@ pub(crate) struct RoomState {
     pub(super) ended: EndedSessions,
     /// Until when it is remembered, while it has no members.
     pub(super) kept_until: Option<Instant>,
-    /// The limits of this room, if they are not the hub's.
-    pub(super) settings: Option<Arc<Limits>>,
-    /// Whether the settings are to be remembered while it is empty: no grant repeats them.
-    pub(super) is_configured_by_hub: bool,
+    /// The limits of this room: the hub's, or tighter ones.
+    pub(super) limits: Arc<Limits>,
+    pub(super) configured: Configured,
     pub(super) rate: RoomRate,
     pub(super) journal: Journal,
 }
 
 impl RoomState {
-    pub(super) fn new(limits: &Limits, now: Instant) -> Self {
+    pub(super) fn new(limits: Arc<Limits>, now: Instant) -> Self {
         Self {
             room: Room::with_lobby(limits.room_peers(), limits.lobby_peers()),
             sessions: PeerMap::default(),
             waiting: PeerMap::default(),
             ended: EndedSessions::default(),
             kept_until: None,
-            settings: None,
-            is_configured_by_hub: false,
-            rate: RoomRate::new(limits, now),
+            rate: RoomRate::new(&limits, now),
+            limits,
+            configured: Configured::No,
             journal: Journal::default(),
         }
     }
@@ -191,9 +190,10 @@ impl RoomState {
 
     /// Until when to remember the room, which is empty; `None` if nobody has changed who may join, and
     /// there is nothing to tell those who come back.
-    pub(super) fn remembered_until(&self, hub: &Limits, now: Instant) -> Option<Instant> {
-        let has_changed = !self.room.access().is_usual() || self.is_configured_by_hub;
-        let changes = has_changed.then(|| now + self.limits(hub).empty_room_time());
+    pub(super) fn remembered_until(&self, now: Instant) -> Option<Instant> {
+        let has_changed =
+            !self.room.access().is_usual() || self.configured == Configured::ByApplication;
+        let changes = has_changed.then(|| now + self.limits.empty_room_time());
         changes.max(self.ended.until(now))
     }
 
@@ -228,16 +228,15 @@ impl RoomState {
         if is_away {
             return true;
         }
-        let (address, grace) = (session.address, session.grace(hub.limits()));
+        let (address, grace) = (session.address, session.grace());
         let lease = address.map(|address| {
             let same =
                 |other: &&SessionState| other.address == Some(address) && other.away.is_some();
-            let limits = self.limits(hub.limits());
             let (kept, places) = if self.is_waiting(peer) {
                 let waiting = self.waiting.values().map(|waiting| &waiting.session);
-                (waiting.filter(same).count(), limits.lobby_peers())
+                (waiting.filter(same).count(), self.limits.lobby_peers())
             } else {
-                (self.sessions.values().filter(same).count(), limits.room_peers())
+                (self.sessions.values().filter(same).count(), self.limits.room_peers())
             };
             let has_room = kept < (places / 2).max(1);
             has_room.then(|| hub.addresses().away(address, now)).flatten()

@@ -43,12 +43,11 @@ pub(crate) struct SessionState {
     pub(super) limiter: Box<InboundLimiter>,
     /// Boxed for the same reason.
     pub(super) ice: Box<SessionIce>,
-    /// The limits of its rate, if they are not the hub's.
-    pub(super) limits: Option<Arc<Limits>>,
+    /// Its limits: the hub's, or those that its room had when it joined.
+    pub(super) limits: Arc<Limits>,
     /// When it became a member, or began to wait.
     pub(super) joined: Instant,
-    /// Its ticket, and for how long it is told that a moderator has ended it.
-    pub(super) ticket: (TicketHash, Duration),
+    pub(super) ticket: TicketHash,
 }
 
 /// A snapshot of a session, for its welcome.
@@ -101,7 +100,8 @@ impl SessionState {
         ice: SessionIce,
         (address, sender): (Option<AddressKey>, Sender),
         meta_bytes: Reservation,
-        (ticket, joined): ((TicketHash, Duration), Instant),
+        limits: Arc<Limits>,
+        (ticket, joined): (TicketHash, Instant),
     ) -> Self {
         Self {
             outbox,
@@ -117,7 +117,7 @@ impl SessionState {
             meta_bytes,
             limiter: Box::new(limiter),
             ice: Box::new(ice),
-            limits: None,
+            limits,
             joined,
             ticket,
         }
@@ -143,7 +143,8 @@ impl SessionState {
 
     /// How long the session outlives its socket. It is shorter for a client that has only joined,
     /// so that such clients cannot fill rooms.
-    pub(crate) fn grace(&self, limits: &Limits) -> Duration {
+    pub(crate) fn grace(&self) -> Duration {
+        let limits = &self.limits;
         let mut grace = limits.grace();
         if !self.is_heard {
             grace = grace.min(limits.unheard_grace());

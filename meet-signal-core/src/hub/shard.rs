@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    sync::Arc,
     time::Instant,
 };
 
@@ -57,11 +58,12 @@ impl Shard {
     pub(super) fn get_or_create(
         &mut self,
         id: &RoomId,
-        limits: &Limits,
+        limits: &Arc<Limits>,
         now: Instant,
     ) -> &mut RoomState {
         self.forget_expired(now);
-        let room = self.rooms.entry(id.clone()).or_insert_with(|| RoomState::new(limits, now));
+        let room =
+            self.rooms.entry(id.clone()).or_insert_with(|| RoomState::new(limits.clone(), now));
         room.journal.is_read = self.is_read;
         room
     }
@@ -73,7 +75,7 @@ impl Shard {
         if !room.is_empty() {
             self.keep(id, None);
         } else if room.kept_until.is_none() {
-            match room.remembered_until(limits, now) {
+            match room.remembered_until(now) {
                 None => self.forget(id),
                 until => self.keep(id, until),
             }
