@@ -131,11 +131,11 @@ fn serve_with<S: Socket>(
                     break 'served exit.into();
                 }
             };
-            let mut admission = Admission::begin(&reporter, &trace, &mut greeting, &mut outcome);
+            let mut report = JoinReport::begin(&reporter, &trace, &mut greeting, &mut outcome);
             let (mut session, renewal) = trace.within(renewal::greet(greeting, &trace)).await;
-            let progress = (&mut admission, &mut outcome);
+            let progress = (&mut report, &mut outcome);
             let exit = run::run(&mut session, held, renewal, &mut socket, progress).await;
-            admission.check(&mut session, &mut outcome);
+            report.check(&mut session, &mut outcome);
             let exit = exit.or_hub_reason(&session);
             trace.closed(&exit);
             let exit = exit::explain(&hub, &mut socket, exit).await;
@@ -168,7 +168,7 @@ fn serve_with<S: Socket>(
                 Exit::Closed { reason, .. } => Some(reason),
                 Exit::Disconnected | Exit::GoingAway => None,
             };
-            await_resume(session, kept, closed, (&mut admission, &mut outcome)).await
+            await_resume(session, kept, closed, (&mut report, &mut outcome)).await
         };
         let outcome = outcome.ended(reason, now() - start);
         reporter.ended(&outcome);
@@ -177,31 +177,31 @@ fn serve_with<S: Socket>(
 }
 
 /// Reports that a session has joined: at once, or when it is admitted from the lobby.
-struct Admission<'a> {
+struct JoinReport<'a> {
     reporter: &'a Reporter,
     trace: &'a trace::Connection,
     is_waiting: bool,
 }
 
-impl<'a> Admission<'a> {
+impl<'a> JoinReport<'a> {
     fn begin(
         reporter: &'a Reporter,
         trace: &'a trace::Connection,
         greeting: &mut Greeting,
         outcome: &mut Outcome,
     ) -> Self {
-        let mut admission = Self { reporter, trace, is_waiting: !greeting.has_welcome() };
+        let mut report = Self { reporter, trace, is_waiting: !greeting.has_welcome() };
         let resumed = greeting.resumed();
         let session = greeting.session_mut();
-        if admission.is_waiting {
+        if report.is_waiting {
             trace.waiting(session);
-            admission.check(session, outcome);
+            report.check(session, outcome);
         } else {
             // It may have been admitted while it had no connection.
             let resumed = if session.takes_admission() { Resumed::No } else { resumed };
-            admission.joined(session, resumed, outcome);
+            report.joined(session, resumed, outcome);
         }
-        admission
+        report
     }
 
     /// Reports a session that has waited, and does so no longer.
@@ -234,7 +234,7 @@ async fn await_resume(
     mut session: Session,
     kept: Option<bool>,
     closed: Option<CloseReason>,
-    (admission, outcome): (&mut Admission<'_>, &mut Outcome),
+    (report, outcome): (&mut JoinReport<'_>, &mut Outcome),
 ) -> EndReason {
     let timed_out = EndReason::TimedOut { closed };
     if kept == Some(false) {
@@ -244,7 +244,7 @@ async fn await_resume(
     let grace = session.grace();
     let closed_by_hub = timeout(grace, poll_fn(|cx| session.poll_closed(cx))).await;
     // It may have been admitted meanwhile.
-    admission.check(&mut session, outcome);
+    report.check(&mut session, outcome);
     if let Ok(reason) = closed_by_hub {
         return EndReason::Closed(reason);
     }

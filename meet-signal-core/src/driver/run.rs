@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    Admission,
+    JoinReport,
     exit::{Exit, send},
     liveness::{HeartbeatAction, Liveness},
     outcome::{Outcome, Traffic},
@@ -28,7 +28,7 @@ pub(super) async fn run<S: Socket>(
     held: Vec<S::Text>,
     mut renewal: Renewal,
     socket: &mut S,
-    (admission, outcome): (&mut Admission<'_>, &mut Outcome),
+    (report, outcome): (&mut JoinReport<'_>, &mut Outcome),
 ) -> Exit {
     let hub = session.hub().clone();
     let mut liveness = Liveness::new(hub.limits(), now());
@@ -38,7 +38,7 @@ pub(super) async fn run<S: Socket>(
     if let Err(reason) = poll_fn(|cx| session.poll_drain(cx, BATCH_BYTES, &mut batch)).await {
         return Exit::closed(reason);
     }
-    admission.check(session, outcome);
+    report.check(session, outcome);
     for text in held {
         outcome.received.count(text.as_ref().len());
         if let ControlFlow::Break(reason) = session.receive(text.as_ref(), now()) {
@@ -109,7 +109,7 @@ pub(super) async fn run<S: Socket>(
                 if let Err(reason) = drained {
                     return Exit::closed(reason);
                 }
-                admission.check(session, outcome);
+                report.check(session, outcome);
             }
             never = poll_fn(|cx| renewal.poll(cx)) => match never {},
             () = &mut timer => match liveness.check(now()) {
