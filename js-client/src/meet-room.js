@@ -61,10 +61,7 @@ export class MeetRoom extends Moderation {
    * @param {RoomOptions} [options]
    */
   constructor(url, options = {}) {
-    super((message, isOfLobby) => {
-      const isInLobby = isOfLobby || (message.type === 'kick' && this.knocking.has(message.peer));
-      this.#moderate(message, isInLobby ? this.knocking : this.peers);
-    });
+    super((message) => this.#moderate(message));
     this.#options = options;
     this.#env = environment(options.environment);
     this.#socket = new SignalingSocket(url, { ...options, validateWelcome: (welcome) => this.#validate(welcome) });
@@ -248,13 +245,13 @@ export class MeetRoom extends Moderation {
     return this.#isMember && this.#may(permission);
   }
 
-  /**
-   * @param {import('./protocol.js').SentMessage} message
-   * @param {ReadonlyMap<string, unknown>} peers of which its peer is one, unless it is this page
-   */
-  #moderate(message, peers) {
-    const isSelf = 'peer' in message && message.peer === this.#self?.id && peers === this.peers;
-    this.#require('moderate', 'peer' in message && !isSelf ? [message.peer] : [], peers);
+  /** @param {import('./protocol.js').SentMessage} message */
+  #moderate(message) {
+    const isOfLobby = message.type !== 'permissions';
+    const isOfRoom = message.type === 'kick' || message.type === 'permissions';
+    this.#require('moderate', 'peer' in message ? [message.peer] : [], (id) => (
+      (isOfLobby && this.knocking.has(id)) || (isOfRoom && (id === this.#self?.id || this.peers.has(id)))
+    ));
     this.#socket.send(message);
   }
 
@@ -392,12 +389,12 @@ export class MeetRoom extends Moderation {
    * Without a session, sending throws in any case.
    *
    * @param {Permission} permission
-   * @param {string[]} [peerIds] of peers in `peers`
-   * @param {ReadonlyMap<string, unknown>} [peers]
+   * @param {string[]} [peerIds] who must be there: by default, in `peers`
+   * @param {(peerId: string) => boolean} [isThere]
    */
-  #require(permission, peerIds = [], peers = this.peers) {
+  #require(permission, peerIds = [], isThere = (id) => this.peers.has(id)) {
     if (!this.#isMember) return;
     if (!this.#may(permission)) throw new MeetError('not-allowed', `no permission to ${permission}`);
-    if (!peerIds.every((id) => peers.has(id))) throw new MeetError('no-such-peer', 'there is no such peer');
+    if (!peerIds.every(isThere)) throw new MeetError('no-such-peer', 'there is no such peer');
   }
 }

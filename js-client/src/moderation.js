@@ -15,10 +15,7 @@ import { MeetError } from './errors.js';
 export class Moderation extends Emitter {
   #moderate;
 
-  /**
-   * @param {(message: import('./protocol.js').SentMessage, isOfLobby?: boolean) => void} moderate sends a message, or throws;
-   *   `isOfLobby` if its peer waits in the lobby
-   */
+  /** @param {(message: import('./protocol.js').SentMessage) => void} moderate sends a message, or throws */
   constructor(moderate) {
     super();
     this.#moderate = moderate;
@@ -33,7 +30,7 @@ export class Moderation extends Emitter {
    *   this id
    */
   admit(peerId) {
-    this.#moderate({ type: 'admit', peer: peerId }, true);
+    this.#moderate({ type: 'admit', peer: peerId });
   }
 
   /** Lets in all who wait in the lobby, as far as the room has places. @throws {MeetError} `state`, `not-allowed` */
@@ -49,7 +46,7 @@ export class Moderation extends Emitter {
    * @throws {MeetError} as `admit`
    */
   deny(peerId, reason) {
-    this.#moderate({ type: 'deny', peer: peerId, reason }, true);
+    this.#moderate({ type: 'deny', peer: peerId, reason });
   }
 
   /**
@@ -64,8 +61,8 @@ export class Moderation extends Emitter {
   }
 
   /**
-   * Removes the user of a peer, which may be in the lobby, with all pages, and lets nobody with the same identity join for some time. An `error` with
-   * `not-allowed` means that the application knows no identity of the peer.
+   * Removes the user of a peer, which may be in the lobby, with all pages, and lets nobody with the same identity join for some
+   * time. An `error` with `not-allowed` means that the application knows no identity of the peer.
    *
    * @param {string} peerId
    * @param {number} seconds
