@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) async fn welcome(server: Server) -> Result {
     let limits = limits();
-    let fields = json!({"meta": {"name": "Ada"}, "token": "any", "colour": "blue"});
+    let fields = json!({"meta": {"name": "Ada Lovelace"}, "token": "any", "colour": "blue"});
     let mut member = server.join_with(fields).await?;
     let welcome = &member.welcome;
     for (field, expected) in [
@@ -44,7 +44,7 @@ pub(super) async fn welcome(server: Server) -> Result {
         ensure!(welcome[field] == expected, "`{field}` is {}, not {expected}", welcome[field]);
     }
     let me = &welcome["self"];
-    ensure!(me["meta"] == json!({"name": "Ada"}), "`meta` is {}", me["meta"]);
+    ensure!(me["meta"] == json!({"name": "Ada Lovelace"}), "`meta` is {}", me["meta"]);
     ensure!(
         me["permissions"] == json!(["signal", "broadcast"]),
         "`permissions` is {}",
@@ -80,8 +80,8 @@ pub(super) async fn roster(server: Server) -> Result {
 
 pub(super) async fn joined(server: Server) -> Result {
     let mut observers = Observers::join(&server).await?;
-    let newcomer = server.join_with(json!({"meta": {"name": "Ada", "tags": [1, null]}})).await?;
-    let meta = json!({"name": "Ada", "tags": [1, null]});
+    let meta = json!({"name": "Ada Lovelace", "tags": [1, null]});
+    let newcomer = server.join_with(json!({"meta": meta})).await?;
     let peer = json!({"id": newcomer.id, "meta": meta, "status": "here"});
     observers.expect_joined(&newcomer.id).await?;
     let late = server.join().await?;
