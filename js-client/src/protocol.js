@@ -12,7 +12,7 @@ export const SUBPROTOCOL = 'meet-signal.v1';
  * @param {ServerMessage} message
  */
 export function isSequenced({ type }) {
-  return type !== 'welcome' && type !== 'waiting' && type !== 'ping';
+  return !['hello', 'welcome', 'waiting', 'ping'].includes(type);
 }
 
 /**

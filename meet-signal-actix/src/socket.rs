@@ -6,7 +6,9 @@ use actix_http::ws::{self, CloseCode, OpCode};
 use actix_web::{dev::Payload, web::BytesMut};
 use bytestring::ByteString;
 use meet_signal_core::{
-    CloseReason, Frame, is_going_away,
+    CloseReason, Frame,
+    handshake::HELLO_SUBPROTOCOL,
+    is_going_away,
     socket::{Disconnected, Incoming, Socket},
 };
 
@@ -31,6 +33,7 @@ pub struct SignalSocket {
     pending_reset: Option<PendingReset>,
     frame_bytes: usize,
     peer_address: Option<IpAddr>,
+    awaits_hello: bool,
 }
 
 /// The text of a received frame.
@@ -44,6 +47,7 @@ impl SignalSocket {
         reset_handle: Option<ResetHandle>,
         frame_bytes: usize,
         peer_address: Option<IpAddr>,
+        subprotocol: Option<&str>,
     ) -> Self {
         let fragments = Fragments::new(payload, frame_bytes);
         Self {
@@ -55,6 +59,7 @@ impl SignalSocket {
             pending_reset: None,
             frame_bytes,
             peer_address,
+            awaits_hello: subprotocol == Some(HELLO_SUBPROTOCOL),
         }
     }
 
@@ -157,6 +162,10 @@ impl Socket for SignalSocket {
 
     fn peer_address(&self) -> Option<IpAddr> {
         self.peer_address
+    }
+
+    fn awaits_hello(&self) -> bool {
+        self.awaits_hello
     }
 }
 

@@ -17,7 +17,7 @@ use actix_web::{
 use meet_signal_core::{
     ClientAddress, Denied, Hub, LocalAuthorize, OriginPolicy, RoomId,
     driver::{Reporter, SessionWatch},
-    handshake::{Accepted, Handshake, SUBPROTOCOL, UpgradeRefused},
+    handshake::{Accepted, Handshake, UpgradeRefused},
 };
 
 use crate::{connection::ResetHandle, outgoing::outgoing, socket::SignalSocket};
@@ -161,7 +161,7 @@ impl SignalUpgrade {
         A: LocalAuthorize<M> + 'static,
         M: 'static,
     {
-        let (socket, reporter, response) = self.upgrade(hub);
+        let (socket, reporter, response) = self.upgrade(hub, accepted.subprotocol);
         rt::spawn(reporter.serve_local(hub.clone(), accepted.room, authorize, socket));
         response
     }
@@ -181,14 +181,14 @@ impl SignalUpgrade {
     ///
     /// The request is refused for another reason: its origin or its subprotocol.
     pub fn try_refuse(self, hub: &Hub, denied: Denied) -> Result<HttpResponse, UpgradeRefused> {
-        match self.handshake().check_page(&self.origins) {
-            Ok(_) => {}
+        let subprotocol = match self.handshake().check_page(&self.origins) {
+            Ok(subprotocol) => subprotocol,
             Err(UpgradeRefused::NotWebSocket) => {
                 return Ok(text(denied.status()).body(denied.message().to_owned()));
             }
             Err(refused) => return Err(refused),
-        }
-        let (socket, reporter, response) = self.upgrade(hub);
+        };
+        let (socket, reporter, response) = self.upgrade(hub, subprotocol);
         rt::spawn(reporter.refuse(hub.clone(), denied, socket));
         Ok(response)
     }
@@ -244,7 +244,7 @@ impl SignalUpgrade {
         Fut: Future + 'static,
     {
         let accepted = self.handshake().check(room, &self.origins)?;
-        let (socket, reporter, response) = self.upgrade(hub);
+        let (socket, reporter, response) = self.upgrade(hub, accepted.subprotocol);
         rt::spawn(async move {
             serve(accepted.room, socket).await;
             // A watch is told then.
@@ -254,17 +254,27 @@ impl SignalUpgrade {
     }
 
     /// The connection of a request that was checked, and the response that upgrades it.
-    fn upgrade(self, hub: &Hub) -> (SignalSocket, Reporter, HttpResponse) {
+    fn upgrade(
+        self,
+        hub: &Hub,
+        subprotocol: Option<&'static str>,
+    ) -> (SignalSocket, Reporter, HttpResponse) {
         let (outgoing, body) = outgoing();
         let address = self.peer_address();
         let frame_bytes = hub.limits().frame_bytes();
-        let socket =
-            SignalSocket::new(self.payload, outgoing, self.reset_handle, frame_bytes, address);
+        let socket = SignalSocket::new(
+            self.payload,
+            outgoing,
+            self.reset_handle,
+            frame_bytes,
+            address,
+            subprotocol,
+        );
         // The session and the stream of actix-ws are dropped: their queues are unbounded.
         let (response, _, _) = actix_ws::handle_with_protocols(
             &self.request,
             no_payload(&self.request),
-            &[SUBPROTOCOL],
+            subprotocol.as_slice(),
         )
         .expect("the extractor has verified the handshake");
         (socket, self.reporter, response.set_body(body).map_into_boxed_body())
@@ -274,7 +284,7 @@ impl SignalUpgrade {
         // Not `connection_info`, which trusts the forwarding headers of any client.
         let authority = self.request.uri().authority().map(|authority| authority.as_str());
         let handshake = Handshake::new(authority, headers(&self.request));
-        handshake.encrypted(self.request.app_config().secure()).upgrade(self.is_upgrade)
+        handshake.hello().encrypted(self.request.app_config().secure()).upgrade(self.is_upgrade)
     }
 
     /// The address for the limits per address.

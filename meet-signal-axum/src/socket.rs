@@ -11,7 +11,9 @@ use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use meet_signal_core::{
-    CloseReason, Frame, Limits, is_going_away,
+    CloseReason, Frame, Limits,
+    handshake::HELLO_SUBPROTOCOL,
+    is_going_away,
     socket::{Disconnected, Incoming, Meter, Socket},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,15 +28,24 @@ use tokio_tungstenite::{
 
 /// The connection of an upgraded request, for [`SignalUpgrade::on_socket`](crate::SignalUpgrade::on_socket):
 /// serve it with the [`driver`](crate::driver), as it is or within a [`Socket`] of your own.
-pub struct SignalSocket(AxumSocket<TokioIo<Upgraded>>);
+pub struct SignalSocket {
+    inner: AxumSocket<TokioIo<Upgraded>>,
+    awaits_hello: bool,
+}
 
 /// The text of a received frame.
 #[derive(Clone)]
 pub struct SignalText(Utf8Bytes);
 
 impl SignalSocket {
-    pub(crate) async fn new(upgraded: Upgraded, limits: &Limits, peer: Option<IpAddr>) -> Self {
-        Self(AxumSocket::new(TokioIo::new(upgraded), limits, peer).await)
+    pub(crate) async fn new(
+        upgraded: Upgraded,
+        limits: &Limits,
+        peer: Option<IpAddr>,
+        subprotocol: Option<&str>,
+    ) -> Self {
+        let inner = AxumSocket::new(TokioIo::new(upgraded), limits, peer).await;
+        Self { inner, awaits_hello: subprotocol == Some(HELLO_SUBPROTOCOL) }
     }
 }
 
@@ -42,19 +53,23 @@ impl Socket for SignalSocket {
     type Text = SignalText;
 
     fn recv(&mut self) -> impl Future<Output = Incoming<SignalText>> {
-        self.0.recv()
+        self.inner.recv()
     }
 
     fn send(&mut self, batch: &mut Vec<Frame>) -> impl Future<Output = Result<(), Disconnected>> {
-        self.0.send(batch)
+        self.inner.send(batch)
     }
 
     fn close(&mut self, reason: CloseReason) -> impl Future<Output = ()> {
-        self.0.close(reason)
+        self.inner.close(reason)
     }
 
     fn peer_address(&self) -> Option<IpAddr> {
-        self.0.peer_address()
+        self.inner.peer_address()
+    }
+
+    fn awaits_hello(&self) -> bool {
+        self.awaits_hello
     }
 }
 

@@ -293,7 +293,7 @@ impl SignalUpgrade {
         tokio::spawn(async move {
             // It fails if the connection has ended before the response was sent.
             if let Ok(upgraded) = connection.await {
-                let socket = SignalSocket::new(upgraded, &limits, peer).await;
+                let socket = SignalSocket::new(upgraded, &limits, peer, subprotocol).await;
                 serve(socket, reporter).await;
             }
         });

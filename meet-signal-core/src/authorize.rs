@@ -93,6 +93,19 @@ pub trait Authorize<Marker = ()>: Send + Sync {
         false
     }
 
+    /// What the client is granted in any case, if that is known before its first message: as
+    /// [`authorize`](Self::authorize) will decide, or less. By default, nothing is.
+    ///
+    /// Its ICE servers are sent at once, in a `hello`, so that the client gathers its candidates before
+    /// it joins.
+    ///
+    /// # Panics
+    ///
+    /// After a panic, nothing is.
+    fn granted(&self) -> Option<&Grant> {
+        None
+    }
+
     /// Erases the type.
     fn shared(self) -> Arc<dyn Authorize>
     where
@@ -116,6 +129,11 @@ pub trait LocalAuthorize<Marker = ()> {
     /// [`Authorize::authorizes_resume`].
     fn authorizes_resume_local(&self) -> bool {
         false
+    }
+
+    /// What the client is granted in any case: see [`Authorize::granted`].
+    fn granted_local(&self) -> Option<&Grant> {
+        None
     }
 }
 
@@ -150,6 +168,10 @@ impl<A: Authorize<M>, M> Authorize<ByWithResumes<M>> for WithResumes<A> {
     fn authorizes_resume(&self) -> bool {
         true
     }
+
+    fn granted(&self) -> Option<&Grant> {
+        self.0.granted()
+    }
 }
 
 impl<A: LocalAuthorize<M>, M> LocalAuthorize<ByWithResumes<M>> for WithResumes<A> {
@@ -159,6 +181,10 @@ impl<A: LocalAuthorize<M>, M> LocalAuthorize<ByWithResumes<M>> for WithResumes<A
 
     fn authorizes_resume_local(&self) -> bool {
         true
+    }
+
+    fn granted_local(&self) -> Option<&Grant> {
+        self.0.granted_local()
     }
 }
 
@@ -185,6 +211,10 @@ impl<A: Authorize<M>, M> Authorize for Erased<A, M> {
     fn authorizes_resume(&self) -> bool {
         self.0.authorizes_resume()
     }
+
+    fn granted(&self) -> Option<&Grant> {
+        self.0.granted()
+    }
 }
 
 impl<F: LocalAuthorize<ByClosure> + ?Sized> LocalAuthorize<Arc<ByClosure>> for Arc<F> {
@@ -200,6 +230,10 @@ impl<A: Authorize> LocalAuthorize<BySend> for A {
 
     fn authorizes_resume_local(&self) -> bool {
         self.authorizes_resume()
+    }
+
+    fn granted_local(&self) -> Option<&Grant> {
+        self.granted()
     }
 }
 
@@ -247,6 +281,10 @@ impl Authorize for Grant {
     fn authorizes_resume(&self) -> bool {
         true
     }
+
+    fn granted(&self) -> Option<&Grant> {
+        Some(self)
+    }
 }
 
 impl<A: Authorize<M> + ?Sized, M> Authorize<M> for Arc<A> {
@@ -256,6 +294,10 @@ impl<A: Authorize<M> + ?Sized, M> Authorize<M> for Arc<A> {
 
     fn authorizes_resume(&self) -> bool {
         (**self).authorizes_resume()
+    }
+
+    fn granted(&self) -> Option<&Grant> {
+        (**self).granted()
     }
 }
 

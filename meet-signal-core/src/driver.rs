@@ -6,6 +6,7 @@
 pub(crate) mod exit;
 mod guard;
 mod handshake;
+mod hello;
 mod liveness;
 mod outcome;
 mod renewal;
@@ -122,8 +123,8 @@ fn serve_with<S: Socket>(
             };
             // Boxed, because the handshake takes twice the memory of everything after it, and ends
             // early.
-            let handshake = Box::pin(handshake::handshake(&hub, room, rules, &mut socket));
-            let (mut greeting, held) = match trace.within(handshake).await {
+            let handshake = Box::pin(handshake::handshake(&hub, room, rules, &mut socket, &trace));
+            let ((mut greeting, held), question) = match trace.within(handshake).await {
                 Ok(entered) => entered,
                 Err(exit) => {
                     trace.closed(&exit);
@@ -132,7 +133,8 @@ fn serve_with<S: Socket>(
                 }
             };
             let mut report = JoinReport::begin(&reporter, &trace, &mut greeting, &mut outcome);
-            let (mut session, renewal) = trace.within(renewal::greet(greeting, &trace)).await;
+            let (mut session, renewal) =
+                trace.within(renewal::greet(greeting, question, &trace)).await;
             let progress = (&mut report, &mut outcome);
             let exit = run::run(&mut session, held, renewal, &mut socket, progress).await;
             report.check(&mut session, &mut outcome);

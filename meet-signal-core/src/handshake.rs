@@ -6,9 +6,10 @@ mod subprotocol;
 use thiserror::Error;
 
 pub use origin::{InvalidOrigin, OriginFault, OriginPolicy, OriginRefused};
-pub use subprotocol::{SUBPROTOCOL, UnknownSubprotocol, select_subprotocol};
+pub use subprotocol::{HELLO_SUBPROTOCOL, SUBPROTOCOL, UnknownSubprotocol, select_subprotocol};
 
 use crate::{InvalidRoomId, RoomId, trace};
+use subprotocol::Subprotocols;
 
 /// The parts of an upgrade request that decide whether it is accepted.
 ///
@@ -38,7 +39,8 @@ pub struct Handshake {
     host: Option<String>,
     encrypted: bool,
     is_upgrade: bool,
-    subprotocol: Result<Option<&'static str>, UnknownSubprotocol>,
+    subprotocols: Subprotocols,
+    says_hello: bool,
 }
 
 /// A request that may be upgraded.
@@ -98,7 +100,8 @@ impl Handshake {
             host: host.map(str::to_owned),
             encrypted: false,
             is_upgrade: true,
-            subprotocol: select_subprotocol(subprotocols),
+            subprotocols: Subprotocols::offered(subprotocols),
+            says_hello: false,
         }
     }
 
@@ -108,6 +111,14 @@ impl Handshake {
     #[must_use]
     pub fn encrypted(mut self, encrypted: bool) -> Self {
         self.encrypted = encrypted;
+        self
+    }
+
+    /// Also accepts [`HELLO_SUBPROTOCOL`], and prefers it. For an adapter whose
+    /// [`Socket::awaits_hello`](crate::socket::Socket::awaits_hello) says whether it was selected.
+    #[must_use]
+    pub fn hello(mut self) -> Self {
+        self.says_hello = true;
         self
     }
 
@@ -173,7 +184,7 @@ impl Handshake {
             Err(OriginRefused::Missing) if !self.is_upgrade => {}
             checked => checked?,
         }
-        let subprotocol = self.subprotocol?;
+        let subprotocol = self.subprotocols.select(self.says_hello)?;
         if self.is_upgrade { Ok(subprotocol) } else { Err(UpgradeRefused::NotWebSocket) }
     }
 }

@@ -15,6 +15,7 @@ mod lobby;
 #[cfg(feature = "tracing")]
 mod log;
 mod moderation;
+mod offers;
 mod reclaim;
 mod resume;
 mod room_rate;

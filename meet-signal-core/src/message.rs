@@ -14,7 +14,7 @@ mod meta;
 mod schema;
 mod server;
 
-pub use client::{ClientMessage, Join, Resume};
+pub use client::{ClientMessage, Join, MAX_OFFERS, Resume};
 pub use malformed::{Malformed, Problem};
 pub use meta::Meta;
 pub use server::{

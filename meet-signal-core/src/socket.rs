@@ -18,7 +18,8 @@ use crate::{CloseReason, Frame};
 /// [`Limits::frame_bytes`](crate::Limits::frame_bytes).
 ///
 /// An application may put one of its own around that of its adapter. It passes each function on,
-/// [`peer_address`](Self::peer_address) as well, and neither leaves out text frames nor adds or
+/// [`peer_address`](Self::peer_address) and
+/// [`awaits_hello`](Self::awaits_hello) as well, and neither leaves out text frames nor adds or
 /// reorders any: both ends count them, for a resume. A panic in it ends its own session alone.
 pub trait Socket {
     /// The text of a received frame.
@@ -56,6 +57,12 @@ pub trait Socket {
     /// one that a trusted proxy forwards. If it is `None`, these limits are off for the connection.
     fn peer_address(&self) -> Option<IpAddr> {
         None
+    }
+
+    /// Whether the client sends nothing before the server's `hello`: its subprotocol is
+    /// [`HELLO_SUBPROTOCOL`](crate::handshake::HELLO_SUBPROTOCOL).
+    fn awaits_hello(&self) -> bool {
+        false
     }
 }
 

@@ -12,7 +12,7 @@ fn received(bytes: Vec<u8>) -> (SignalSocket, Body) {
     let chunks = stream::iter([Ok(Bytes::from(bytes))]).chain(stream::pending());
     let (outgoing, body) = outgoing();
     let chunks: BoxedPayloadStream = Box::pin(chunks);
-    (SignalSocket::new(chunks.into(), outgoing, None, 1024, None), body)
+    (SignalSocket::new(chunks.into(), outgoing, None, 1024, None, None), body)
 }
 
 fn frame(last: bool, opcode: OpCode, payload: &str) -> BytesMut {

@@ -24,7 +24,8 @@ impl<S: Send + Sync> FromRequestParts<S> for SignalUpgrade {
         // Only HTTP/2 requests have the scheme.
         let encrypted = parts.uri.scheme() == Some(&Scheme::HTTPS);
         let is_upgrade = !is_ordinary_get(parts);
-        let handshake = Handshake::new(authority, headers).encrypted(encrypted).upgrade(is_upgrade);
+        let handshake = Handshake::new(authority, headers).hello();
+        let handshake = handshake.encrypted(encrypted).upgrade(is_upgrade);
         let peer = connection_address(parts, state).await;
         let mut connection = None;
         if is_upgrade {

@@ -10,10 +10,11 @@ use tokio::{
 use super::{
     exit::{Exit, explain, refuse, send, send_refusal},
     guard::Guarded,
+    hello::{Hello, Question},
 };
 use crate::{
-    AuthRequest, CloseReason, Denied, ErrorCode, Grant, Hub, JoinRequest, Meta, PreviousSession,
-    ResumeError, RoomId, Secret,
+    AuthRequest, CloseReason, Denied, ErrorCode, Grant, Hub, JoinRequest, Meta, PeerId,
+    PreviousSession, ResumeError, RoomId, Secret,
     clock::now,
     hub::{AddressKey, Greeting, ResumeRequest},
     inbound::{InboundLimiter, ParsedFrame, Rejection},
@@ -27,25 +28,36 @@ pub(super) struct Rules<A> {
     pub(super) authorize: A,
     /// Whether it decides about resumes as well; `None` if it panicked when it was asked.
     pub(super) authorizes_resume: Option<bool>,
+    /// What it has decided already.
+    pub(super) granted: Option<Grant>,
 }
 
 /// A session without its welcome, and the messages that its client sent before the session existed.
 type Joined<T> = (Greeting, Vec<T>);
 
-/// Reads messages until there is a `join`, and handles it.
+/// Says `hello`, reads messages until there is a `join`, and handles it. Returns, too, what a provider
+/// of ICE servers was asked before.
 pub(super) async fn handshake<S: Socket>(
     hub: &Hub,
     room: RoomId,
-    rules: Rules<impl AsyncFnOnce(AuthRequest) -> Result<Grant, Denied>>,
+    mut rules: Rules<impl AsyncFnOnce(AuthRequest) -> Result<Grant, Denied>>,
     socket: &mut S,
-) -> Result<Joined<S::Text>, Exit> {
+    trace: &trace::Connection,
+) -> Result<(Joined<S::Text>, Option<Question>), Exit> {
     let limits = hub.limits();
     let mut limiter = InboundLimiter::new(limits, now());
     let deadline = Instant::now() + limits.join_timeout();
+    let mut hello = Hello::new(socket, &room, rules.granted.take(), trace);
     loop {
-        let incoming = timeout_at(deadline, socket.recv())
-            .await
-            .map_err(|_| Exit::closed(CloseReason::ProtocolViolation))?;
+        let incoming = select! {
+            biased;
+            frame = hello.frame(hub), if hello.is_due() => {
+                send(hub, socket, &mut vec![frame]).await?;
+                continue;
+            }
+            incoming = timeout_at(deadline, socket.recv()) => incoming,
+        };
+        let incoming = incoming.map_err(|_| Exit::closed(CloseReason::ProtocolViolation))?;
         let text = match incoming {
             Incoming::Text(text) => text,
             other => {
@@ -56,7 +68,10 @@ pub(super) async fn handshake<S: Socket>(
         let frame = ParsedFrame::parse(text.as_ref(), limits).map_err(Exit::closed)?;
         let error = match limiter.check(frame, now()) {
             Ok(ClientMessage::Join(join)) => {
-                return resume_or_join(hub, room, rules, limiter, &join, socket).await;
+                let question = hello.into_question();
+                let request = (&join, question.as_ref().map(|question| question.peer));
+                let joined = resume_or_join(hub, room, rules, limiter, request, socket).await?;
+                return Ok((joined, question));
             }
             Ok(ClientMessage::Leave { ticket: Some(ticket) }) => {
                 hub.leave_by_ticket(&room, ticket.expose());
@@ -88,7 +103,7 @@ async fn resume_or_join<S: Socket>(
     room: RoomId,
     rules: Rules<impl AsyncFnOnce(AuthRequest) -> Result<Grant, Denied>>,
     mut limiter: InboundLimiter,
-    join: &Join<'_>,
+    (join, peer): (&Join<'_>, Option<PeerId>),
     socket: &mut S,
 ) -> Result<Joined<S::Text>, Exit> {
     let (limits, address) = (hub.limits(), socket.peer_address());
@@ -145,9 +160,11 @@ async fn resume_or_join<S: Socket>(
             }
         };
     }
-    let request = JoinRequest::new(meta)
+    let mut request = JoinRequest::new(meta)
         .replaces(join.replaces.as_ref().map(Secret::expose))
+        .offers(join.offers.as_slice())
         .address(address);
+    request.peer = peer;
     match hub.join_with(room.clone(), request, &grant, limiter, now()) {
         Ok(greeting) => Ok((greeting, held)),
         Err(refused) => {

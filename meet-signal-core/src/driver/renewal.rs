@@ -11,9 +11,9 @@ use std::{
 
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
-use super::guard::Guarded;
+use super::{guard::Guarded, hello::Question};
 use crate::{
-    Hub, IceServerRequest, IceServers, RoomId, Session,
+    Hub, IceServerRequest, IceServers, PeerId, RoomId, Session,
     clock::now,
     connection::Connection,
     hub::{Greeting, IceChange, Provided},
@@ -37,10 +37,14 @@ impl Renewal {
 }
 
 /// Sends the `welcome`, with the servers of the session's provider if they come in time.
-pub(super) async fn greet(greeting: Greeting, trace: &trace::Connection) -> (Session, Renewal) {
+pub(super) async fn greet(
+    greeting: Greeting,
+    question: Option<Question>,
+    trace: &trace::Connection,
+) -> (Session, Renewal) {
     match greeting.session().ice_provider().cloned() {
         // Boxed, because it ends early, and few sessions have a provider.
-        Some(provider) => Box::pin(greet_with(provider, greeting, trace)).await,
+        Some(provider) => Box::pin(greet_with(provider, greeting, question, trace)).await,
         None => (greeting.send(), Renewal(None)),
     }
 }
@@ -48,21 +52,32 @@ pub(super) async fn greet(greeting: Greeting, trace: &trace::Connection) -> (Ses
 async fn greet_with(
     provider: Provider,
     mut greeting: Greeting,
+    question: Option<Question>,
     trace: &trace::Connection,
 ) -> (Session, Renewal) {
     let session = greeting.session();
     let (hub, room) = (session.hub().clone(), session.room().clone());
     let (connection, trace) = (session.connection(), trace.clone());
     let source = Source { hub, room, connection, provider, trace };
-    let mut asking = source.ask();
-    if !greeting.has_welcome() {
-        let expires = greeting.ice_servers_expire();
-        let session = greeting.send();
-        return (session, Renewal(Some(Box::pin(source.renew(None, asking, expires)))));
-    }
-    let in_time = timeout(source.hub.limits().ice_servers_timeout(), &mut asking).await;
+    // A session that is resumed has another id than the one that the provider was asked for.
+    let question = question.filter(|question| question.peer == connection.peer);
+    let (mut asking, mut answered) = match question {
+        Some(Question { asking, answered, .. }) => (asking, answered),
+        None => (source.ask(), None),
+    };
     let mut expires = greeting.ice_servers_expire();
-    if let Ok(Some(answer)) = &in_time {
+    if !greeting.has_welcome() {
+        let session = greeting.send();
+        if let Some(Some(answer)) = &answered {
+            expires = answer.provided.expires;
+            source.send(answer.provided.clone());
+        }
+        return (session, Renewal(Some(Box::pin(source.renew(answered, asking, expires)))));
+    }
+    if answered.is_none() {
+        answered = timeout(source.hub.limits().ice_servers_timeout(), &mut asking).await.ok();
+    }
+    if let Some(Some(answer)) = &answered {
         expires = answer.provided.expires;
         greeting.provide(answer.provided.clone());
     } else if expires.is_some_and(|expires| expires <= now()) {
@@ -70,7 +85,7 @@ async fn greet_with(
         greeting.provide(Provided::default());
     }
     let session = greeting.send();
-    (session, Renewal(Some(Box::pin(source.renew(in_time.ok(), asking, expires)))))
+    (session, Renewal(Some(Box::pin(source.renew(answered, asking, expires)))))
 }
 
 /// The provider of a session, and the session.
@@ -83,13 +98,13 @@ struct Source {
 }
 
 /// What a provider has answered.
-struct Answer {
-    provided: Provided,
+pub(super) struct Answer {
+    pub(super) provided: Provided,
     valid_for: Option<Duration>,
 }
 
 /// `None` if the provider has none.
-type Asking = Pin<Box<dyn Future<Output = Option<Answer>> + Send>>;
+pub(super) type Asking = Pin<Box<dyn Future<Output = Option<Answer>> + Send>>;
 
 impl Source {
     /// Goes on after the first question, which was answered already or is still open.
@@ -135,15 +150,8 @@ impl Source {
         }
     }
 
-    /// A panic of the provider is no answer, either.
     fn ask(&self) -> Asking {
-        let provider = self.provider.clone();
-        let (room, peer) = (self.room.clone(), self.connection.peer);
-        let asking = Guarded::new(self.trace.within(async move {
-            let request = IceServerRequest { room, peer, now: SystemTime::now() };
-            provider.provide(request).await.ok()
-        }));
-        Box::pin(async move { asking.await.flatten().map(Answer::new) })
+        ask(self.provider.clone(), self.room.clone(), self.connection.peer, &self.trace)
     }
 
     fn send(&self, provided: Provided) {
@@ -152,6 +160,20 @@ impl Source {
             room.change_ice_servers(peer, change, wakers)
         });
     }
+}
+
+/// Asks a provider. Its panic is no answer, either.
+pub(super) fn ask(
+    provider: Provider,
+    room: RoomId,
+    peer: PeerId,
+    trace: &trace::Connection,
+) -> Asking {
+    let asking = Guarded::new(trace.within(async move {
+        let request = IceServerRequest { room, peer, now: SystemTime::now() };
+        provider.provide(request).await.ok()
+    }));
+    Box::pin(async move { asking.await.flatten().map(Answer::new) })
 }
 
 impl Answer {

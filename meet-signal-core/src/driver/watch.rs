@@ -72,6 +72,7 @@ impl Reporter {
     ) -> impl Future<Output = Outcome> {
         let rules = Rules {
             authorizes_resume: guard(|| authorize.authorizes_resume()),
+            granted: guard(|| authorize.granted().cloned()).flatten(),
             authorize: async move |request| authorize.authorize(request).await,
         };
         serve_with(hub, room, rules, socket, self)
@@ -91,6 +92,7 @@ impl Reporter {
     ) -> impl Future<Output = Outcome> {
         let rules = Rules {
             authorizes_resume: guard(|| authorize.authorizes_resume_local()),
+            granted: guard(|| authorize.granted_local().cloned()).flatten(),
             authorize: async move |request| authorize.authorize_local(request).await,
         };
         serve_with(hub, room, rules, socket, self)

@@ -2,9 +2,13 @@
 
 use std::{sync::Arc, time::Instant};
 
+use serde_json::value::RawValue;
+
 use super::{
     AddressKey, Hub, JoinError, ResumeError, RoomState,
+    input_error::InputError,
     lobby::WaitingSession,
+    offers::Offers,
     resume::ResumeRequest,
     session_state::{SessionSnapshot, SessionState, WelcomeTerms},
 };
@@ -34,6 +38,7 @@ impl RoomState {
         &mut self,
         hub: &Hub,
         (newcomer, mut session, mut terms): (Newcomer, SessionState, WelcomeTerms),
+        offers: &[&RawValue],
         now: Instant,
         wakers: &mut Wakers,
     ) -> Result<Entered, JoinError> {
@@ -57,7 +62,12 @@ impl RoomState {
             None if hub.session_begins() => {}
             None => return Err(JoinError::HubFull),
         }
-        self.apply_infallible(Input::Join(newcomer), wakers);
+        // In the lobby there is nobody to offer to, and nobody knows for how long.
+        let is_used = newcomer.member.permissions.signal && !place.waits;
+        let offers = if is_used { offers } else { &[] };
+        let mut offers = Offers::new(offers, session.sender);
+        let joined = self.apply_with(Input::Join(newcomer), &mut offers, wakers);
+        debug_assert!(!matches!(joined, Err(InputError::Apply(_))), "{joined:?}");
         let mut entered = Entered {
             connection: Connection { peer, generation: session.generation },
             outbox: session.outbox.clone(),
@@ -72,7 +82,9 @@ impl RoomState {
         } else {
             self.sessions.insert(peer, session);
             self.count_meta(peer);
-            entered.welcome = Some((self.snapshot(peer, Resumed::No), terms));
+            let mut snapshot = self.snapshot(peer, Resumed::No);
+            snapshot.offered = offers.delivered();
+            entered.welcome = Some((snapshot, terms));
         }
         Ok(entered)
     }
@@ -179,6 +191,7 @@ impl RoomState {
             members: self.room.roster().iter().cloned().collect(),
             knocking: knocking.map(|Member { id, meta, .. }| (*id, meta.clone())).collect(),
             ice_servers: session.ice.servers(),
+            offered: Vec::new(),
         }
     }
 }

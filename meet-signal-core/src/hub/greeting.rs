@@ -100,7 +100,7 @@ impl SessionSnapshot {
             locked: self.locked,
             lobby: self.lobby,
             knocking: knocking.collect(),
-            peers: others(&self.members, at),
+            peers: others(&self.members, at, &self.offered),
             ice_servers: &self.ice_servers,
             heartbeat_ms: terms.heartbeat_ms,
             grace_ms: terms.grace_ms,
@@ -112,7 +112,8 @@ impl SessionSnapshot {
 
 /// All members but the one at index `me`, as it sees them: of two members, the one that joined
 /// first is polite.
-fn others(members: &[Member], me: usize) -> Vec<Peer<'_>> {
+fn others<'a>(members: &'a [Member], me: usize, offered: &[(PeerId, u32)]) -> Vec<Peer<'a>> {
+    let offered = |id| offered.iter().find(|(peer, _)| *peer == id).map(|(_, offer)| *offer);
     members
         .iter()
         .enumerate()
@@ -123,6 +124,7 @@ fn others(members: &[Member], me: usize) -> Vec<Peer<'_>> {
             status: *status,
             polite: at > me,
             permissions: Some(*permissions),
+            offered: offered(*id),
         })
         .collect()
 }

@@ -1,11 +1,13 @@
 //! Joining a room: `Hub::join`.
 
 use std::{
+    fmt,
     net::IpAddr,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::{
@@ -25,7 +27,7 @@ use crate::{
 };
 
 /// A peer's request to join a room.
-#[derive(Debug, Default)]
+#[derive(Default)]
 #[non_exhaustive]
 pub struct JoinRequest<'a> {
     /// What the other members see of it, unless the grant sets another `meta`.
@@ -34,6 +36,21 @@ pub struct JoinRequest<'a> {
     pub replaces: Option<Secret<'a>>,
     /// The address for the limits per address, which are off if it is `None`.
     pub address: Option<IpAddr>,
+    /// The first offers of its connections, each for one member of the room: see
+    /// [`offers`](Self::offers).
+    pub offers: Vec<&'a RawValue>,
+    /// The id of the peer, if somebody had to know it before the join.
+    pub(crate) peer: Option<PeerId>,
+}
+
+// Without `meta` and the offers, which are personal data.
+impl fmt::Debug for JoinRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinRequest")
+            .field("replaces", &self.replaces)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> JoinRequest<'a> {
@@ -46,6 +63,19 @@ impl<'a> JoinRequest<'a> {
     #[must_use]
     pub fn replaces(mut self, ticket: Option<&'a str>) -> Self {
         self.replaces = ticket.map(Secret::from);
+        self
+    }
+
+    /// Sets the first offers of its connections. The *i*th is for the *i*th of the other members, in
+    /// the order in which they joined, who gets it with `joined`; the `welcome` says who got one.
+    /// They are opaque, and at most 64 are used.
+    ///
+    /// They are dropped if the peer has to wait in the lobby or may not
+    /// [`signal`](crate::Permissions::signal), and each one that the share of the peer in the queue
+    /// of its member has no space for.
+    #[must_use]
+    pub fn offers(mut self, offers: impl Into<Vec<&'a RawValue>>) -> Self {
+        self.offers = offers.into();
         self
     }
 
@@ -161,7 +191,7 @@ impl Hub {
             return Err(JoinError::HubFull);
         }
         let ticket = Ticket::random();
-        let id = PeerId::random();
+        let id = request.peer.unwrap_or_else(PeerId::random);
         let outbox = Arc::new(Outbox::new(self.limits(), self.0.queues.clone()));
         let address = request.address.map(AddressKey::from);
         let from = (address, self.sender(id, address));
@@ -186,7 +216,8 @@ impl Hub {
             }
             let state = shard.get_or_create(&room, &self.0.limits, now);
             state.configure_once(grant.room_settings.as_ref(), self.limits(), now, wakers);
-            let joined = state.join(self, (newcomer, session, terms), now, wakers);
+            let newcomer = (newcomer, session, terms);
+            let joined = state.join(self, newcomer, &request.offers, now, wakers);
             self.settle(shard, &room);
             joined
         })?;

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{
-    Hub, ended::EndedSessions, input_error::InputError, lobby::WaitingSession, room_rate::RoomRate,
-    room_settings::Configured, session_state::SessionState,
+    Hub, ended::EndedSessions, input_error::InputError, lobby::WaitingSession, offers::Offers,
+    room_rate::RoomRate, room_settings::Configured, session_state::SessionState,
 };
 #[cfg(feature = "driver")]
 use crate::ticket::TicketHash;
@@ -52,6 +52,16 @@ impl RoomState {
     /// Applies an input, and carries its effects out. Every change of the room, and every frame that
     /// a member or the application sends to members, goes through here.
     pub(super) fn apply(&mut self, input: Input, wakers: &mut Wakers) -> Result<(), InputError> {
+        self.apply_with(input, &mut Offers::default(), wakers)
+    }
+
+    /// As [`apply`](Self::apply), with the offers of a newcomer.
+    pub(super) fn apply_with(
+        &mut self,
+        input: Input,
+        offers: &mut Offers<'_>,
+        wakers: &mut Wakers,
+    ) -> Result<(), InputError> {
         let from = input.sender().and_then(|peer| self.sessions.get(&peer));
         let sender = from.map(|session| session.sender);
         let mut delivered = Ok(());
@@ -76,7 +86,12 @@ impl RoomState {
                     if let Some(record) = &mut record {
                         self.journal.pending.extend(record.event(&self.room, &event));
                     }
-                    self.notify(event, wakers);
+                    match event {
+                        Event::Joined(..) if !offers.is_empty() => {
+                            self.notify_joined(&event, offers, wakers);
+                        }
+                        event => self.notify(event, wakers),
+                    }
                 }
                 Effect::Send(Recipients::Moderators, frame) => {
                     self.send_moderators(&frame, wakers);

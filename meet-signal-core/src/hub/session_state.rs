@@ -63,6 +63,8 @@ pub(super) struct SessionSnapshot {
     /// All members including this one, in the order in which they joined.
     pub(super) members: Vec<Member>,
     pub(super) ice_servers: Arc<[IceServer]>,
+    /// Which member got which of the offers that came with the join.
+    pub(super) offered: Vec<(PeerId, u32)>,
 }
 
 /// What a `welcome` says of the server and of the connection.

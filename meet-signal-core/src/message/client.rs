@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use super::{
@@ -157,7 +160,15 @@ pub struct Join<'a> {
     /// The ticket of a session that the new one replaces: that of the page before a reload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Secret<'a>>,
+    /// The first offers of connections: the *i*th is for the *i*th of the other members, in the order
+    /// in which they joined, who gets it with `joined`. Opaque. At most 64 are used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<serde_json::Value>>"))]
+    pub offers: Vec<&'a RawValue>,
 }
+
+/// How many offers of a [`Join`] are used. More would hardly fit into a frame.
+pub const MAX_OFFERS: usize = 64;
 
 /// The session to resume, and the client's position in it.
 #[derive(Debug, Serialize)]
@@ -183,6 +194,36 @@ struct ResumeFields<'a> {
     received: u64,
     #[serde(default)]
     waiting: Option<bool>,
+}
+
+/// The first [`MAX_OFFERS`] of a list.
+#[derive(Default)]
+struct Offers<'a>(Vec<&'a RawValue>);
+
+impl<'de> Deserialize<'de> for Offers<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(OffersVisitor)
+    }
+}
+
+struct OffersVisitor;
+
+impl<'de> Visitor<'de> for OffersVisitor {
+    type Value = Offers<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of offers")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Offers<'de>, A::Error> {
+        let mut offers = Vec::new();
+        while let Some(offer) = list.next_element()? {
+            if offers.len() < MAX_OFFERS {
+                offers.push(offer);
+            }
+        }
+        Ok(Offers(offers))
+    }
 }
 
 // Without `meta`, which is personal data.
@@ -243,6 +284,7 @@ impl<'a> ClientMessage<'a> {
                     },
                 ),
                 replaces: secret("replaces", envelope.replaces)?,
+                offers: optional::<Offers<'a>>("offers", envelope.offers)?.unwrap_or_default().0,
             }),
             "leave" => Self::Leave { ticket: secret("ticket", envelope.ticket)? },
             "probe" => Self::Probe,

@@ -34,6 +34,7 @@ impl Debug for ServerMessage<'_> {
             Self::Welcome(welcome) => return f.debug_tuple("Welcome").field(welcome).finish(),
             Self::Error(error) => return f.debug_tuple("Error").field(error).finish(),
             Self::Waiting(waiting) => return f.debug_tuple("Waiting").field(waiting).finish(),
+            Self::Hello { .. } => f.debug_struct("Hello"),
             Self::Joined { .. } => f.debug_struct("Joined"),
             Self::Left { .. } => f.debug_struct("Left"),
             Self::Status { .. } => f.debug_struct("Status"),
@@ -50,7 +51,7 @@ impl Debug for ServerMessage<'_> {
             Self::Ping { .. } => f.debug_struct("Ping"),
         };
         match self {
-            Self::Joined { peer } => shown.field("peer", &peer.id),
+            Self::Joined { peer, .. } => shown.field("peer", &peer.id),
             Self::Knock { peer } => shown.field("peer", &peer.id),
             Self::Left { peer, reason } => shown.field("peer", peer).field("reason", reason),
             Self::Status { peer, status } => shown.field("peer", peer).field("status", status),

@@ -34,6 +34,8 @@ pub(super) struct Envelope<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     pub(super) replaces: Raw<'a>,
     #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) offers: Raw<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
     pub(super) ticket: Raw<'a>,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(super) received: Raw<'a>,

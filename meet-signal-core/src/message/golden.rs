@@ -36,6 +36,10 @@ fn frames_are_written_as_the_golden_ones() {
 type Write<'a> = &'a mut dyn FnMut(&str, ServerMessage<'_>);
 
 fn beginnings(write: Write<'_>) {
+    write("hello, before a decision", ServerMessage::Hello { ice_servers: None });
+    let ice_servers = &[turn("1767225600:bob")];
+    write("hello, with ICE servers", ServerMessage::Hello { ice_servers: Some(ice_servers) });
+
     let no_meta = Meta::default();
     let welcome = Welcome {
         v: VERSION,
@@ -75,6 +79,7 @@ fn beginnings(write: Write<'_>) {
                 status: Status::Away,
                 polite: false,
                 permissions: Some(Permissions::default().moderate(true)),
+                offered: None,
             },
             Peer {
                 id: peer(CLEO),
@@ -82,6 +87,7 @@ fn beginnings(write: Write<'_>) {
                 status: Status::Here,
                 polite: true,
                 permissions: Some(Permissions::NONE),
+                offered: None,
             },
         ],
         ice_servers: &[IceServer::stun("stun:stun.example.com"), turn("1767225600:bob")],
@@ -126,6 +132,29 @@ fn beginnings(write: Write<'_>) {
         limits: Some((&Limits::default()).into()),
     };
     write("welcome, back with gaps, and with no permissions", ServerMessage::Welcome(welcome));
+
+    let peers = [(ADA, &ada, Some(0)), (DAN, &dan, None), (CLEO, &no_meta, Some(2))];
+    let peers = peers.map(|(id, meta, offered)| {
+        let permissions = Some(Permissions::default());
+        Peer { id: peer(id), meta, status: Status::Here, polite: false, permissions, offered }
+    });
+    let welcome = Welcome {
+        v: VERSION,
+        room: &"standup".parse().unwrap(),
+        me: SelfInfo { id: peer(BOB), meta: &bob, permissions: Permissions::default() },
+        ticket: TICKET.into(),
+        resumed: Resumed::No,
+        received: 0,
+        locked: false,
+        lobby: false,
+        knocking: Vec::new(),
+        peers: peers.into(),
+        ice_servers: &[],
+        heartbeat_ms: 10_000,
+        grace_ms: 30_000,
+        limits: Some((&Limits::default()).into()),
+    };
+    write("welcome, after a join with offers", ServerMessage::Welcome(welcome));
     let waiting = Waiting { ticket: TICKET.into(), heartbeat_ms: 10_000, grace_ms: 30_000 };
     write("waiting", ServerMessage::Waiting(waiting));
 }
@@ -134,8 +163,11 @@ fn events(write: Write<'_>) {
     let (bob, cleo) = (peer(BOB), peer(CLEO));
     let name = meta(r#"{"name":"Cleo"}"#);
     let permissions = Some(Permissions::default());
-    let newcomer = Peer { id: cleo, meta: &name, status: Status::Here, polite: true, permissions };
-    write("joined", ServerMessage::Joined { peer: newcomer });
+    let (status, offered) = (Status::Here, None);
+    let newcomer = || Peer { id: cleo, meta: &name, status, polite: true, permissions, offered };
+    write("joined", ServerMessage::Joined { peer: newcomer(), offer: None });
+    let offer = Some(raw(r#"{ "b" : 1.50e0,"a":[ ] }"#));
+    write("joined, with an offer", ServerMessage::Joined { peer: newcomer(), offer });
     for (name, reason) in [
         ("left: left", LeaveReason::Left),
         ("left: timeout", LeaveReason::Timeout),

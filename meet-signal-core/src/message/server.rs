@@ -14,6 +14,12 @@ use crate::{ErrorCode, Frame, Limits, PeerId, Permissions, RoomId, Secret};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum ServerMessage<'a> {
+    /// The first message of a connection, before the client has sent any. Without a sequence number.
+    Hello {
+        /// For `RTCPeerConnection`, if the application has decided about this client already.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ice_servers: Option<&'a [IceServer]>,
+    },
     /// The session has started, or continues.
     Welcome(Welcome<'a>),
     /// The peer waits in the lobby to be admitted. Without a sequence number.
@@ -22,6 +28,10 @@ pub enum ServerMessage<'a> {
     Joined {
         /// The peer. All receivers joined before it, so they are polite toward it.
         peer: Peer<'a>,
+        /// Its first offer to the receiver, if it has sent one with its `join`. Opaque.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Value>"))]
+        offer: Option<&'a RawValue>,
     },
     /// A peer left.
     Left {
@@ -241,6 +251,10 @@ pub struct Peer<'a> {
     /// What it may do. A server of an earlier release does not send it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
+    /// In the `welcome` of a new session: which of the offers in its `join`, counted from 0, this peer
+    /// got. The others were dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offered: Option<u32>,
 }
 
 /// A peer in the lobby, as a member who may moderate sees it.

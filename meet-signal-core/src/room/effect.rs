@@ -2,6 +2,7 @@
 
 use std::slice;
 
+use serde_json::value::RawValue;
 use smallvec::{SmallVec, smallvec};
 
 use crate::{
@@ -185,12 +186,17 @@ impl Event {
 
     /// The frame for the recipients, if there are any.
     pub fn into_frame(self) -> Option<Frame> {
-        let message = match &self {
+        self.frame(None)
+    }
+
+    /// The frame for one recipient of a `Joined`, with the new peer's first offer to it.
+    pub(crate) fn frame(&self, offer: Option<&RawValue>) -> Option<Frame> {
+        let message = match self {
             Self::Joined(id, meta, permissions) => {
                 // The receivers joined earlier, so they are polite toward the new peer.
                 let (status, permissions) = (Status::Here, Some(*permissions));
-                let peer = Peer { id: *id, meta, status, polite: true, permissions };
-                ServerMessage::Joined { peer }
+                let peer = Peer { id: *id, meta, status, polite: true, permissions, offered: None };
+                ServerMessage::Joined { peer, offer }
             }
             Self::Left(peer, reason) => ServerMessage::Left { peer: *peer, reason: *reason },
             Self::Status(peer, status) => ServerMessage::Status { peer: *peer, status: *status },

@@ -125,7 +125,8 @@ fn shown() -> Vec<(&'static str, String)> {
     };
     let (id, frame) = (PeerId::random(), Frame::new(JSON.to_owned()));
     let permissions = Some(Permissions::default());
-    let peer = || Peer { id, meta: &meta, status: Status::Here, polite: true, permissions };
+    let (status, offered) = (Status::Here, Some(0));
+    let peer = || Peer { id, meta: &meta, status, polite: true, permissions, offered };
     let me = || SelfInfo { id, meta: &meta, permissions: Permissions::default() };
     let room_id = room();
     let welcome = Welcome {
@@ -146,7 +147,8 @@ fn shown() -> Vec<(&'static str, String)> {
     };
     let waiting = Waiting { ticket: SECRET.into(), heartbeat_ms: 0, grace_ms: 0 };
     let (hub, now) = (Hub::default(), Instant::now());
-    let join_request = || JoinRequest::new(meta.clone()).replaces(Some(SECRET));
+    let join_request =
+        || JoinRequest::new(meta.clone()).replaces(Some(SECRET)).offers([data].as_slice());
     let session = hub.join(room(), join_request(), &grant(), now).expect("the hub has space");
     let first = first_frame(&session);
     let mut state = Room::new(1);
@@ -172,7 +174,8 @@ fn shown() -> Vec<(&'static str, String)> {
     let debug_of = |message: ClientMessage<'_>| format!("{message:?}");
     let parse = |text: &str| debug_of(ClientMessage::parse(text).expect(text));
     let server = [
-        ServerMessage::Joined { peer: peer() },
+        ServerMessage::Hello { ice_servers: Some(&ice_servers) },
+        ServerMessage::Joined { peer: peer(), offer: Some(data) },
         ServerMessage::Updated { peer: id, meta: &meta },
         ServerMessage::Signal { from: id, data },
         ServerMessage::Broadcast { from: id, data },

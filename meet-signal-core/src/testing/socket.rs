@@ -28,7 +28,8 @@ pub fn connection(room: usize) -> (ServerEnd, ClientEnd) {
     let (to_server, incoming) = mpsc::unbounded_channel();
     let (outgoing, from_server) = mpsc::unbounded_channel();
     let wire = Arc::new(Wire { room: Semaphore::new(room), half_open: AtomicBool::new(false) });
-    let server = ServerEnd { wire: wire.clone(), address: None, incoming, outgoing };
+    let server =
+        ServerEnd { wire: wire.clone(), address: None, awaits_hello: false, incoming, outgoing };
     let client = ClientEnd { wire, withheld: 0, to_server: Sender(to_server), from_server };
     (server, client)
 }
@@ -38,6 +39,7 @@ pub fn connection(room: usize) -> (ServerEnd, ClientEnd) {
 pub struct ServerEnd {
     wire: Arc<Wire>,
     address: Option<IpAddr>,
+    awaits_hello: bool,
     incoming: mpsc::UnboundedReceiver<Incoming<String>>,
     outgoing: mpsc::UnboundedSender<Outgoing>,
 }
@@ -113,6 +115,10 @@ impl Socket for ServerEnd {
     fn peer_address(&self) -> Option<IpAddr> {
         self.address
     }
+
+    fn awaits_hello(&self) -> bool {
+        self.awaits_hello
+    }
 }
 
 impl ServerEnd {
@@ -120,6 +126,13 @@ impl ServerEnd {
     #[must_use]
     pub fn from_address(mut self, address: IpAddr) -> Self {
         self.address = Some(address);
+        self
+    }
+
+    /// The client waits for the `hello` before it sends something. By default it does not.
+    #[must_use]
+    pub fn awaiting_hello(mut self) -> Self {
+        self.awaits_hello = true;
         self
     }
 
@@ -184,7 +197,7 @@ impl ClientEnd {
         }
     }
 
-    /// Waits for the next flush, which is of one frame of this type.
+    /// Waits for the next flush, which is of one frame of this type. A `hello` before it is skipped.
     ///
     /// # Panics
     ///
@@ -194,11 +207,15 @@ impl ClientEnd {
     ///
     /// Cancel safe: nothing is lost.
     pub async fn expect(&mut self, kind: &str) -> Value {
-        match self.next().await {
-            Received::Flush(mut frames) if frames.len() == 1 && frames[0]["type"] == kind => {
-                frames.remove(0)
+        loop {
+            match self.next().await {
+                Received::Flush(mut frames) if frames.len() == 1 => match frames.remove(0) {
+                    frame if frame["type"] == kind => return frame,
+                    frame if frame["type"] == "hello" => {}
+                    frame => panic!("expected `{kind}`, got {frame}"),
+                },
+                other => panic!("expected `{kind}`, got {other:?}"),
             }
-            other => panic!("expected `{kind}`, got {other:?}"),
         }
     }
 

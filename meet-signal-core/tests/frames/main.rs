@@ -96,10 +96,10 @@ fn every_word_of_the_protocol_is_in_a_frame() {
 }
 
 #[test]
-fn welcomes_pings_and_waiting_are_not_counted_by_a_client() {
+fn hello_welcomes_pings_and_waiting_are_not_counted_by_a_client() {
     let sent = frames(SERVER_SENT).into_iter().chain(frames(SERVER_VARIANTS));
     for Server { name, frame, sequenced, .. } in sent {
-        let uncounted = matches!(&*type_of(&frame), "welcome" | "waiting" | "ping");
+        let uncounted = matches!(&*type_of(&frame), "hello" | "welcome" | "waiting" | "ping");
         assert_eq!(sequenced, !uncounted, "{name}");
     }
 }

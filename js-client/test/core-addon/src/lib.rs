@@ -13,7 +13,9 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use meet_signal_core::{
     AuthRequest, CloseReason, Denied, Grant, Hub, OriginPolicy, RoomId, driver,
-    handshake::Handshake, is_going_away, socket::Incoming,
+    handshake::{HELLO_SUBPROTOCOL, Handshake},
+    is_going_away,
+    socket::Incoming,
 };
 use napi::{Error, Result};
 use napi_derive::napi;
@@ -96,10 +98,12 @@ impl Core {
     #[napi]
     pub fn connect(&mut self, room: String, subprotocols: Vec<String>) -> Option<Connection> {
         let offered = subprotocols.iter().map(|name| ("sec-websocket-protocol", name.as_bytes()));
-        let accepted = Handshake::new(None, offered).check(&room, &OriginPolicy::any()).ok()?;
+        let accepted =
+            Handshake::new(None, offered).hello().check(&room, &OriginPolicy::any()).ok()?;
         let id = self.next_task();
         let (wire, events) = (Wire::default(), self.events.clone());
-        let socket = MemorySocket::new(id, wire.clone(), events.clone());
+        let awaits_hello = accepted.subprotocol == Some(HELLO_SUBPROTOCOL);
+        let socket = MemorySocket::new(id, wire.clone(), events.clone(), awaits_hello);
         self.wires.insert(id, wire);
         let decisions = self.decisions.clone();
         let authorize = move |request: AuthRequest| {

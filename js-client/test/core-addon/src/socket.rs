@@ -20,6 +20,7 @@ pub(crate) struct MemorySocket {
     connection: u32,
     wire: Wire,
     events: Events,
+    awaits_hello: bool,
 }
 
 /// The test's end.
@@ -38,8 +39,8 @@ struct State {
 }
 
 impl MemorySocket {
-    pub(crate) fn new(connection: u32, wire: Wire, events: Events) -> Self {
-        Self { connection, wire, events }
+    pub(crate) fn new(connection: u32, wire: Wire, events: Events, awaits_hello: bool) -> Self {
+        Self { connection, wire, events, awaits_hello }
     }
 
     fn push(&self, event: Event) {
@@ -67,6 +68,10 @@ impl Socket for MemorySocket {
             self.push(Event::close(self.connection, reason));
             poll_fn(|cx| self.wire.poll_closed(cx)).await;
         }
+    }
+
+    fn awaits_hello(&self) -> bool {
+        self.awaits_hello
     }
 }
 
