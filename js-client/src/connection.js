@@ -19,6 +19,7 @@ export class Connection extends Emitter {
   #socket;
   #env;
   #scope = new AbortController();
+  #timeoutMs;
   #liveness;
 
   /** The frame that is sent before this end closes. @type {string | null} */
@@ -28,12 +29,14 @@ export class Connection extends Emitter {
    * @param {string} url
    * @param {import('./environment.js').Environment} env
    * @param {number} timeoutMs for opening, and for each first reply
+   * @param {string[]} [subprotocols]
    * @throws {unknown} what the browser throws if the page may not connect there
    */
-  constructor(url, env, timeoutMs) {
+  constructor(url, env, timeoutMs, subprotocols = [SUBPROTOCOL]) {
     super();
     this.#env = env;
-    this.#socket = new env.WebSocket(url, SUBPROTOCOL);
+    this.#timeoutMs = timeoutMs;
+    this.#socket = new env.WebSocket(url, subprotocols);
     this.#liveness = new Liveness(env, timeoutMs, {
       probe: () => this.send('{"type":"probe"}'),
       lost: () => {
@@ -54,6 +57,11 @@ export class Connection extends Emitter {
     }, { signal });
   }
 
+  /** The one that the server has selected, once it is open. */
+  get subprotocol() {
+    return this.#socket.protocol;
+  }
+
   get isOpen() {
     return !this.#scope.signal.aborted && this.#socket.readyState === this.#env.WebSocket.OPEN;
   }
@@ -71,6 +79,17 @@ export class Connection extends Emitter {
    */
   expectHeartbeat(heartbeatMs, probes) {
     this.#liveness.expect(SILENT_HEARTBEATS * heartbeatMs, probes);
+  }
+
+  /** Nothing has to come from the server for now. */
+  expectNothing() {
+    this.#liveness.stop();
+  }
+
+  /** The server has to reply in time. */
+  expectReply() {
+    this.#liveness.heard();
+    this.#liveness.expect(this.#timeoutMs, false);
   }
 
   /** The connection may have died: probes the server, or checks whether it has been silent for too long. */

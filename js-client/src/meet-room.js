@@ -55,6 +55,8 @@ export class MeetRoom extends Moderation {
   #hasLobby = false;
   /** @type {RTCIceServer[]} */
   #iceServers = [];
+  /** Whether it is known which ICE servers there are, before this page joins. */
+  #isGreeted = false;
 
   /**
    * @param {string | URL} url of the room, relative to the page: `/signal/standup`
@@ -64,7 +66,12 @@ export class MeetRoom extends Moderation {
     super((message) => this.#moderate(message));
     this.#options = options;
     this.#env = environment(options.environment);
-    this.#socket = new SignalingSocket(url, { ...options, validateWelcome: (welcome) => this.#validate(welcome) });
+    this.#socket = new SignalingSocket(url, {
+      ...options,
+      offers: this.#joinOffers(),
+      hello: ({ iceServers }) => this.#greeted(iceServers),
+      validateWelcome: (welcome) => this.#validate(welcome),
+    });
     this.#roster = new Roster({
       notify: (type, detail) => this.#events.add(type, detail),
       socket: this.#socket,
@@ -74,6 +81,7 @@ export class MeetRoom extends Moderation {
       env: this.#env,
     });
     this.#socket.on('statechange', ({ detail }) => this.#stateChanged(detail));
+    this.#socket.on('unprepared', () => this.#roster.offers.close());
     this.#socket.on('waiting', () => this.#events.add('waiting', {}));
     this.#socket.on('welcome', ({ detail }) => this.#welcomed(detail.welcome));
     this.#socket.on('message', ({ detail }) => this.#received(detail.message));
@@ -114,6 +122,22 @@ export class MeetRoom extends Moderation {
   /** Whether the room has a lobby, in which new peers wait until they are admitted. */
   get lobby() {
     return this.#hasLobby;
+  }
+
+  /**
+   * Gets ready to join: opens the connection to the server, and makes the first offers to the peers in the room. So call it
+   * when somebody may join soon, as on a page before the meeting. `join` uses what is ready then. Nobody learns of it, and
+   * it has no other effect: no state changes, and no event is fired. What is prepared is given up after three minutes, by
+   * `leave`, and when the page goes away.
+   *
+   * @param {{ signal?: AbortSignal }} [options] aborting gives it up
+   * @returns {Promise<void>} resolves when everything is ready, or cannot be: `join` tells why. Never rejects, but for an
+   *   invalid URL
+   */
+  async prepare(options) {
+    if (this.state !== 'idle' && this.state !== 'closed') return;
+    await this.#socket.prepare(options);
+    await new Promise((resolve) => { this.#roster.offers.whenMade(() => resolve(undefined)); });
   }
 
   /**
@@ -261,7 +285,8 @@ export class MeetRoom extends Moderation {
    * @param {import('./protocol.js').Welcome} welcome
    */
   #validate({ iceServers }) {
-    this.#iceServers = iceServers;
+    this.#setIceServers(iceServers);
+    if (this.#roster.offers.areValid) return;
     try {
       new this.#env.RTCPeerConnection(this.#configuration()).close();
     } catch (cause) {
@@ -280,6 +305,7 @@ export class MeetRoom extends Moderation {
     this.#publications.watch(state !== 'closed');
     // The session before may have ended in the lobby.
     if (state !== 'closed' && state !== 'waiting') return;
+    this.#roster.offers.close();
     this.#roster.clear(state === 'closed' ? 'left' : 'timeout');
     this.#lobby.reconcile([]);
   }
@@ -352,6 +378,39 @@ export class MeetRoom extends Moderation {
     this.#events.add('lobbychanged', { enabled });
   }
 
+  /** @returns {import('./socket-types.js').JoinOffers} */
+  #joinOffers() {
+    const room = this;
+    return {
+      prepare: () => {
+        this.#isGreeted = this.#hasOwnIceServers;
+        // In the hope that there are no ICE servers, or those of the session before.
+        this.#roster.offers.prepare(this.#maxOffers);
+      },
+      get needsHello() { return !room.#hasOwnIceServers && room.#maxOffers > 0; },
+      get isPending() { return room.#isGreeted && room.#roster.offers.isPending; },
+      whenMade: (listener) => this.#roster.offers.whenMade(listener),
+      // Without the relays of a TURN service, they may connect nobody.
+      take: (maxBytes) => (this.#isGreeted ? this.#roster.offers.take(maxBytes) : []),
+    };
+  }
+
+  get #maxOffers() {
+    return this.#options.joinOffers ?? JOIN_OFFERS;
+  }
+
+  get #hasOwnIceServers() {
+    return this.#options.rtc?.iceServers !== undefined;
+  }
+
+  /** @param {RTCIceServer[] | undefined} iceServers */
+  #greeted(iceServers) {
+    if (iceServers === undefined) return;
+    this.#isGreeted = true;
+    this.#setIceServers(iceServers);
+    this.#roster.offers.prepare(this.#maxOffers);
+  }
+
   /** @param {RTCIceServer[]} iceServers */
   #setIceServers(iceServers) {
     const before = JSON.stringify(this.#configuration());
@@ -398,3 +457,6 @@ export class MeetRoom extends Moderation {
     if (!peerIds.every(isThere)) throw new MeetError('no-such-peer', 'there is no such peer');
   }
 }
+
+/** The default of `joinOffers`: a third one would not fit into the first packets of a connection. */
+const JOIN_OFFERS = 2;

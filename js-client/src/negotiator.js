@@ -106,6 +106,13 @@ export class Negotiator extends Emitter {
     pc.addEventListener('icecandidate', ({ candidate }) => this.#gather(candidate), { signal });
   }
 
+  /** The offer without an answer, with the candidates that were gathered so far; `null` if there is none. */
+  get offer() {
+    const { localDescription } = this.#pc;
+    if (this.#openOffer === null || localDescription === null) return null;
+    return { description: { type: localDescription.type, sdp: localDescription.sdp }, offerId: this.#openOffer };
+  }
+
   /** Whether no exchange of descriptions is open. */
   get settled() {
     return this.#firstExchangeDone && this.#openOffer === null && this.#pc.signalingState === 'stable';

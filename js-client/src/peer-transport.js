@@ -21,6 +21,7 @@ import { parseControl } from './transport-message.js';
  * @property {() => boolean} isReady whether signaling reaches the other page now
  * @property {ConcurrencyLimiter} [limiter] shared by all transports of a page
  * @property {PeerTransport | null} [earlier] the one to the same peer that was closed before, if any
+ * @property {boolean} [isPrepared] makes its connection and its offer at once, before there is a peer: see {@link assigned}
  *
  * @typedef {import('./connection-generation.js').ConnectionOptions & SignalingOptions} TransportOptions
  */
@@ -68,6 +69,11 @@ export class PeerTransport extends Emitter {
   /** Whether one was applied. */
   #applied = false;
 
+  /** Whether there is no peer yet. */
+  #isPrepared;
+  /** When to repeat an offer that was not answered. @type {any} */
+  #offerTimer = null;
+
   /** Whether messages to the other end may have been lost. */
   #lossy = false;
   #resyncTimer;
@@ -76,8 +82,9 @@ export class PeerTransport extends Emitter {
   /** @param {TransportOptions} options */
   constructor(options) {
     super();
-    const { polite, env, publications, limiter = new ConcurrencyLimiter(env), earlier = null } = options;
+    const { polite, env, publications, limiter = new ConcurrencyLimiter(env), earlier = null, isPrepared = false } = options;
     this.#options = options;
+    this.#isPrepared = isPrepared;
     if (earlier !== null) {
       // Counts go on: neither end takes messages of the earlier transport for those of this one.
       this.#generation = earlier.#generation + 1;
@@ -105,12 +112,44 @@ export class PeerTransport extends Emitter {
     const { signal } = this.#lifetime;
     publications.on('change', () => this.#publicationsChanged(), { signal });
     env.window?.addEventListener('online', () => this.#recovery.handle('wake'), { signal });
-    if (!polite) this.#enqueue();
+    if (isPrepared) this.#connect();
+    else if (!polite) this.#enqueue();
   }
 
   /** `failed` after some attempts in a row. Attempts go on at growing intervals, and at once when something has changed. */
   get state() {
     return this.#recovery.shown;
+  }
+
+  /** Whether there is a connection. */
+  get isConnecting() {
+    return this.#current !== null;
+  }
+
+  /** Whether the first offer was made. */
+  get hasOffer() {
+    return this.#current?.negotiator.offer != null;
+  }
+
+  /** The first offer, with the candidates that were gathered so far; `null` if it is not made yet. */
+  offer() {
+    const offer = this.#current?.negotiator.offer ?? null;
+    return offer === null ? null : this.#compose(offer);
+  }
+
+  /**
+   * There is a peer for what was prepared.
+   *
+   * @param {{ isOffered: boolean }} options whether it has got the offer
+   * @param {object[]} missed the messages that it has not got
+   */
+  assigned({ isOffered }, missed) {
+    const { env } = this.#options;
+    this.#isPrepared = false;
+    this.#recovery.handle('started');
+    for (const message of missed) this.#deliver(message);
+    // An older client takes no offer with `joined`.
+    if (isOffered) this.#offerTimer = env.setTimeout(() => { if (!this.#started) this.#resync(); }, REPEAT_OFFER_MS);
   }
 
   /** Whether every exchange of descriptions is complete. */
@@ -207,6 +246,7 @@ export class PeerTransport extends Emitter {
   close() {
     this.#lifetime.abort();
     this.#resyncTimer.stop();
+    this.#options.env.clearTimeout(this.#offerTimer);
     this.#recovery.close();
     this.#tearDown();
   }
@@ -242,7 +282,7 @@ export class PeerTransport extends Emitter {
     for (const message of this.#pending.splice(0)) void this.#current.negotiator.receive(message);
     // Messages were lost while the connection waited for the limiter, and it could not be replaced again.
     const isLossy = this.#recovery.state === 'lost';
-    this.#recovery.handle('started');
+    if (!this.#isPrepared) this.#recovery.handle('started');
     if (isLossy) this.#current?.negotiator.resync();
   }
 
@@ -368,10 +408,20 @@ export class PeerTransport extends Emitter {
 
   /** @param {import('./negotiator.js').NegotiationMessage | { sources: import('./transport-message.js').Sources }} message */
   #send(message) {
+    this.#deliver(this.#compose(message));
+  }
+
+  /** @param {import('./negotiator.js').NegotiationMessage | { sources: import('./transport-message.js').Sources }} message */
+  #compose(message) {
     const to = this.#started ? this.#remoteGeneration : null;
     const more = 'description' in message ? { description: compact(message.description), sources: this.#sources.next() } : {};
+    return { epoch: this.#generation, to, ...message, ...more };
+  }
+
+  /** @param {object} message */
+  #deliver(message) {
     try {
-      this.#options.send({ epoch: this.#generation, to, ...message, ...more });
+      this.#options.send(message);
     } catch (error) {
       if (isCode(error, 'too-large')) this.#refuse(refusal('media sections'));
       else this.refused();
@@ -393,6 +443,9 @@ export class PeerTransport extends Emitter {
 const isCode = (/** @type {any} */ error, /** @type {string} */ code) => error.code === code;
 
 const isResync = (/** @type {any} */ message) => message?.request === RESYNC;
+
+/** Longer than the answer takes over any usable network. */
+const REPEAT_OFFER_MS = 3000;
 
 /** As many messages as one side sends before it hears from the other one. */
 const MAX_PENDING = 32;

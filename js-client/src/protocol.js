@@ -5,6 +5,9 @@ import { MeetError } from './errors.js';
 /** The WebSocket subprotocol. */
 export const SUBPROTOCOL = 'meet-signal.v1';
 
+/** The same, with a `hello` of the server at once. */
+export const HELLO_SUBPROTOCOL = 'meet-signal.v1.hello';
+
 /**
  * Whether both ends count a frame of the server (section 5). The server does not count the error before a close, which makes
  * no difference, since it is the last frame.
@@ -99,6 +102,7 @@ export const GOING_AWAY = 4900;
  * @property {Status} status
  * @property {boolean} polite this page's role toward it
  * @property {Permission[]} [permissions] what it may do; an older server does not say
+ * @property {number} [offered] in the welcome of a new session: which of the offers in its `join` the peer got
  */
 
 /**
@@ -157,7 +161,7 @@ export const GOING_AWAY = 4900;
 /**
  * The messages of the server in the room.
  *
- * @typedef {{ type: 'joined', peer: PeerInfo }
+ * @typedef {{ type: 'joined', peer: PeerInfo, offer?: unknown }
  *   | { type: 'left', peer: string, reason: LeaveReason }
  *   | { type: 'status', peer: string, status: Status }
  *   | { type: 'updated', peer: string, meta: any }
@@ -172,7 +176,13 @@ export const GOING_AWAY = 4900;
  *   | { type: 'iceServers', iceServers: RTCIceServer[] }} RoomMessage
  */
 
-/** @typedef {Welcome | Waiting | { type: 'ping', received: number } | ErrorMessage | RoomMessage} ServerMessage */
+/**
+ * The first message of a connection.
+ *
+ * @typedef {{ type: 'hello', iceServers?: RTCIceServer[] }} Hello `iceServers` if the application has decided already
+ */
+
+/** @typedef {Hello | Welcome | Waiting | { type: 'ping', received: number } | ErrorMessage | RoomMessage} ServerMessage */
 
 /**
  * The messages of a client in the room. They are counted, and get a `ref`.

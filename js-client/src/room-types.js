@@ -10,8 +10,10 @@
 /**
  * @typedef {object} MediaOptions
  * @property {RTCConfiguration} [rtc] for each `RTCPeerConnection`; the server provides `iceServers` unless given here
+ * @property {number} [joinOffers] to how many peers this page offers with its `join`, which saves a round trip before their
+ *   pictures; 2 by default, 0 for none. Needs `iceServers` here, or an application that decides before the join
  *
- * @typedef {import('./socket-types.js').SocketOptions & MediaOptions} RoomOptions
+ * @typedef {Omit<import('./socket-types.js').SocketOptions, 'offers' | 'hello'> & MediaOptions} RoomOptions
  */
 
 /**

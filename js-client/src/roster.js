@@ -3,6 +3,7 @@
 import { MeetError } from './errors.js';
 import { ConcurrencyLimiter } from './concurrency-limiter.js';
 import { PeerTransport } from './peer-transport.js';
+import { PreparedOffers } from './prepared-offers.js';
 import { parseTransportMessage } from './transport-message.js';
 import { RemotePeer } from './remote-peer.js';
 
@@ -38,11 +39,15 @@ export class Roster {
   #limiter;
   #notify;
   #socket;
+  /** For those that this page finds when it joins. */
+  offers;
 
   /** @param {RosterOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#limiter = new ConcurrencyLimiter(options.env);
+    const { configuration, publications, env } = options;
+    this.#limiter = new ConcurrencyLimiter(env);
+    this.offers = new PreparedOffers({ configuration, publications, env, limiter: this.#limiter });
     this.#notify = options.notify;
     this.#socket = options.socket;
   }
@@ -52,7 +57,9 @@ export class Roster {
     if (resumed === 'no') {
       // With another id, this page is a new peer.
       this.clear('timeout');
+      this.offers.delivered(peers.map(({ offered }) => offered));
       for (const info of peers) this.#joined(info);
+      this.offers.close();
       return;
     }
     // After `full`, the messages that were missed follow.
@@ -63,7 +70,11 @@ export class Roster {
   /** @param {import('./protocol.js').RoomMessage} message */
   received(message) {
     switch (message.type) {
-      case 'joined': return this.#joined(message.peer);
+      case 'joined':
+        this.#joined(message.peer);
+        // Its first signal, as it were.
+        if (message.offer !== undefined) this.#signal(message.peer.id, message.offer);
+        return undefined;
       case 'left': return this.#left(message.peer, message.reason);
       case 'status': return this.#changed(message.peer, { status: message.status });
       case 'updated': return this.#changed(message.peer, { meta: message.meta });
@@ -100,6 +111,7 @@ export class Roster {
 
   /** The STUN and TURN servers have changed. */
   reconfigure() {
+    this.offers.reconfigure();
     for (const transport of this.#transports.values()) transport.reconfigure();
   }
 
@@ -169,7 +181,7 @@ export class Roster {
     const peer = new RemotePeer(info, null, this.#options.env);
     this.peers.set(info.id, peer);
     this.#polite.set(peer, info.polite);
-    const transport = this.#maySignal(peer) ? this.#transport(peer) : null;
+    const transport = this.#maySignal(peer) ? this.#preparedTransport(peer, info) ?? this.#transport(peer) : null;
     this.#notify('peerjoined', { peer });
     if (transport !== null) this.#follow(transport, peer);
   }
@@ -212,15 +224,31 @@ export class Roster {
     this.#notify('peerchanged', { peer });
   }
 
+  /** How a transport reaches the peer. @param {RemotePeer} peer */
+  #signaling({ id }) {
+    return {
+      send: (/** @type {object} */ data) => this.#socket.send({ type: 'signal', to: id, data }),
+      isReady: () => this.#socket.state === 'joined' && this.peers.get(id)?.status === 'here',
+    };
+  }
+
+  /**
+   * @param {RemotePeer} peer
+   * @param {PeerInfo} info
+   */
+  #preparedTransport(peer, { polite, offered }) {
+    const transport = polite ? null : this.offers.assign(offered, this.#signaling(peer));
+    if (transport !== null) peer.setTransport(transport);
+    return transport;
+  }
+
   /** @param {RemotePeer} peer */
   #transport(peer) {
-    const { id } = peer;
     const { configuration, publications, env } = this.#options;
     const transport = new PeerTransport({
       polite: this.#polite.get(peer) ?? false,
       earlier: this.#ended.get(peer) ?? null,
-      send: (data) => this.#socket.send({ type: 'signal', to: id, data }),
-      isReady: () => this.#socket.state === 'joined' && this.peers.get(id)?.status === 'here',
+      ...this.#signaling(peer),
       configuration,
       publications,
       env,

@@ -6,6 +6,7 @@ import { environment } from './environment.js';
 import { MeetError, serverError } from './errors.js';
 import { Joining } from './joining.js';
 import { OrderedEmitter } from './ordered-emitter.js';
+import { Preparation } from './preparation.js';
 import { PreviousSession } from './previous-session.js';
 import { Meta } from './meta.js';
 import { observePageLifecycle } from './page-lifecycle.js';
@@ -55,6 +56,8 @@ export class SignalingSocket extends OrderedEmitter {
   /** How many abandoned attempts there are whose `join` may still arrive, and take the session from a newer connection. */
   #orphanedAttempts = 0;
   #acks = new AckTracker();
+  /** @type {Preparation | null} */
+  #preparation = null;
 
   /**
    * @param {string | URL} url of the room; `join` resolves it against the page, and turns `http:` into `ws:`
@@ -96,6 +99,29 @@ export class SignalingSocket extends OrderedEmitter {
   }
 
   /**
+   * Opens a connection, so that `join` is one message. It is kept for some minutes.
+   *
+   * @param {{ signal?: AbortSignal }} [options] aborting closes it
+   * @returns {Promise<void>} resolves when it is open, or cannot be
+   */
+  async prepare({ signal } = {}) {
+    if (!this.#isOver || signal?.aborted || this.#env.WebSocket === undefined) return;
+    const href = this.#href = socketUrl(this.#url, this.#env.base);
+    this.#preparation ??= new Preparation(this.#env, async (scope) => {
+      try {
+        const token = await readToken(this.#options, this.#env, scope);
+        return scope.aborted ? null : this.#attempt(href, token, true);
+      } catch {
+        // `join` tells why.
+        return null;
+      }
+    }, () => { this.#preparation = null; this.emit('unprepared', {}); });
+    const preparation = this.#preparation;
+    signal?.addEventListener('abort', () => preparation.stop());
+    await preparation.ready;
+  }
+
+  /**
    * Joins, and stays until `leave` or until the server ends the session. Lost connections are replaced.
    *
    * @param {{ signal?: AbortSignal }} [options] aborting cancels joining, or leaves; `AbortSignal.timeout` only limits joining,
@@ -121,7 +147,10 @@ export class SignalingSocket extends OrderedEmitter {
     }, scope);
     const { promise } = (this.#joining = new Joining(signal, scope, () => void this.leave()));
     this.#setState('connecting');
-    void this.#connect(scope);
+    const prepared = this.#preparation?.take() ?? null;
+    this.#preparation = null;
+    if (prepared === null) void this.#connect(scope);
+    else (this.#connection = prepared).start();
     await promise;
   }
 
@@ -131,6 +160,7 @@ export class SignalingSocket extends OrderedEmitter {
    * @returns {Promise<void>} resolves when the server has handled it, or the session has timed out (`graceMs`)
    */
   leave() {
+    this.#preparation?.stop();
     return this.#leave(null);
   }
 
@@ -177,21 +207,39 @@ export class SignalingSocket extends OrderedEmitter {
     }
     if (scope.aborted || this.#connection !== null) return;
     try {
-      const connection = this.#connection = new Attempt(this.#href, this.#env, this.#options.openTimeoutMs ?? OPEN_TIMEOUT_MS, {
-        join: () => ({ text: JSON.stringify(this.#joinMessage(token)), isFresh: this.#held === null }),
-        waiting: (waiting) => this.#waits(connection, waiting),
-        welcome: (welcome) => this.#welcomed(connection, welcome),
-        frame: (frame, size) => this.#handle(connection, frame, size),
-        end: (error, mayReconnect) => {
-          this.#abandon();
-          const retries = mayReconnect || this.#replacedByOrphan(error);
-          void this.#retry.explain(error, this.#href, this.#held === null ? 0 : this.#graceMs,
-            (reason) => this.#failed(reason, reason === error ? retries : reason.retryable));
-        },
-      });
+      this.#connection = this.#attempt(this.#href, token, false);
     } catch (cause) {
       void this.#leave(new MeetError('blocked', 'the browser blocks the WebSocket', { cause }));
     }
+  }
+
+  /**
+   * @param {string} href
+   * @param {string | undefined} token
+   * @param {boolean} isHeld
+   */
+  #attempt(href, token, isHeld) {
+    const { openTimeoutMs = OPEN_TIMEOUT_MS, offers: all = null } = this.#options;
+    const offers = this.#held === null ? all : null;
+    const connection = new Attempt(href, this.#env, openTimeoutMs, {
+      join: () => ({ text: this.#joinText(token), isFresh: this.#held === null }),
+      hello: (hello) => this.#options.hello?.(hello),
+      opened: () => this.#preparation?.opened(),
+      waiting: (waiting) => this.#waits(connection, waiting),
+      welcome: (welcome) => this.#welcomed(connection, welcome),
+      frame: (frame, size) => this.#handle(connection, frame, size),
+      end: (error, mayReconnect) => {
+        if (connection !== this.#connection) return this.#preparation?.lost(connection);
+        this.#abandon();
+        const retries = mayReconnect || this.#replacedByOrphan(error);
+        void this.#retry.explain(error, this.#href, this.#held === null ? 0 : this.#graceMs,
+          (reason) => this.#failed(reason, reason === error ? retries : reason.retryable));
+        return undefined;
+      },
+    }, { isHeld, wantsHello: offers?.needsHello ?? false, offers });
+    // Which keeps the page busy for some milliseconds. The browser opens the connection meanwhile.
+    offers?.prepare();
+    return connection;
   }
 
   /**
@@ -207,6 +255,16 @@ export class SignalingSocket extends OrderedEmitter {
 
   #newSender() {
     return new Sender((text) => this.#connection?.send(text), this.#options.rateLimit, this.#env);
+  }
+
+  /** @param {string | undefined} token */
+  #joinText(token) {
+    const join = this.#joinMessage(token);
+    const text = JSON.stringify(join);
+    if (join.resume !== undefined) return text;
+    // A server with a lower limit of the frame is not known before the welcome.
+    const offers = this.#options.offers?.take(DEFAULT_LIMITS.frameBytes - measure(text) - OFFERS_FIELD) ?? [];
+    return offers.length === 0 ? text : JSON.stringify({ ...join, offers });
   }
 
   /** @param {string | undefined} token */
@@ -289,7 +347,7 @@ export class SignalingSocket extends OrderedEmitter {
       this.#sender.acknowledge(frame.received);
       return this.#acknowledge(connection, 'pong');
     }
-    if (frame.type === 'welcome' || frame.type === 'waiting') return;
+    if (frame.type === 'welcome' || frame.type === 'waiting' || frame.type === 'hello') return;
     if (isSequenced(frame)) this.#acks.count(size);
     if (frame.type === 'error') this.#rejected(frame);
     else this.emit('message', { message: frame });
@@ -400,6 +458,9 @@ export class SignalingSocket extends OrderedEmitter {
     this.emit('statechange', { state, reason });
   }
 }
+
+/** The bytes of the name of the field, and of what is around it. */
+const OFFERS_FIELD = 16;
 
 /** The default of `openTimeoutMs`. */
 const OPEN_TIMEOUT_MS = 10_000;

@@ -28,6 +28,7 @@ import { Session } from './signal/session.js';
  *   older server, which announces none and takes no `leave` in the place of `join`
  * @property {number} [capacity] members of a room
  * @property {RTCIceServer[]} [iceServers] whose only property is `urls`
+ * @property {boolean} [decidesEarly] whether it is known before the join which ICE servers a page gets; by default, it is
  * @property {number} [decisionMs] how long the application takes to decide about a join
  * @property {(join: { room: string, token: unknown, meta: unknown, page: string }) => Grant} [authorize]
  */
@@ -72,7 +73,7 @@ export class SignalServer {
     this.#options = options;
     this.#clock = scheduler.clock;
     this.#core = new Core(this.#limits);
-    this.#interference = new Interference({ isOlder: options.limits === null });
+    this.#interference = new Interference({ isOlder: this.#isOlder });
     this.decisionMs = options.decisionMs ?? 0;
     this.lobby = new Lobby({
       clock: this.#clock,
@@ -87,6 +88,8 @@ export class SignalServer {
       },
     });
     this.sockets = new FakeSocketNetwork(scheduler, (end) => this.#connected(end));
+    /** Those with an older client, which takes no offer with `joined`. @type {Set<string>} */
+    this.oldPages = new Set();
     /** Everything that clients have sent, `pong` and `ack` too. @type {{ page: string, frame: any }[]} */
     this.log = [];
     this.#clock.follow({ advance: (to) => this.#advance(to), deliver: () => this.#deliver() });
@@ -270,7 +273,7 @@ export class SignalServer {
     const planned = this.#nextConnections.shift();
     if (planned === 'ignore') return;
     const room = roomInSegment(new URL(end.url).pathname.split('/').at(-1) ?? '') ?? '';
-    const accepted = planned || this.#down ? null : this.#core.connect(room, end.protocols);
+    const accepted = planned || this.#down ? null : this.#core.connect(room, this.#isOlder ? end.protocols.slice(0, 1) : end.protocols, this.#granted);
     if (accepted === null) {
       end.refuse();
       return;
@@ -281,6 +284,17 @@ export class SignalServer {
     this.#connections.set(id, connection);
     end.onclose = (code) => { if (!this.lobby.lost(connection, code)) this.#closed(id, code); };
     end.onmessage = (text) => this.#receive(connection, text);
+    this.#deliver();
+  }
+
+  get #isOlder() {
+    return this.#options.limits === null;
+  }
+
+  /** What the application has decided before the join. */
+  get #granted() {
+    const { decidesEarly = true, iceServers = [] } = this.#options;
+    return decidesEarly && !this.#isOlder ? iceServers.flatMap(({ urls }) => urls) : undefined;
   }
 
   /**
@@ -347,7 +361,7 @@ export class SignalServer {
     switch (kind) {
       case 'text': {
         this.#noteSession(connection, text);
-        const sent = this.lobby.sent(connection, text);
+        const sent = this.lobby.sent(connection, this.oldPages.has(end.page) ? withoutOffer(text) : text);
         if (sent === null) break;
         end.send(this.lobby.toPage(this.#interference.sent(connection, sent)));
         this.lobby.delivered(connection, text);
@@ -415,6 +429,13 @@ export class SignalServer {
       ...('meta' in grant && { meta: JSON.stringify(grant.meta) }),
     });
   }
+}
+
+/** @param {string} text */
+function withoutOffer(text) {
+  if (!text.startsWith('{"type":"joined"')) return text;
+  const { offer, ...joined } = JSON.parse(text);
+  return JSON.stringify(joined);
 }
 
 /** The code of a close frame without one: the client's answer to a close frame of the core. */

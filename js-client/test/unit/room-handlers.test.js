@@ -30,6 +30,7 @@ const ROOM = {
   locked: (room) => room.locked,
   lobby: (room) => room.lobby,
   iceServers: (room) => room.iceServers.length,
+  prepare: (room) => void room.prepare(),
   join: (room) => void room.join().catch(() => {}),
   leave: (room) => void room.leave(),
   publish: (room) => room.publish('screen', [new FakeTrack('video')]),

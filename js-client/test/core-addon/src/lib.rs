@@ -12,7 +12,8 @@ mod socket;
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use meet_signal_core::{
-    AuthRequest, CloseReason, Denied, Grant, Hub, OriginPolicy, RoomId, driver,
+    AuthRequest, CloseReason, Denied, Grant, Hub, IceServer, LocalAuthorize, LocalDecision,
+    OriginPolicy, RoomId, driver,
     handshake::{HELLO_SUBPROTOCOL, Handshake},
     is_going_away,
     socket::Incoming,
@@ -94,9 +95,15 @@ impl Core {
         Ok(())
     }
 
-    /// A handshake; null where the answer is an HTTP error.
+    /// A handshake; null where the answer is an HTTP error. With `granted`, the application has decided
+    /// before the join, with these URLs of ICE servers.
     #[napi]
-    pub fn connect(&mut self, room: String, subprotocols: Vec<String>) -> Option<Connection> {
+    pub fn connect(
+        &mut self,
+        room: String,
+        subprotocols: Vec<String>,
+        granted: Option<Vec<String>>,
+    ) -> Option<Connection> {
         let offered = subprotocols.iter().map(|name| ("sec-websocket-protocol", name.as_bytes()));
         let accepted =
             Handshake::new(None, offered).hello().check(&room, &OriginPolicy::any()).ok()?;
@@ -105,13 +112,12 @@ impl Core {
         let awaits_hello = accepted.subprotocol == Some(HELLO_SUBPROTOCOL);
         let socket = MemorySocket::new(id, wire.clone(), events.clone(), awaits_hello);
         self.wires.insert(id, wire);
+        let granted = granted.map(|urls| {
+            let servers: Vec<_> = urls.into_iter().map(IceServer::stun).collect();
+            Grant::new().ice_servers(servers)
+        });
         let decisions = self.decisions.clone();
-        let authorize = move |request: AuthRequest| {
-            let (sender, decision) = oneshot::channel();
-            decisions.borrow_mut().insert(id, sender);
-            events.borrow_mut().push(Event::authorize(id, &request));
-            async { decision.await.unwrap_or(Err(Denied::unavailable("no decision came"))) }
-        };
+        let authorize = Application { connection: id, decisions, events, granted };
         let serving = driver::serve_local(self.hub.clone(), accepted.room, authorize, socket);
         self.executor.spawn(id, async {
             serving.await;
@@ -218,6 +224,27 @@ impl Core {
     fn next_task(&mut self) -> u32 {
         self.tasks += 1;
         self.tasks
+    }
+}
+
+/// Asks the test.
+struct Application {
+    connection: u32,
+    decisions: Decisions,
+    events: Events,
+    granted: Option<Grant>,
+}
+
+impl LocalAuthorize for Application {
+    fn authorize_local(&self, request: AuthRequest) -> LocalDecision<'_> {
+        let (sender, decision) = oneshot::channel();
+        self.decisions.borrow_mut().insert(self.connection, sender);
+        self.events.borrow_mut().push(Event::authorize(self.connection, &request));
+        Box::pin(async { decision.await.unwrap_or(Err(Denied::unavailable("no decision came"))) })
+    }
+
+    fn granted_local(&self) -> Option<&Grant> {
+        self.granted.as_ref()
     }
 }
 
