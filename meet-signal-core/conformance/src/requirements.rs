@@ -17,6 +17,7 @@ mod lobby;
 mod lobby_return;
 mod lobby_rules;
 mod moderation;
+mod offers;
 mod order;
 mod rate;
 mod relaying;
@@ -124,6 +125,22 @@ pub(crate) const TEST_CASES: &[TestCase] = test_cases! {
             Parallel joining::room_full
         "a join that replaces a session takes its place, also in a full room"
             Parallel joining::replaces
+        "the i-th of the other members gets the i-th offer of a `join`, byte for byte, and the welcome says so"
+            Parallel offers::delivered
+        "a member that is away gets its offer when it is back"
+            Parallel offers::away
+        "a `join` that resumes delivers no offers"
+            Parallel offers::resumed
+        "a member that is replaced gets no offer"
+            Parallel offers::replaced
+        "the offers of a peer that waits in the lobby are dropped"
+            Parallel offers::lobby
+        "without the permission `signal`, no offer is delivered"
+            Parallel offers::not_allowed
+        "`offers` that are no list get `bad-message`, and `join` may follow"
+            Parallel offers::invalid
+        "a client that offers the subprotocol `meet-signal.v1.hello` gets a `hello` first, if that is selected"
+            Parallel offers::hello
         "in a room with a lobby, a newcomer waits to be admitted, and only moderators hear of it"
             Parallel lobby::admitted
         "a peer that is denied gets the moderator's reason, and its connection closes with 4504"
