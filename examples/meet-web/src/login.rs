@@ -49,6 +49,11 @@ impl Authorize for Login {
             }
         })
     }
+
+    // Everybody gets the ICE servers, so that a page can prepare while its user looks at it.
+    fn granted(&self) -> Option<&Grant> {
+        self.takes.is_none().then_some(&self.grant)
+    }
 }
 
 const HOST: Permissions = Permissions::NONE.signal(true).broadcast(true).moderate(true);

@@ -26,6 +26,8 @@ const ended = new Ended();
 let call = null;
 /** Aborted to give up joining; null when not joining. */
 let joining = null;
+/** For the next call, while the person is in the lobby. */
+let prepared = null;
 
 for (const place of document.querySelectorAll('[data-room-name]')) place.textContent = roomName;
 if (problem !== null) {
@@ -34,8 +36,7 @@ if (problem !== null) {
 } else {
   // A copied link has the name in the form in which others type it.
   history.replaceState(history.state, '', `${addressOfRoom(roomName)}${location.search}${location.hash}`);
-  lobby.open();
-  showView('lobby');
+  openLobby();
   void media.open();
   // A page that waited and was loaded again goes on waiting.
   if (takeReloadedWait()) void meet(lobby, { atOnce: true });
@@ -62,7 +63,9 @@ async function meet(view, { atOnce = false } = {}) {
   // A person joins without devices while the browser asks for permission, and is seen once it is granted.
   await Promise.race([media.open(), delay(atOnce ? 0 : DEVICES_MS)]);
   const name = lobby.name;
-  const room = new MeetRoom(`/signal/${encodeURIComponent(roomName)}`, { meta: { name, screen: false } });
+  const room = prepared ?? newRoom();
+  prepared = null;
+  room.update({ name, screen: false });
   window.room = room;
   const outgoing = new AbortController();
   const settled = new AbortController();
@@ -104,6 +107,18 @@ function returnToLobby(view) {
   lobby.setBusy(true);
   showView('lobby');
   return lobby;
+}
+
+/** While a person looks at the lobby, the page gets ready, so that joining takes one message. */
+function openLobby() {
+  lobby.open();
+  showView('lobby');
+  prepared = newRoom();
+  void prepared.prepare();
+}
+
+function newRoom() {
+  return new MeetRoom(`/signal/${encodeURIComponent(roomName)}`);
 }
 
 function delay(ms) {
