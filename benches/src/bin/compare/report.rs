@@ -34,8 +34,17 @@ pub(crate) fn write(results: &Results, folder: &Path) -> Result<(), Box<dyn Erro
         }
         text.push_str(&table);
     }
-    fs::write(folder.join("RESULTS.md"), text)?;
+    let file = folder.join("RESULTS.md");
+    if let Some(part) = fs::read_to_string(&file).ok().as_deref().and_then(start_part) {
+        write!(text, "\n{part}")?;
+    }
+    fs::write(file, text)?;
     Ok(())
+}
+
+/// The end of the file, which `benches/start` writes.
+fn start_part(former: &str) -> Option<&str> {
+    former.find("<!-- benches/start -->").map(|at| &former[at..])
 }
 
 fn head(results: &Results) -> String {
