@@ -89,6 +89,15 @@ export class Attempt extends Connection {
     super.close(code);
   }
 
+  /** @override */
+  async leave() {
+    this.#env.clearTimeout(this.#timer);
+    if (this.#isJoining) return super.leave();
+    // There is nothing to leave yet.
+    this.close();
+    return false;
+  }
+
   #opened() {
     this.#isOpened = true;
     this.#openMs = this.#env.now() - this.#began;

@@ -149,7 +149,8 @@ export class PeerTransport extends Emitter {
     this.#recovery.handle('started');
     for (const message of missed) this.#deliver(message);
     // An older client takes no offer with `joined`.
-    if (isOffered) this.#offerTimer = env.setTimeout(() => { if (!this.#started) this.#resync(); }, REPEAT_OFFER_MS);
+    const repeat = () => { if (!this.#started && this.#options.isReady()) this.#resync(); };
+    if (isOffered) this.#offerTimer = env.setTimeout(repeat, REPEAT_OFFER_MS);
   }
 
   /** Whether every exchange of descriptions is complete. */

@@ -117,7 +117,7 @@ export class SignalingSocket extends OrderedEmitter {
       }
     }, () => { this.#preparation = null; this.emit('unprepared', {}); });
     const preparation = this.#preparation;
-    signal?.addEventListener('abort', () => preparation.stop());
+    signal?.addEventListener('abort', () => preparation.stop(), { once: true });
     await preparation.ready;
   }
 

@@ -153,6 +153,23 @@ describe('what is prepared', () => {
     assert.deepEqual([meeting.server.sockets.created, meeting.harness.network.open], [1, 0]);
   });
 
+  test('may be joined and left in the same breath', async () => {
+    for (let seed = 0; seed < 40; seed += 1) {
+      const meeting = new Meeting({ seed, latencyMs: [5, 50] });
+      const { random } = meeting.scheduler;
+      const ada = meeting.room('ada');
+      if (random.below(2) === 0) void ada.prepare();
+      for (let steps = random.below(10); steps > 0; steps -= 1) await meeting.scheduler.step();
+      const joined = ada.join();
+      joined.catch(() => {});
+      for (let steps = random.below(10); steps > 0; steps -= 1) await meeting.scheduler.step();
+      await meeting.scheduler.run(ada.leave(), { withinMs: 30_000 });
+      await meeting.settle();
+      assert.deepEqual(meeting.harness.leaks, noLeaks, `seed ${seed}`);
+      assert.deepEqual(meeting.server.roster('room'), []);
+    }
+  });
+
   test('never fails: the join tells why', async () => {
     const meeting = new Meeting();
     meeting.server.stop();
@@ -206,6 +223,22 @@ describe('an offer with the join', () => {
     await meeting.settle();
     meeting.assertCalls();
     assert.deepEqual(sent(meeting, 'bob', 'signal').filter(({ data }) => data.candidates), [], 'none is sent twice');
+  });
+
+  test('waits for a page that is away', async () => {
+    const meeting = new Meeting({ latencyMs: LATENCY_MS });
+    const ada = await meeting.join('ada');
+    const bob = meeting.room('bob');
+    bob.publish('camera', bob.page.camera());
+    await meeting.scheduler.run(bob.prepare(), { withinMs: 10_000 });
+    meeting.server.ignoreNext(1);
+    meeting.server.session('ada').socket.cut();
+    await meeting.clock.advance(1000);
+    await meeting.scheduler.run(bob.join(), { withinMs: 1000 });
+    assert.equal(bob.peers.get(ada.self.id).status, 'away');
+    await meeting.scheduler.until(() => bob.peers.get(ada.self.id)?.connection === 'connected', { withinMs: 60_000 });
+    await meeting.settle();
+    meeting.assertCalls();
   });
 
   test('is dropped in the lobby', async () => {
