@@ -8,15 +8,14 @@ import { setUp } from './support/setup.js';
 
 const { browsers, server, newRoom } = setUp();
 
-/** What a privacy setting, a policy or a full browser does, be it after joining. */
+/** What a privacy setting, a policy or a full browser does. */
 const PAGES = {
   'that has too many connections': () => {
     const { RTCPeerConnection } = window;
     window.RTCPeerConnection = class extends RTCPeerConnection {
       constructor(configuration) {
         super(configuration);
-        // Not where it is only tried out.
-        if (window.room?.peers.size > 0) throw new DOMException('too many', 'UnknownError');
+        throw new DOMException('too many', 'UnknownError');
       }
     };
   },
