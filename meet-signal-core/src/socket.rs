@@ -18,9 +18,9 @@ use crate::{CloseReason, Frame};
 /// [`Limits::frame_bytes`](crate::Limits::frame_bytes).
 ///
 /// An application may put one of its own around that of its adapter. It passes each function on,
-/// [`peer_address`](Self::peer_address) and
-/// [`awaits_hello`](Self::awaits_hello) as well, and neither leaves out text frames nor adds or
-/// reorders any: both ends count them, for a resume. A panic in it ends its own session alone.
+/// [`peer_address`](Self::peer_address) and [`awaits_hello`](Self::awaits_hello) as well, and neither
+/// leaves out text frames nor adds or reorders any: both ends count them, for a resume. A panic in it
+/// ends its own session alone.
 pub trait Socket {
     /// The text of a received frame.
     type Text: AsRef<str>;

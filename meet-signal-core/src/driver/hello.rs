@@ -4,7 +4,7 @@ use tokio::time::timeout;
 
 use super::renewal::{Answer, Asking, ask};
 use crate::{
-    Frame, Grant, Hub, IceServer, PeerId, RoomId, message::ServerMessage, socket::Socket, trace,
+    Frame, Grant, Hub, PeerId, RoomId, hub::Provided, message::ServerMessage, socket::Socket, trace,
 };
 
 /// The `hello` of a connection, until it is sent.
@@ -52,19 +52,17 @@ impl Hello {
     ///
     /// Cancel safe: the provider is asked once.
     pub(super) async fn frame(&mut self, hub: &Hub) -> Frame {
-        let mut provided = Default::default();
+        let mut provided = Provided::default();
         if let Some(Question { asking, answered, .. }) = &mut self.question {
             if answered.is_none() {
                 *answered = timeout(hub.limits().ice_servers_timeout(), asking).await.ok();
             }
             if let Some(Some(answer)) = answered {
-                provided = answer.provided.servers.clone();
+                provided = answer.provided.clone();
             }
         }
         self.is_due = false;
-        let servers = self.granted.as_ref().map(|grant| -> Vec<IceServer> {
-            grant.ice_servers.iter().chain(&*provided).cloned().collect()
-        });
+        let servers = self.granted.as_ref().map(|grant| provided.after(&grant.ice_servers));
         ServerMessage::Hello { ice_servers: servers.as_deref() }.encode()
     }
 

@@ -31,6 +31,17 @@ pub(crate) struct Provided {
     pub(crate) expires: Option<Instant>,
 }
 
+impl Provided {
+    /// Those that the application has granted, then these.
+    pub(crate) fn after(&self, granted: &Arc<[IceServer]>) -> Arc<[IceServer]> {
+        if self.servers.is_empty() {
+            granted.clone()
+        } else {
+            granted.iter().chain(&*self.servers).cloned().collect()
+        }
+    }
+}
+
 /// A change of a session's ICE servers.
 pub(crate) enum IceChange {
     /// The application has set them.
@@ -70,11 +81,7 @@ impl SessionIce {
 
     /// All servers, as the client gets them.
     pub(super) fn servers(&self) -> Arc<[IceServer]> {
-        if self.provided.servers.is_empty() {
-            self.granted.clone()
-        } else {
-            self.granted.iter().chain(&*self.provided.servers).cloned().collect()
-        }
+        self.provided.after(&self.granted)
     }
 
     pub(super) fn provider(&self) -> Option<Provider> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::{ErrorCode, Limits, PeerId, Permissions};
+use crate::{ErrorCode, Limits, PeerId, Permissions, RoomId};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -40,33 +40,15 @@ fn beginnings(write: Write<'_>) {
     let ice_servers = &[turn("1767225600:bob")];
     write("hello, with ICE servers", ServerMessage::Hello { ice_servers: Some(ice_servers) });
 
-    let no_meta = Meta::default();
-    let welcome = Welcome {
-        v: VERSION,
-        room: &"standup".parse().unwrap(),
-        me: SelfInfo { id: peer(ADA), meta: &no_meta, permissions: Permissions::default() },
-        ticket: TICKET.into(),
-        resumed: Resumed::No,
-        received: 0,
-        locked: false,
-        lobby: false,
-        knocking: Vec::new(),
-        peers: Vec::new(),
-        ice_servers: &[],
-        heartbeat_ms: 10_000,
-        grace_ms: 30_000,
-        limits: Some((&Limits::default()).into()),
-    };
-    write("welcome, to an empty room", ServerMessage::Welcome(welcome));
+    let (standup, no_meta) = ("standup".parse().unwrap(), Meta::default());
+    let empty = ServerMessage::Welcome(welcome(&standup, ADA, &no_meta));
+    write("welcome, to an empty room", empty);
 
     let [ada, bob, dan] =
         ["Ada", "Bob", "Dan"].map(|name| meta(&format!(r#"{{"name":"{name}"}}"#)));
-    let some = Permissions::NONE.broadcast(true);
-    let welcome = Welcome {
-        v: VERSION,
-        room: &"Stand-up_1.~".parse().unwrap(),
-        me: SelfInfo { id: peer(BOB), meta: &bob, permissions: some },
-        ticket: TICKET.into(),
+    let named = "Stand-up_1.~".parse().unwrap();
+    let full = Welcome {
+        me: SelfInfo { id: peer(BOB), meta: &bob, permissions: Permissions::NONE.broadcast(true) },
         resumed: Resumed::Full,
         received: 17,
         locked: true,
@@ -93,70 +75,51 @@ fn beginnings(write: Write<'_>) {
         ice_servers: &[IceServer::stun("stun:stun.example.com"), turn("1767225600:bob")],
         heartbeat_ms: 500,
         grace_ms: 0,
-        limits: Some((&Limits::default()).into()),
+        ..welcome(&named, BOB, &bob)
     };
-    write("welcome, back in a full room", ServerMessage::Welcome(welcome));
+    write("welcome, back in a full room", ServerMessage::Welcome(full));
 
-    let welcome = Welcome {
-        v: VERSION,
-        room: &"Équipe \"朝会\" 🎉".parse().unwrap(),
-        me: SelfInfo { id: peer(ADA), meta: &no_meta, permissions: Permissions::default() },
-        ticket: TICKET.into(),
-        resumed: Resumed::No,
-        received: 0,
-        locked: false,
-        lobby: false,
-        knocking: Vec::new(),
-        peers: Vec::new(),
-        ice_servers: &[],
-        heartbeat_ms: 10_000,
-        grace_ms: 30_000,
-        limits: Some((&Limits::default()).into()),
-    };
-    write("welcome, to a room whose name is not ASCII", ServerMessage::Welcome(welcome));
+    let named = "Équipe \"朝会\" 🎉".parse().unwrap();
+    let unicode = ServerMessage::Welcome(welcome(&named, ADA, &no_meta));
+    write("welcome, to a room whose name is not ASCII", unicode);
 
-    let welcome = Welcome {
-        v: VERSION,
-        room: &"standup".parse().unwrap(),
-        me: SelfInfo { id: peer(ADA), meta: &meta("[1.50]"), permissions: Permissions::NONE },
-        ticket: TICKET.into(),
+    let list = meta("[1.50]");
+    let gaps = Welcome {
+        me: SelfInfo { id: peer(ADA), meta: &list, permissions: Permissions::NONE },
         resumed: Resumed::Partial,
-        received: 0,
-        locked: false,
-        lobby: false,
-        knocking: Vec::new(),
-        peers: Vec::new(),
-        ice_servers: &[],
-        heartbeat_ms: 10_000,
-        grace_ms: 30_000,
-        limits: Some((&Limits::default()).into()),
+        ..welcome(&standup, ADA, &list)
     };
-    write("welcome, back with gaps, and with no permissions", ServerMessage::Welcome(welcome));
+    write("welcome, back with gaps, and with no permissions", ServerMessage::Welcome(gaps));
 
     let peers = [(ADA, &ada, Some(0)), (DAN, &dan, None), (CLEO, &no_meta, Some(2))];
     let peers = peers.map(|(id, meta, offered)| {
         let permissions = Some(Permissions::default());
         Peer { id: peer(id), meta, status: Status::Here, polite: false, permissions, offered }
     });
-    let welcome = Welcome {
+    let offered = Welcome { peers: peers.into(), ..welcome(&standup, BOB, &bob) };
+    write("welcome, after a join with offers", ServerMessage::Welcome(offered));
+    let waiting = Waiting { ticket: TICKET.into(), heartbeat_ms: 10_000, grace_ms: 30_000 };
+    write("waiting", ServerMessage::Waiting(waiting));
+}
+
+/// To an empty room.
+fn welcome<'a>(room: &'a RoomId, id: &str, meta: &'a Meta) -> Welcome<'a> {
+    Welcome {
         v: VERSION,
-        room: &"standup".parse().unwrap(),
-        me: SelfInfo { id: peer(BOB), meta: &bob, permissions: Permissions::default() },
+        room,
+        me: SelfInfo { id: peer(id), meta, permissions: Permissions::default() },
         ticket: TICKET.into(),
         resumed: Resumed::No,
         received: 0,
         locked: false,
         lobby: false,
         knocking: Vec::new(),
-        peers: peers.into(),
+        peers: Vec::new(),
         ice_servers: &[],
         heartbeat_ms: 10_000,
         grace_ms: 30_000,
         limits: Some((&Limits::default()).into()),
-    };
-    write("welcome, after a join with offers", ServerMessage::Welcome(welcome));
-    let waiting = Waiting { ticket: TICKET.into(), heartbeat_ms: 10_000, grace_ms: 30_000 };
-    write("waiting", ServerMessage::Waiting(waiting));
+    }
 }
 
 fn events(write: Write<'_>) {

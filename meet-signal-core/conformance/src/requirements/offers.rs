@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::lobby::{as_host, set_lobby};
+use super::lobby::hosted;
 use crate::{
     check::{Result, ensure},
     client::ReadMode,
@@ -97,10 +97,7 @@ pub(super) async fn replaced(server: Server) -> Result {
 }
 
 pub(super) async fn lobby(server: Server) -> Result {
-    let mut observers = Observers::join(&server).await?;
-    let mut host = server.join_with(as_host()).await?;
-    observers.expect_joined(&host.id).await?;
-    set_lobby(&mut observers, &mut host, true).await?;
+    let (_observers, mut host) = hosted(&server).await?;
     let mut knocker = server.connect().await?;
     knocker.send(json!({"type": "join", "offers": [1, 2, 3]})).await?;
     knocker.expect(json!({"type": "waiting"})).await?;
