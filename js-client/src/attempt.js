@@ -101,22 +101,24 @@ export class Attempt extends Connection {
   #opened() {
     this.#isOpened = true;
     this.#openMs = this.#env.now() - this.#began;
-    if (this.#awaited === 'hello' && this.subprotocol !== HELLO_SUBPROTOCOL) this.#awaited = 'offers';
-    if (this.#awaited === 'hello') this.#timer = this.#env.setTimeout(() => this.#greeted(), HELLO_MS);
-    else this.#greeted();
+    if (this.#awaited === 'hello' && this.subprotocol === HELLO_SUBPROTOCOL) {
+      this.#timer = this.#env.setTimeout(() => this.#greeted(), HELLO_MS);
+    } else this.#greeted();
     // The server does not speak again before the join.
     if (this.#isHeld) this.expectNothing();
   }
 
   /** There is no need to wait for a `hello` any more. */
   #greeted() {
-    if (this.#awaited === 'hello') this.#awaited = 'offers';
+    this.#env.clearTimeout(this.#timer);
+    this.#awaited = 'offers';
     this.#handlers.opened();
     this.#proceed();
   }
 
   #proceed() {
-    if (this.#isHeld || this.#isJoining || !this.#isOpened || this.#awaited === 'hello') return;
+    // It may have been closed while the offers were made.
+    if (this.#isHeld || this.#isJoining || !this.isOpen || this.#awaited === 'hello') return;
     if (this.#awaited === 'offers' && this.#offers?.isPending) {
       // They save a round trip, and so are worth a part of one.
       this.#env.clearTimeout(this.#timer);
@@ -142,11 +144,9 @@ export class Attempt extends Connection {
     switch (frame.type) {
       case 'hello':
         if (this.#isJoining) return;
-        if (this.#isHeld) this.expectNothing();
         hello(frame);
-        if (this.#awaited !== 'hello') return;
-        this.#env.clearTimeout(this.#timer);
-        return this.#greeted();
+        if (this.#awaited === 'hello') this.#greeted();
+        return;
       case 'welcome':
         this.#replied();
         this.#welcomed = true;

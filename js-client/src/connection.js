@@ -81,7 +81,7 @@ export class Connection extends Emitter {
     this.#liveness.expect(SILENT_HEARTBEATS * heartbeatMs, probes);
   }
 
-  /** Nothing has to come from the server for now. */
+  /** The server need not send anything until `expectReply`. */
   expectNothing() {
     this.#liveness.stop();
   }

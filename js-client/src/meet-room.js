@@ -135,7 +135,6 @@ export class MeetRoom extends Moderation {
    *   invalid URL
    */
   async prepare(options) {
-    if (this.state !== 'idle' && this.state !== 'closed') return;
     await this.#socket.prepare(options);
     await new Promise((resolve) => { this.#roster.offers.whenMade(() => resolve(undefined)); });
   }
@@ -384,7 +383,7 @@ export class MeetRoom extends Moderation {
     return {
       prepare: () => {
         this.#isGreeted = this.#hasOwnIceServers;
-        // In the hope that there are no ICE servers, or those of the session before.
+        // Of use if the ICE servers are those that this page knows: none, or those of the session before.
         this.#roster.offers.prepare(this.#maxOffers);
       },
       get needsHello() { return !room.#hasOwnIceServers && room.#maxOffers > 0; },

@@ -72,7 +72,7 @@ export class Roster {
     switch (message.type) {
       case 'joined':
         this.#joined(message.peer);
-        // Its first signal, as it were.
+        // In the place of its first signal.
         if (message.offer !== undefined) this.#signal(message.peer.id, message.offer);
         return undefined;
       case 'left': return this.#left(message.peer, message.reason);

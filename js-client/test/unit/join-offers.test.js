@@ -52,12 +52,7 @@ for (const [world, [server, options, isOffered]] of Object.entries(WORLDS)) {
     test('all come at once, under any schedule', async () => {
       for (let seed = 0; seed < 15; seed += 1) {
         const meeting = new Meeting({ seed, server, latencyMs: [5, 50] });
-        const joins = ['ada', 'bob', 'cleo', 'dan'].map((name) => {
-          const room = meeting.room(name, options);
-          room.publish('camera', room.page.camera());
-          return room.join();
-        });
-        await meeting.scheduler.run(Promise.all(joins), { withinMs: 60_000 });
+        await meeting.joinTogether(['ada', 'bob', 'cleo', 'dan'], options);
         await meeting.settle();
         meeting.assertCalls(`seed ${seed}`);
       }
@@ -110,8 +105,7 @@ describe('what is prepared', () => {
     for (let seed = 0; seed < 40; seed += 1) {
       const meeting = new Meeting({ seed });
       await meeting.join('bob');
-      const ada = meeting.room('ada');
-      ada.publish('camera', ada.page.camera());
+      const ada = meeting.roomWithCamera('ada');
       void ada.prepare();
       // Also while it is being opened again.
       await meeting.clock.advance(9_900 + meeting.scheduler.random.below(200));
@@ -186,8 +180,7 @@ describe('what is prepared', () => {
   test('is made again after another network', async () => {
     const meeting = new Meeting();
     await meeting.join('bob');
-    const ada = meeting.room('ada');
-    ada.publish('camera', ada.page.camera());
+    const ada = meeting.roomWithCamera('ada');
     await meeting.scheduler.run(ada.prepare(), { withinMs: 10_000 });
     const { created } = meeting.server.sockets;
     for (const type of ['offline', 'online']) ada.page.window.dispatchEvent(new Event(type));
@@ -213,8 +206,7 @@ describe('an offer with the join', () => {
   test('has the candidates of the time when it is sent', async () => {
     const meeting = new Meeting();
     await meeting.join('ada');
-    const bob = meeting.room('bob');
-    bob.publish('camera', bob.page.camera());
+    const bob = meeting.roomWithCamera('bob');
     await meeting.scheduler.run(bob.prepare(), { withinMs: 10_000 });
     await meeting.clock.advance(1000);
     await meeting.scheduler.run(bob.join(), { withinMs: 10_000 });
@@ -228,8 +220,7 @@ describe('an offer with the join', () => {
   test('waits for a page that is away', async () => {
     const meeting = new Meeting({ latencyMs: LATENCY_MS });
     const ada = await meeting.join('ada');
-    const bob = meeting.room('bob');
-    bob.publish('camera', bob.page.camera());
+    const bob = meeting.roomWithCamera('bob');
     await meeting.scheduler.run(bob.prepare(), { withinMs: 10_000 });
     meeting.server.ignoreNext(1);
     meeting.server.session('ada').socket.cut();
@@ -245,8 +236,7 @@ describe('an offer with the join', () => {
     const authorize = ({ page }) => ({ permissions: ['signal', 'broadcast', 'moderate'], lobby: page === 'bob' });
     const meeting = new Meeting({ server: { authorize, limits: { authorizeTimeoutMs: 300_000 } } });
     const ada = await meeting.join('ada');
-    const bob = meeting.room('bob');
-    bob.publish('camera', bob.page.camera());
+    const bob = meeting.roomWithCamera('bob');
     const joining = bob.join();
     await meeting.scheduler.until(() => bob.state === 'waiting', { withinMs: 10_000 });
     assert.equal(meeting.harness.network.open, 0);
@@ -260,8 +250,7 @@ describe('an offer with the join', () => {
   test('is made from sources that are muted or replaced meanwhile', async () => {
     const meeting = new Meeting();
     const ada = await meeting.join('ada');
-    const bob = meeting.room('bob');
-    bob.publish('camera', bob.page.camera());
+    const bob = meeting.roomWithCamera('bob');
     await meeting.scheduler.run(bob.prepare(), { withinMs: 10_000 });
     bob.setMuted('camera', 'audio', true);
     bob.publish('screen', bob.page.camera());

@@ -19,12 +19,7 @@ describe('a meeting', () => {
   test('of four who come at once, under any schedule', async () => {
     for (let seed = 0; seed < 25; seed += 1) {
       const meeting = new Meeting({ seed });
-      const joins = ['ada', 'bob', 'cleo', 'dan'].map((name) => {
-        const room = meeting.room(name);
-        room.publish('camera', room.page.camera());
-        return room.join();
-      });
-      await meeting.scheduler.run(Promise.all(joins), { withinMs: 60_000 });
+      await meeting.joinTogether(['ada', 'bob', 'cleo', 'dan']);
       await meeting.settle();
       meeting.assertCalls(`seed ${seed}`);
     }
@@ -35,10 +30,7 @@ describe('a meeting', () => {
       const meeting = new Meeting({ seed });
       const { random } = meeting.scheduler;
       const names = ['ada', 'bob', 'cleo', 'dan'];
-      for (const name of names) {
-        const room = meeting.room(name);
-        room.publish('camera', room.page.camera());
-      }
+      for (const name of names) meeting.roomWithCamera(name);
       for (let act = 0; act < 25; act += 1) {
         const name = names[random.below(names.length)];
         const room = meeting.rooms.get(name);

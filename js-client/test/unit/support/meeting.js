@@ -28,9 +28,21 @@ export class Meeting {
     return Object.assign(room, { page, events });
   }
 
-  async join(name, { camera = true, ...options } = {}) {
+  /** The same, with a camera. */
+  roomWithCamera(name, options) {
     const room = this.room(name, options);
-    if (camera) room.publish('camera', room.page.camera());
+    room.publish('camera', room.page.camera());
+    return room;
+  }
+
+  /** All of them at once. */
+  joinTogether(names, options) {
+    const joins = names.map((name) => this.roomWithCamera(name, options).join());
+    return this.scheduler.run(Promise.all(joins), { withinMs: 60_000 });
+  }
+
+  async join(name, { camera = true, ...options } = {}) {
+    const room = camera ? this.roomWithCamera(name, options) : this.room(name, options);
     await this.scheduler.run(room.join(), { withinMs: 60_000 });
     return room;
   }
