@@ -61,7 +61,7 @@ async function run() {
   }
 }
 
-/** A failure does not discard what was measured. */
+/** A failure does not discard what was measured; without a browser, nothing more can be. */
 async function play(running, results, { system, round, ...trial }) {
   const name = `${system.name}, ${trial.delay} ms, ${trial.people} people${trial.prepares ? ', prepared' : ''}`;
   console.error(`round ${round + 1}, ${name}`);
@@ -70,6 +70,7 @@ async function play(running, results, { system, round, ...trial }) {
       results.add({ round, system: system.name, ...trial, ...visit });
     }
   } catch (error) {
+    if (!running.isAlive) throw error;
     console.error(`${name}: ${error.stack}`);
     process.exitCode = 1;
   }

@@ -1,6 +1,6 @@
 // What runs meanwhile: a server for each system, and two browsers.
 
-import { launch } from './browser.js';
+import { launchChromium } from '../../js-client/test/browser/support/chromium.js';
 import { measure } from './trial.js';
 
 /** @typedef {import('./systems.js').System} System */
@@ -17,7 +17,7 @@ export class Running {
   /** @param {System[]} systems */
   static async start(systems) {
     const running = new Running();
-    [running.#members, running.#newcomer] = await Promise.all([launch(), launch()]);
+    [running.#members, running.#newcomer] = await Promise.all([launchChromium(CAMERA_FPS), launchChromium(CAMERA_FPS)]);
     try {
       for (const system of systems) {
         const server = await system.start();
@@ -33,6 +33,11 @@ export class Running {
 
   get browser() {
     return this.#newcomer;
+  }
+
+  /** Whether both browsers run. puppeteer closes them on a signal that would end this process otherwise. */
+  get isAlive() {
+    return this.#members.connected && this.#newcomer.connected;
   }
 
   /**
@@ -52,3 +57,6 @@ export class Running {
     await Promise.all([this.#members.close(), this.#newcomer.close()]);
   }
 }
+
+/** As in `page/common.js`. */
+const CAMERA_FPS = 30;

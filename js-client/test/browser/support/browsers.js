@@ -2,34 +2,13 @@
 
 import puppeteer from 'puppeteer-core';
 
+import { launchChromium } from './chromium.js';
 import { LOADS_SOURCES, loadSources } from './sources.js';
 
 /** One process of each kind for each test file; participants are contexts of their own in it. */
 const launchers = {
-  chromium: (more = {}) => puppeteer.launch({
-    ...more,
-    browser: 'chrome',
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox', // CI runs as root
-      '--disable-gpu',
-      // Pictures enough: several people's are encoded at once, by one machine.
-      '--use-fake-device-for-media-stream=fps=10',
-      '--use-fake-ui-for-media-stream',
-      // Several participants share a window: none of them is a background tab.
-      '--disable-background-timer-throttling',
-      '--disable-backgrounding-occluded-windows',
-      '--disable-renderer-backgrounding',
-      // Nothing leaves the machine.
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--disable-quic',
-      '--no-first-run',
-      // A machine without a network has only loopback.
-      '--allow-loopback-in-peer-connection',
-    ],
-  }),
+  // Pictures enough: several people's are encoded at once, by one machine.
+  chromium: (more) => launchChromium(10, more),
   firefox: () => puppeteer.launch({
     browser: 'firefox',
     executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
