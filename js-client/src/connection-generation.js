@@ -50,17 +50,14 @@ export class ConnectionGeneration {
   };
 
   /**
-   * Uses this configuration from now on. What works stays as it is, but for a relay whose credentials are replaced: ICE
-   * restarts, and the media go on over the old relay meanwhile.
+   * Uses this configuration when ICE restarts. It does now if a relay's credentials are replaced; the media go on over the old
+   * relay meanwhile.
    *
    * @param {RTCConfiguration} configuration
-   * @throws if the browser rejects it
    */
   reconfigure(configuration) {
-    const before = this.pc.getConfiguration();
-    this.pc.setConfiguration(configuration);
-    this.negotiator.reconfigured();
-    losesRelay(this.pc, before).then((isLost) => {
+    this.negotiator.reconfigure(configuration);
+    losesRelay(this.pc, configuration).then((isLost) => {
       if (isLost && !this.signal.aborted) this.negotiator.restartIce();
     // A connection that is closed meanwhile may have no statistics.
     }, () => {});

@@ -4,6 +4,7 @@ import { PendingCandidates, belongsTo, candidatesOf, iceUfrags } from './candida
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { plainError } from './errors.js';
+import { restartsHere } from './ice-restart.js';
 import {
   CANDIDATE_COST, CHARACTERS_PER_TOKEN, MAX_CANDIDATES, MAX_TOKENS, REQUEST_COST, TOKENS_PER_SECOND, checkDescription, refusal,
 } from './peer-limits.js';
@@ -31,15 +32,15 @@ import { TokenBucket } from './token-bucket.js';
  *
  * - The impolite side makes the first offer, and the polite one holds its own until that exchange is complete: Chromium as
  *   the polite side of a collision over the first media fails permanently against Firefox.
- * - Only the impolite side restarts ICE, the other one requests it: Chromium's restart offer breaks DTLS if Firefox had
- *   offered first.
+ * - Only one side restarts ICE, the other one requests it: see {@link restartsHere}.
+ * - Other ICE servers are used from the next ICE restart on. Chromium would restart ICE with its next offer otherwise.
  * - Offers are numbered, to identify answers to other offers, and repetitions.
  * - The other side's use of this one is limited: the size of a description, the rate of offers, candidates and requests.
  *
  * Fires `failure` when a description could not be applied: the connection is unusable, and both sides have to replace it.
  * With the code `refused`, the other side has exceeded a limit, and would do so on another connection. Fires `applied` when a
- * description of the other side was applied, `exchanged` when an offer was answered, and `warning`, once, when a candidate
- * was unusable.
+ * description of the other side was applied, `exchanged` when an offer was answered, and `warning` when the browser rejects
+ * ICE servers, or a candidate for the first time.
  *
  * @extends {Emitter<{
  *   applied: { type: RTCSdpType },
@@ -69,8 +70,10 @@ export class Negotiator extends Emitter {
   #answered = 0;
   /** How often an offer of the other side was accepted. */
   #accepted = 0;
-  /** Whether the other side has to restart ICE before this one may offer. @type {'none' | 'due' | 'requested'} */
-  #restart = 'none';
+  /** Whether the other side was requested to restart ICE, and has not yet. */
+  #restartRequested = false;
+  /** For the next ICE generation. @type {RTCConfiguration | null} */
+  #nextConfiguration = null;
   #pendingCandidates = new PendingCandidates();
   /** The candidates of the other side's newest ICE generation that were passed to the browser. @type {Set<string>} */
   #remoteCandidates = new Set();
@@ -142,18 +145,21 @@ export class Negotiator extends Emitter {
 
   /** Finds another route through the network, for the same media. */
   restartIce() {
-    if (this.#polite) {
-      this.#restart = 'requested';
+    if (restartsHere(this.#pc, this.#polite)) this.#restartIce();
+    else {
+      this.#restartRequested = true;
       this.#send({ request: 'restart' });
-    } else this.#pc.restartIce();
+    }
   }
 
   /**
-   * The connection has other ICE servers. Chromium restarts ICE with its next offer then, which the polite side must not: see
-   * above. So it lets the other side restart before it offers.
+   * Uses this configuration from the next ICE generation on.
+   *
+   * @param {RTCConfiguration} configuration
    */
-  reconfigured() {
-    if (this.#polite && this.#pc.remoteDescription !== null && this.#restart === 'none') this.#restart = 'due';
+  reconfigure(configuration) {
+    this.#nextConfiguration = configuration;
+    if (this.#pc.localDescription === null && this.#pc.remoteDescription === null) this.#configure();
   }
 
   /** Messages may have been lost in both directions: repeats what is open, and requests the same of the other side. */
@@ -180,11 +186,6 @@ export class Negotiator extends Emitter {
     if (this.#polite && !this.#firstExchangeDone) {
       // In `stable`, after the exchange, the browser checks again whether a negotiation is needed.
       this.#requestOffer();
-      return;
-    }
-    if (this.#restart !== 'none') {
-      // The browser checks again after that exchange, too.
-      this.restartIce();
       return;
     }
     try {
@@ -236,7 +237,7 @@ export class Negotiator extends Emitter {
     const ufrags = [...iceUfrags(description)].join();
     if (ufrags !== this.#remoteUfrags) {
       this.#remoteCandidates.clear();
-      this.#restart = 'none';
+      this.#restartRequested = false;
     }
     this.#remoteUfrags = ufrags;
     if (!this.#admit(candidatesOf(description))) throw refusal('candidates');
@@ -282,6 +283,7 @@ export class Negotiator extends Emitter {
     // This rolls back an offer of this side. There is no await since the check of the state.
     this.#openOffer = null;
     this.#accepted += 1;
+    if (this.#restartsIce(description)) this.#configure();
     await this.#pc.setRemoteDescription(description);
     this.#answered = offerId;
     await this.#applied(description);
@@ -299,6 +301,28 @@ export class Negotiator extends Emitter {
     this.#firstExchangeDone = true;
     this.#env.clearTimeout(this.#offerTimer);
     this.emit('exchanged', undefined);
+  }
+
+  /** Whether this offer restarts ICE. @param {RTCSessionDescriptionInit} offer */
+  #restartsIce(offer) {
+    const current = iceUfrags(this.#pc.currentRemoteDescription);
+    return current.size > 0 && [...iceUfrags(offer)].some((ufrag) => !current.has(ufrag));
+  }
+
+  #restartIce() {
+    this.#configure();
+    this.#pc.restartIce();
+  }
+
+  #configure() {
+    const configuration = this.#nextConfiguration;
+    this.#nextConfiguration = null;
+    try {
+      if (configuration !== null) this.#pc.setConfiguration(configuration);
+    } catch (error) {
+      // The call goes on with the previous one.
+      this.emit('warning', { error: plainError(error) });
+    }
   }
 
   /** The current description, if it is an answer: `localDescription` may be a newer offer. */
@@ -350,15 +374,16 @@ export class Negotiator extends Emitter {
   #handleRequest(request) {
     if (this.spend(REQUEST_COST) > 0) return;
     if (request === RESYNC) this.#repeat();
-    else if (this.#polite) return;
-    else if (request === 'restart') this.#pc.restartIce();
+    else if (request === 'restart') {
+      if (restartsHere(this.#pc, this.#polite)) this.#restartIce();
+    } else if (this.#polite) return;
     else if (this.#openOffer !== null) this.#repeat();
     else if (!this.#firstExchangeDone && !this.#makingOffer) void this.#offer();
   }
 
   #repeat() {
     if (this.#openOffer !== null) this.#sendDescription(this.#pc.localDescription, this.#openOffer);
-    if (this.#restart === 'requested' && !this.#closed) this.restartIce();
+    if (this.#restartRequested && !this.#closed) this.restartIce();
   }
 
   /**

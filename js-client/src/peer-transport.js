@@ -237,11 +237,7 @@ export class PeerTransport extends Emitter {
 
   /** The STUN and TURN servers have changed. If the browser rejects them, the call goes on with the previous ones. */
   reconfigure() {
-    try {
-      this.#current?.reconfigure(this.#options.configuration());
-    } catch (error) {
-      this.#warn(plainError(error));
-    }
+    this.#current?.reconfigure(this.#options.configuration());
   }
 
   close() {

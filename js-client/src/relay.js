@@ -5,12 +5,12 @@
  * another one is allocated when ICE restarts.
  *
  * @param {RTCPeerConnection} pc
- * @param {RTCConfiguration} before its configuration when the relay was allocated
- * @returns {Promise<boolean>} whether the connection uses a relay whose credentials are not among the present ones
+ * @param {RTCConfiguration} next
+ * @returns {Promise<boolean>} whether the connection uses a relay whose credentials are not among the next ones
  */
-export async function losesRelay(pc, before) {
-  const present = new Set(credentials(pc.getConfiguration()));
-  if (credentials(before).every((each) => present.has(each))) return false;
+export async function losesRelay(pc, next) {
+  const kept = new Set(credentials(next));
+  if (credentials(pc.getConfiguration()).every((each) => kept.has(each))) return false;
   const stats = /** @type {Map<string, any>} */ (/** @type {unknown} */ (await pc.getStats()));
   return [...stats.values()].some((pair) => isSelected(pair, stats) && stats.get(pair.localCandidateId)?.candidateType === 'relay');
 }

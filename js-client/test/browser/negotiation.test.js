@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { keepConnections } from './support/connections.js';
 import { Participant } from './support/participant.js';
 import { setUp } from './support/setup.js';
 
@@ -17,19 +18,6 @@ async function meet(kinds, options = {}) {
     people.push(person);
   }
   return people;
-}
-
-/** Has the page keep its connections in sight. */
-async function keepsConnections(page) {
-  await page.evaluateOnNewDocument(() => {
-    window.connections = [];
-    window.RTCPeerConnection = class extends window.RTCPeerConnection {
-      constructor(...options) {
-        super(...options);
-        window.connections.push(this);
-      }
-    };
-  });
 }
 
 /** Publishes a picture under each of these names, one after the other, without waiting for anything. */
@@ -117,7 +105,7 @@ test('both publish while the first connection is being made', async () => {
 
 for (const kinds of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
   test(`a source that is published and taken away again makes no media sections: ${kinds.join(', then ')}`, async () => {
-    const people = await meet(kinds, { prepare: keepsConnections });
+    const people = await meet(kinds, { prepare: (page) => page.evaluateOnNewDocument(keepConnections) });
     const sections = () => Promise.all(people.map(({ page }) => page.evaluate(
       // That which was made to try the configuration is closed.
       () => window.connections.filter(({ signalingState }) => signalingState !== 'closed')

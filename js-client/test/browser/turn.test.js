@@ -1,10 +1,12 @@
-// Calls over a TURN server whose credentials expire and are renewed.
+// Calls whose TURN credentials expire and are renewed.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { Browsers } from './support/browsers.js';
+import { keepConnections } from './support/connections.js';
 import { Coturn } from './support/coturn.js';
+import { showsFrames } from './support/frames.js';
 import { Server } from './support/server.js';
 
 const TIMEOUT = { timeout: 60_000, polling: 100 };
@@ -31,6 +33,7 @@ async function join(kind, room, rtc = { iceTransportPolicy: 'relay' }) {
   const page = await (await browsers.context(kind)).newPage();
   page.setDefaultTimeout(TIMEOUT.timeout);
   await page.evaluateOnNewDocument(keepConnections);
+  await page.evaluateOnNewDocument(watchRelay);
   await page.goto(server.url('/'));
   await page.evaluate(async (url, options) => {
     const { MeetRoom, attach } = await import('/meet-signal/index.js');
@@ -39,8 +42,10 @@ async function join(kind, room, rtc = { iceTransportPolicy: 'relay' }) {
     window.room.on('peerchanged', ({ detail }) => window.states.push(detail.peer.connection));
     window.room.on('error', ({ detail }) => window.states.push(String(detail.error)));
     window.room.on('sourceadded', ({ detail: { source } }) => {
-      window.video = document.body.appendChild(Object.assign(document.createElement('video'), { autoplay: true, muted: true }));
-      attach(window.video, source.stream);
+      const figure = document.body.appendChild(document.createElement('figure'));
+      const video = Object.assign(document.createElement('video'), { autoplay: true, muted: true });
+      figure.append(video, source.name);
+      attach(video, source.stream);
     });
     window.room.publish('camera', await navigator.mediaDevices.getUserMedia({ audio: true, video: true }));
     await window.room.join();
@@ -48,16 +53,8 @@ async function join(kind, room, rtc = { iceTransportPolicy: 'relay' }) {
   return page;
 }
 
-/** Runs in the page: keeps its connections, and says over which relay one of them sends. */
-function keepConnections() {
-  const connections = [];
-  window.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(...args) {
-      super(...args);
-      connections.push(this);
-    }
-  };
-  window.connection = () => connections.find(({ signalingState }) => signalingState !== 'closed');
+/** Runs in the page: says over which relay its connection sends. */
+function watchRelay() {
   window.turn = () => window.connection().getConfiguration().iceServers[0];
   window.relay = async () => {
     const stats = [...(await window.connection().getStats()).values()];
@@ -85,9 +82,8 @@ function keepConnections() {
   };
 }
 
-async function plays(page) {
-  const from = await page.waitForFunction(() => window.video?.videoWidth > 0 && window.video.currentTime, TIMEOUT);
-  await page.waitForFunction((before) => window.video.currentTime > before, TIMEOUT, await from.jsonValue());
+async function plays(page, names = ['camera']) {
+  for (const name of names) await page.waitForFunction(showsFrames, TIMEOUT, 'figure', name);
 }
 
 /** Waits until the page sends over another relay, and returns that. */
@@ -109,7 +105,7 @@ for (const [first, second] of [
     const room = `room-${rooms++}`;
     const pages = [await join(first, room), await join(second, room)];
     const all = (step) => Promise.all(pages.map((page, index) => step(page, index)));
-    await all(plays);
+    await all((page) => plays(page));
     const relays = await all((page) => changedRelay(page));
     const old = await all((page) => page.evaluate(() => window.turn()));
     await all((page) => page.evaluate(() => { window.states.length = 0; }));
@@ -128,12 +124,12 @@ for (const [first, second] of [
       assert.ok(coturn.log.some((line) => line.includes(old[index].username) && line.includes('401')), 'coturn has refused them');
       assert.ok(await page.evaluate(() => window.allocate(window.turn())) > 0);
     }
-    await all(plays);
+    await all((page) => plays(page));
 
-    await pages[1].evaluate(() => window.connection().restartIce());
+    await pages[1].evaluate(() => window.loseForAMoment());
     await all((page, index) => changedRelay(page, newer[index]));
-    await all(plays);
-    assert.deepEqual(await all((page) => page.evaluate(() => window.states)), [[], []]);
+    await all((page) => plays(page));
+    assert.deepEqual(await all((page) => page.evaluate(() => window.states)), [[], ['connected', 'connected']]);
     await all((page) => page.close());
   });
 }
@@ -143,25 +139,21 @@ for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium']]
     const room = `room-${rooms++}`;
     const pages = [await join(first, room, {}), await join(second, room, {})];
     const all = (step) => Promise.all(pages.map((page, index) => step(page, index)));
-    await all(plays);
+    await all((page) => plays(page));
     const fragments = () => all((page) => page.evaluate(() => /a=ice-ufrag:(\S+)/.exec(window.connection().localDescription.sdp)[1]));
     const before = await fragments();
-    const old = await all((page) => page.evaluate(() => window.turn()));
     await all((page) => page.evaluate(() => { window.states.length = 0; }));
-    await all((page, index) => page.waitForFunction((name) => window.turn().username !== name, TIMEOUT, old[index].username));
+    const old = await all((page) => page.evaluate(() => window.room.iceServers[0].username));
+    await all((page, index) => page.waitForFunction((name) => window.room.iceServers[0].username !== name, TIMEOUT, old[index]));
     assert.deepEqual(await all((page) => page.evaluate(() => window.relay())), [null, null]);
-    assert.deepEqual(await fragments(), before);
 
     for (const page of pages) {
       await page.evaluate(async () => {
         window.room.publish('screen', await navigator.mediaDevices.getUserMedia({ video: true }));
       });
-      await all((each) => each.waitForFunction(
-        (count) => [...window.room.peers.values()].flatMap(({ sources }) => [...sources.values()]).length === count,
-        TIMEOUT, 1 + (each !== page || page === pages[1] ? 1 : 0),
-      ));
-      await all(plays);
+      for (const each of pages) await plays(each, each !== page || page === pages[1] ? ['camera', 'screen'] : ['camera']);
     }
+    assert.deepEqual(await fragments(), before);
     assert.deepEqual(await all((page) => page.evaluate(() => window.states)), [[], []]);
     await all((page) => page.close());
   });

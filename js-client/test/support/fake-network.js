@@ -52,7 +52,7 @@ export class FakeNetwork {
    * `RTCPeerConnection` for one page.
    *
    * @param {string} name for `cut`, `vanish` and traces
-   * @param {{ flavour?: FlavourName }} [options]
+   * @param {{ flavour?: FlavourName | undefined }} [options]
    */
   page(name, { flavour = this.flavour } = {}) {
     const init = { page: name, flavour: FLAVOURS[flavour] };

@@ -8,12 +8,15 @@ import { Scheduler } from './scheduler.js';
 
 /** Two pages, `a` and `b`, with a connection each. */
 export class FakePair {
-  /** @param {{ seed?: number, flavour?: FlavourName, configuration?: any }} [options] */
-  constructor({ seed, flavour, configuration } = {}) {
+  /**
+   * @param {{ seed?: number, flavour?: FlavourName, flavours?: FlavourName[], configuration?: any }} [options] `flavours` of `a`
+   *   and `b`
+   */
+  constructor({ seed, flavour, flavours: [ofA, ofB] = [], configuration } = {}) {
     this.scheduler = new Scheduler({ seed });
     this.network = new FakeNetwork(this.scheduler, { flavour });
-    this.a = new (this.network.page('a').PeerConnection)(configuration);
-    this.b = new (this.network.page('b').PeerConnection)(configuration);
+    this.a = new (this.network.page('a', { flavour: ofA }).PeerConnection)(configuration);
+    this.b = new (this.network.page('b', { flavour: ofB }).PeerConnection)(configuration);
   }
 
   /** @param {FakePeerConnection} one */

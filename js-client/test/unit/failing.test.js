@@ -70,6 +70,10 @@ describe('a browser that makes no connection', () => {
     await scene.clock.advance(100);
     scene.faults.setConfiguration = fault();
     scene.transport.reconfigure();
+    assert.deepEqual(scene.warnings, []);
+    // Another ICE generation.
+    scene.says(await scene.offer(1, { offerId: 2 }));
+    await scene.clock.advance(100);
     assert.deepEqual(scene.warnings.map(String), ['NotSupportedError: no']);
     assert.equal(scene.network.open, 1);
     scene.options.configuration = () => { throw new TypeError('bad'); };

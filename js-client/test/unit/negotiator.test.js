@@ -15,7 +15,7 @@ class Scene {
   usernameFragment = (side) => /^a=ice-ufrag:(.+)$/m.exec(this.pair[side].currentLocalDescription.sdp)[1];
 
   constructor(seed, { flavours } = {}) {
-    this.pair = new FakePair({ seed, flavour: flavours });
+    this.pair = new FakePair({ seed, flavours });
     this.scheduler = this.pair.scheduler;
     this.ends = fakeSignaling(this.scheduler);
     const { clock } = this.scheduler;
@@ -45,6 +45,17 @@ class Scene {
     return this;
   }
 
+  /** How many ICE generations this side has begun with an offer. */
+  generationsOffered(side) {
+    const first = new Map();
+    for (const { description } of this.ends[side].sent) {
+      if (description === undefined) continue;
+      const [, fragment] = /^a=ice-ufrag:(.+)$/m.exec(description.sdp);
+      if (!first.has(fragment)) first.set(fragment, description.type);
+    }
+    return [...first.values()].filter((type) => type === 'offer').length;
+  }
+
   settle() {
     return this.scheduler.clock.advance(30_000);
   }
@@ -68,9 +79,9 @@ class Scene {
 
 const SEEDS = 150;
 
-async function forManySeeds(scenario) {
+async function forManySeeds(scenario, options) {
   for (let seed = 0; seed < SEEDS; seed += 1) {
-    const scene = new Scene(seed).warm();
+    const scene = new Scene(seed, options).warm();
     await scenario(scene);
     await scene.settle();
     scene.assertAgreed(`seed ${seed}\n${scene.scheduler.trace.slice(-20).join('\n')}`);
@@ -145,55 +156,114 @@ test('a first offer that does not come is asked for', async () => {
   assert.equal(scene.a.settled && scene.b.settled, true);
 });
 
-test('only the side that offered first restarts ICE; the other one asks', async () => {
-  const scene = new Scene().warm();
-  await scene.settle();
-  const before = scene.usernameFragment('b');
-  const sent = scene.ends.a.sent.length;
-  scene.a.restartIce();
-  await scene.settle();
-  assert.notEqual(scene.usernameFragment('b'), before);
-  assert.deepEqual(scene.ends.a.sent[sent], { request: 'restart' });
-  assert.ok(!scene.ends.a.sent.slice(sent).some(({ description }) => description?.type === 'offer'));
-  scene.assertAgreed();
-});
+describe('ICE is restarted', () => {
+  const [C, F] = ['chromium', 'firefox'];
+  // `b` has offered first.
+  for (const [flavours, restarts] of [[[C, C], 'b'], [[F, F], 'b'], [[C, F], 'b'], [[F, C], 'a'], [['spec', 'spec'], 'b']]) {
+    const requests = restarts === 'a' ? 'b' : 'a';
 
-test('a request to restart ICE is repeated until the other side restarts', async () => {
-  for (const end of ['a', 'b']) {
-    const scene = new Scene().warm();
-    await scene.settle();
-    const { usernameFragment } = scene;
-    const before = usernameFragment('b');
-    scene.ends.a.next('drop', ({ request }) => request === 'restart');
-    scene.a.restartIce();
-    scene.a.reconfigured();
-    await scene.settle();
-    assert.equal(usernameFragment('b'), before);
-    // The side that has missed messages resyncs.
-    scene[end].resync();
-    await scene.settle();
-    assert.notEqual(usernameFragment('b'), before);
-    const requests = () => scene.ends.a.sent.filter(({ request }) => request === 'restart').length;
-    assert.equal(requests(), 2);
-    scene[end].resync();
-    await scene.settle();
-    assert.equal(requests(), 2);
-    scene.assertAgreed();
+    test(`by ${restarts} with ${flavours}; the other side requests it`, async () => {
+      for (const end of ['a', 'b']) {
+        const scene = new Scene(1, { flavours }).warm();
+        await scene.settle();
+        const before = ['a', 'b'].map(scene.usernameFragment);
+        const sent = { a: scene.ends.a.sent.length, b: scene.ends.b.sent.length };
+        scene[end].restartIce();
+        await scene.settle();
+        ['a', 'b'].forEach((each, index) => assert.notEqual(scene.usernameFragment(each), before[index]));
+        const said = scene.ends[requests].sent.slice(sent[requests]);
+        assert.deepEqual(said.filter(({ request }) => request !== undefined), end === requests ? [{ request: 'restart' }] : []);
+        assert.ok(!said.some(({ description }) => description?.type === 'offer'));
+        scene.assertAgreed();
+      }
+    });
+
+    test(`with ${flavours} also while both sides change their media`, () => forManySeeds(async (scene) => {
+      await scene.settle();
+      const before = scene.usernameFragment('a');
+      const steps = [() => scene[requests].restartIce(), () => scene.pair.a.addTransceiver('video'), () => scene.pair.b.addTransceiver('audio')];
+      for (const step of steps) {
+        step();
+        await scene.pause();
+      }
+      await scene.settle();
+      assert.notEqual(scene.usernameFragment('a'), before);
+      assert.equal(scene.generationsOffered(requests), requests === 'b' ? 1 : 0);
+    }, { flavours }));
+
+    test(`with ${flavours} also if the request is lost`, async () => {
+      for (const end of ['a', 'b']) {
+        const scene = new Scene(1, { flavours }).warm();
+        await scene.settle();
+        const before = scene.usernameFragment('b');
+        scene.ends[requests].next('drop', ({ request }) => request === 'restart');
+        scene[requests].restartIce();
+        await scene.settle();
+        assert.equal(scene.usernameFragment('b'), before);
+        // The side that has missed messages resyncs.
+        scene[end].resync();
+        await scene.settle();
+        assert.notEqual(scene.usernameFragment('b'), before);
+        const count = () => scene.ends[requests].sent.filter(({ request }) => request === 'restart').length;
+        assert.equal(count(), 2);
+        scene[end].resync();
+        await scene.settle();
+        assert.equal(count(), 2);
+        scene.assertAgreed();
+      }
+    });
   }
 });
 
-test('other ICE servers before the first answer make the polite side wait for a restart, too', async () => {
-  const scene = new Scene().warm();
-  scene.beforeAnswer = () => { scene.beforeAnswer = () => {}; scene.a.reconfigured(); };
-  await scene.settle();
-  const before = scene.usernameFragment('b');
-  const sent = scene.ends.a.sent.length;
-  scene.pair.a.addTransceiver('video');
-  await scene.settle();
-  const said = scene.ends.a.sent.slice(sent).filter(({ candidates }) => candidates === undefined);
-  assert.deepEqual(said[0], { request: 'restart' });
-  assert.notEqual(scene.usernameFragment('b'), before);
-  scene.assertAgreed();
+describe('another configuration', () => {
+  const servers = (pc) => pc.getConfiguration().iceServers.map(({ urls }) => urls);
+  const next = { iceServers: [{ urls: 'stun:next.example' }] };
+  const both = (scene) => scene.connections.map(servers);
+
+  test('is used at once before there is a description', () => {
+    const scene = new Scene();
+    scene.b.reconfigure(next);
+    assert.deepEqual(both(scene), [[], ['stun:next.example']]);
+  });
+
+  for (const end of ['a', 'b']) {
+    test(`of ${end} is used when ICE restarts, not when media change`, async () => {
+      for (const moment of ['before the answer', 'later']) {
+        const scene = new Scene().warm();
+        const reconfigure = () => { scene.beforeAnswer = () => {}; scene[end].reconfigure(next); };
+        if (moment === 'later') {
+          await scene.settle();
+          reconfigure();
+        } else scene.beforeAnswer = reconfigure;
+        await scene.settle();
+        for (const pc of scene.connections) {
+          pc.addTransceiver('video');
+          await scene.settle();
+        }
+        assert.deepEqual(both(scene), [[], []], moment);
+        scene.a.restartIce();
+        await scene.settle();
+        assert.deepEqual(both(scene).map(({ length }) => length), end === 'a' ? [1, 0] : [0, 1]);
+        scene.assertAgreed();
+      }
+    });
+  }
+
+  test('that the browser rejects is reported, and ICE restarts with the previous one', async () => {
+    for (const end of ['a', 'b']) {
+      const scene = new Scene().warm();
+      await scene.settle();
+      const before = scene.usernameFragment(end);
+      scene[end].reconfigure({ iceServers: [{ urls: 'http:none' }] });
+      assert.deepEqual(scene.problems, []);
+      scene.a.restartIce();
+      await scene.settle();
+      assert.notEqual(scene.usernameFragment(end), before);
+      assert.equal(scene.problems.length, 1);
+      assert.match(scene.problems.pop(), /^warning: SyntaxError/);
+      scene.assertAgreed();
+    }
+  });
 });
 
 test('an answer that comes twice is applied once', () => forManySeeds(async (scene) => {

@@ -1,5 +1,7 @@
 // A person in the Meet application: clicks, types, and looks.
 
+import { showsFrames } from './frames.js';
+
 const TIMEOUT = { timeout: 40_000, polling: 100 };
 
 /** Firefox counts what a test does to the network among the errors of the page. */
@@ -104,25 +106,25 @@ export class Participant {
     }, ids.sort().join());
   }
 
-  /** Sees each of these others move: its video has a size, and its time goes on. */
+  /** Sees each of these others move. */
   async seesPlaying(...others) {
-    for (const other of others) await this.#seesTilePlaying(`[data-peer="${await other.id()}"]`);
+    for (const other of others) {
+      const tile = `[data-peer="${await other.id()}"]`;
+      await this.until(showsFrames, tile);
+      await this.page.evaluate((selector) => { delete document.querySelector(`${selector} video`).framesDecoded; }, tile);
+    }
   }
 
   async seesSelfPlaying() {
-    await this.#seesTilePlaying('[data-self]');
-  }
-
-  async #seesTilePlaying(selector) {
-    await this.until((tile) => {
-      const video = document.querySelector(`${tile} video`);
+    await this.until(() => {
+      const video = document.querySelector('[data-self] video');
       if (video === null || video.videoWidth === 0) return false;
       // Two looks: the first one notes the time, a later one finds that it went on.
       const before = video.seenTime;
       video.seenTime = video.currentTime;
       return before !== undefined && video.currentTime > before;
-    }, selector);
-    await this.page.evaluate((tile) => { delete document.querySelector(`${tile} video`).seenTime; }, selector);
+    });
+    await this.page.evaluate(() => { delete document.querySelector('[data-self] video').seenTime; });
   }
 
   /** Sees `data-<field>` of somebody's tile become `value`. */

@@ -126,7 +126,7 @@ function credentialsOf({ ufrag, pwd }) {
  * @returns {Created}
  */
 function created(slots, type, sections, transceivers) {
-  const session = { id: slots.id, version: ++slots.versions, sections };
+  const session = { user: slots.flavour.user, id: slots.id, version: ++slots.versions, sections };
   return { sdp: writeSdp(session), description: new Description(type, session), transceivers };
 }
 

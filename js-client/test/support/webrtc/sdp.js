@@ -21,7 +21,7 @@ import { exception } from './basics.js';
  * @property {boolean} endOfCandidates
  */
 
-/** @typedef {{ id: string, version: number, sections: Section[] }} Session */
+/** @typedef {{ user: string, id: string, version: number, sections: Section[] }} Session */
 
 /** `RTCSessionDescription`. */
 export class FakeSessionDescription {
@@ -97,7 +97,7 @@ export function writeSdp(session) {
   const used = session.sections.filter((each) => !each.rejected);
   return [
     'v=0',
-    `o=- ${session.id} ${session.version} IN IP4 127.0.0.1`,
+    `o=${session.user} ${session.id} ${session.version} IN IP4 127.0.0.1`,
     's=-',
     't=0 0',
     ...(used.length ? [`a=group:BUNDLE ${used.map((each) => each.mid).join(' ')}`] : []),
@@ -113,9 +113,9 @@ export function writeSdp(session) {
  */
 export function parseSdp(text) {
   const [head = '', ...blocks] = text.split(/^(?=m=)/m);
-  const [origin, id = '', version] = /^o=- (\S+) (\d+) /m.exec(head) ?? [];
-  if (!head.startsWith('v=0\r\n') || !origin) throw exception('OperationError', 'Failed to parse SDP');
-  return { id, version: Number(version), sections: blocks.map(parseSection) };
+  const [, user, id = '', version] = /^o=(\S+) (\S+) (\d+) /m.exec(head) ?? [];
+  if (!head.startsWith('v=0\r\n') || user === undefined) throw exception('OperationError', 'Failed to parse SDP');
+  return { user, id, version: Number(version), sections: blocks.map(parseSection) };
 }
 
 /**
