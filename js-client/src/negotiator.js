@@ -4,7 +4,7 @@ import { PendingCandidates, belongsTo, candidatesOf, iceUfrags } from './candida
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { plainError } from './errors.js';
-import { restartsHere } from './ice-restart.js';
+import { madeByFirefox, restartsHere } from './ice-restart.js';
 import {
   CANDIDATE_COST, CHARACTERS_PER_TOKEN, MAX_CANDIDATES, MAX_TOKENS, REQUEST_COST, TOKENS_PER_SECOND, checkDescription, refusal,
 } from './peer-limits.js';
@@ -78,6 +78,8 @@ export class Negotiator extends Emitter {
   /** The candidates of the other side's newest ICE generation that were passed to the browser. @type {Set<string>} */
   #remoteCandidates = new Set();
   #remoteUfrags = '';
+  /** The newest of the other side, as it was received. @type {RTCSessionDescriptionInit | null} */
+  #received = null;
   /** Messages are handled one after the other. An operation that is pending when the connection closes never settles, and
    * neither does this chain. */
   #inbox = Promise.resolve();
@@ -122,6 +124,14 @@ export class Negotiator extends Emitter {
   }
 
   /**
+   * Whether another route helps a connection that has `failed`. In Firefox it may receive over that route, and send nothing
+   * (see w3c/webrtc-pc#3139).
+   */
+  get survivesFailure() {
+    return !madeByFirefox(this.#pc.localDescription);
+  }
+
+  /**
    * Handles a message of the other side.
    *
    * @param {NegotiationMessage} message
@@ -145,7 +155,7 @@ export class Negotiator extends Emitter {
 
   /** Finds another route through the network, for the same media. */
   restartIce() {
-    if (restartsHere(this.#pc, this.#polite)) this.#restartIce();
+    if (this.#restartsHere) this.#restartIce();
     else {
       this.#restartRequested = true;
       this.#send({ request: 'restart' });
@@ -240,6 +250,7 @@ export class Negotiator extends Emitter {
       this.#restartRequested = false;
     }
     this.#remoteUfrags = ufrags;
+    this.#received = description;
     if (!this.#admit(candidatesOf(description))) throw refusal('candidates');
     if (description.type === 'answer') await this.#applyAnswer(description, offerId);
     else if (description.type === 'offer') await this.#applyOffer(description, offerId);
@@ -301,6 +312,10 @@ export class Negotiator extends Emitter {
     this.#firstExchangeDone = true;
     this.#env.clearTimeout(this.#offerTimer);
     this.emit('exchanged', undefined);
+  }
+
+  get #restartsHere() {
+    return restartsHere({ polite: this.#polite, local: this.#pc.localDescription, remote: this.#received });
   }
 
   /** Whether this offer restarts ICE. @param {RTCSessionDescriptionInit} offer */
@@ -375,7 +390,7 @@ export class Negotiator extends Emitter {
     if (this.spend(REQUEST_COST) > 0) return;
     if (request === RESYNC) this.#repeat();
     else if (request === 'restart') {
-      if (restartsHere(this.#pc, this.#polite)) this.#restartIce();
+      if (this.#restartsHere) this.#restartIce();
     } else if (this.#polite) return;
     else if (this.#openOffer !== null) this.#repeat();
     else if (!this.#firstExchangeDone && !this.#makingOffer) void this.#offer();

@@ -290,7 +290,8 @@ export class PeerTransport extends Emitter {
     negotiator.on('failure', ({ detail: { error } }) => this.#failed(error), { signal });
     negotiator.on('warning', ({ detail: { error } }) => this.#warn(error), { signal });
     pc.addEventListener('connectionstatechange', () => {
-      this.#recovery.handle(/** @type {import('./recovery.js').Event} */ (pc.connectionState));
+      const isDead = pc.connectionState === 'failed' && !negotiator.survivesFailure;
+      this.#recovery.handle(isDead ? 'dead' : /** @type {import('./recovery.js').Event} */ (pc.connectionState));
     }, { signal });
     pc.addEventListener('datachannel', ({ channel }) => {
       if (this.#charge(CHANNEL_COST)) this.emit('datachannel', { channel: hold(channel) });

@@ -20,12 +20,15 @@ import { measure } from './protocol.js';
 
 /**
  * A page that joins is impolite toward all members that it will find. So it can make its first offers before it joins, and
- * send them with the `join`.
+ * send them with the `join`. It makes them one after the other, until it joins: each connection keeps the page busy for some
+ * milliseconds, which matters if the server is near.
  */
 export class PreparedOffers {
   #options;
   /** In the order of their offers. @type {Prepared[]} */
   #prepared = [];
+  /** How many there will be. */
+  #wanted = 0;
   /** How many of them have their offers in a `join`. */
   #sent = 0;
   /** Those whose offers nobody got, once the server has said who got one. @type {Prepared[]} */
@@ -44,7 +47,8 @@ export class PreparedOffers {
    * @param {number} count
    */
   prepare(count) {
-    while (this.#prepared.length < count && this.#add());
+    this.#wanted = Math.max(this.#prepared.length, count);
+    this.#check();
   }
 
   /** Whether the browser has made a connection with the present configuration. */
@@ -61,7 +65,7 @@ export class PreparedOffers {
 
   /** Whether some offers are not made yet. */
   get isPending() {
-    return this.#prepared.some(({ transport }) => !transport.hasOffer);
+    return this.#prepared.length < this.#wanted || this.#prepared.some(({ transport }) => !transport.hasOffer);
   }
 
   /**
@@ -83,6 +87,7 @@ export class PreparedOffers {
   take(maxBytes) {
     // A join without a reply may have told somebody of these connections, and its session is not this one's.
     if (this.#sent > 0) this.close();
+    this.#wanted = this.#prepared.length;
     /** @type {object[]} */
     const offers = [];
     let bytes = 0;
@@ -106,6 +111,7 @@ export class PreparedOffers {
    */
   delivered(numbers) {
     this.#spare = this.#prepared.filter((_, number) => !numbers.includes(number));
+    this.#wanted = this.#prepared.length;
   }
 
   /**
@@ -132,6 +138,7 @@ export class PreparedOffers {
     const unused = this.#prepared.filter(({ peer }) => peer === null);
     this.#prepared = [];
     this.#spare = [];
+    this.#wanted = 0;
     this.#sent = 0;
     for (const { transport } of unused) transport.close();
     this.#check();
@@ -162,11 +169,15 @@ export class PreparedOffers {
   #drop(prepared) {
     if (prepared.peer !== null || this.#sent > 0) return;
     this.#prepared = this.#prepared.filter((each) => each !== prepared);
+    this.#wanted -= 1;
     prepared.transport.close();
     this.#check();
   }
 
+  /** Makes the next offer, or tells that there are all. */
   #check() {
+    const isBusy = this.#prepared.some(({ transport }) => !transport.hasOffer);
+    if (!isBusy && this.#prepared.length < this.#wanted && !this.#add()) this.#wanted = this.#prepared.length;
     if (this.isPending) return;
     for (const listener of this.#listeners.splice(0)) listener();
   }

@@ -22,16 +22,17 @@ import { TokenBucket } from './token-bucket.js';
  * that is `connected` again has recovered. A *broken* negotiation has not: the connection may still send what was negotiated
  * before, but accepts nothing new.
  *
- * | state          | its timer                           | connected   | disconnected   | failed       | broken   | elapsed      | wake         | loss      |
- * |----------------|-------------------------------------|-------------|----------------|--------------|----------|--------------|--------------|-----------|
- * | `waiting`      | polite: for the first offer         |             |                |              |          | requests an offer, `connecting` | | *replace* |
- * | `connecting`   | for a route                         | `connected` |                | `restarting` | `broken` | `lost`       |              | *replace* |
- * | `connected`    | until failures are forgotten        |             | `disconnected` | `restarting` | `broken` | forgets them |              |           |
- * | `disconnected` | for it to recover by itself         | `connected` |                | `restarting` | `broken` | `restarting` | `restarting` | *replace* |
- * | `restarting`   | for another route                   | `connected` |                |              | `broken` | `lost`       |              | *replace* |
- * | `lost`         | longer with each failure            | `connected` |                |              | `broken` | *replace*    | *replace*    | *replace* |
- * | `broken`       | the same                            |             |                |              |          | *replace*    | *replace*    | *replace* |
+ * | state          | its timer                           | connected   | disconnected   | failed       | dead   | broken   | elapsed      | wake         | loss      |
+ * |----------------|-------------------------------------|-------------|----------------|--------------|--------|----------|--------------|--------------|-----------|
+ * | `waiting`      | polite: for the first offer         |             |                |              |        |          | requests an offer, `connecting` | | *replace* |
+ * | `connecting`   | for a route                         | `connected` |                | `restarting` | `lost` | `broken` | `lost`       |              | *replace* |
+ * | `connected`    | until failures are forgotten        |             | `disconnected` | `restarting` | `lost` | `broken` | forgets them |              |           |
+ * | `disconnected` | for it to recover by itself         | `connected` |                | `restarting` | `lost` | `broken` | `restarting` | `restarting` | *replace* |
+ * | `restarting`   | for another route                   | `connected` |                |              | `lost` | `broken` | `lost`       |              | *replace* |
+ * | `lost`         | longer with each failure            | `connected` |                |              |        | `broken` | *replace*    | *replace*    | *replace* |
+ * | `broken`       | the same                            |             |                |              |        |          | *replace*    | *replace*    | *replace* |
  *
+ * - `dead` is a failure from which the browser does not recover by another route on the same connection.
  * - `started`, a connection was made: to `connecting`, from `waiting`, `connecting` and `lost`. `refused`, the other page
  *   exceeds its limits or the browser makes no connection: to `broken` from any state, as after many failures.
  *   `renewed`, the other page has started a new connection: *replace* from any state.
@@ -181,20 +182,22 @@ export class Recovery {
   }
 }
 
-/** @typedef {'started' | 'connected' | 'disconnected' | 'failed' | 'broken' | 'elapsed' | 'wake' | 'loss'} Event */
+/** @typedef {'started' | 'connected' | 'disconnected' | 'failed' | 'dead' | 'broken' | 'elapsed' | 'wake' | 'loss'} Event */
 /** @typedef {'waiting' | 'connecting' | 'connected' | 'disconnected' | 'restarting' | 'lost' | 'broken' | 'closed'} RecoveryState */
 
 /** The next state, or the step to take. @type {Record<RecoveryState, Partial<Record<Event, RecoveryState | 'request' | 'replace'>>>} */
 const STEPS = {
   waiting: { started: 'connecting', elapsed: 'request', loss: 'replace' },
   connecting: {
-    started: 'connecting', connected: 'connected', failed: 'restarting', broken: 'broken', elapsed: 'lost', loss: 'replace',
+    started: 'connecting', connected: 'connected', failed: 'restarting', dead: 'lost', broken: 'broken', elapsed: 'lost',
+    loss: 'replace',
   },
-  connected: { disconnected: 'disconnected', failed: 'restarting', broken: 'broken', elapsed: 'connected' },
+  connected: { disconnected: 'disconnected', failed: 'restarting', dead: 'lost', broken: 'broken', elapsed: 'connected' },
   disconnected: {
-    connected: 'connected', failed: 'restarting', broken: 'broken', elapsed: 'restarting', wake: 'restarting', loss: 'replace',
+    connected: 'connected', failed: 'restarting', dead: 'lost', broken: 'broken', elapsed: 'restarting', wake: 'restarting',
+    loss: 'replace',
   },
-  restarting: { connected: 'connected', broken: 'broken', elapsed: 'lost', loss: 'replace' },
+  restarting: { connected: 'connected', dead: 'lost', broken: 'broken', elapsed: 'lost', loss: 'replace' },
   lost: {
     started: 'connecting', connected: 'connected', broken: 'broken', elapsed: 'replace', wake: 'replace', loss: 'replace',
   },

@@ -17,34 +17,36 @@ async function prepare(page) {
   await page.evaluateOnNewDocument(delaySignaling, SIGNALING_DELAY_MS);
 }
 
-for (const [first, second] of [['chromium', 'firefox'], ['firefox', 'chromium'], ['chromium', 'chromium'], ['firefox', 'firefox']]) {
-  test(`${second} joins ${first}: the media go on, whoever notices a loss that is over already`, async () => {
-    const url = server.url(`/room/${newRoom()}`);
-    const people = [];
-    for (const [kind, name] of [[first, 'Ada'], [second, 'Bob']]) {
-      people.push(await Participant.join(browsers, kind, { url, name, prepare }));
-    }
-    const [ada, bob] = people;
-    const seeEachOther = () => Promise.all([ada.seesPlaying(bob), bob.seesPlaying(ada)]);
-    await seeEachOther();
-    for (const person of people) {
+for (const kinds of [['chromium', 'firefox'], ['firefox', 'chromium'], ['chromium', 'chromium'], ['firefox', 'firefox']]) {
+  for (const loser of [0, 1]) {
+    test(`${kinds[1]} joins ${kinds[0]}: the media go on when the ${['first', 'second'][loser]} notices a loss that is over already`, async () => {
+      const url = server.url(`/room/${newRoom()}`);
+      const people = [];
+      for (const [index, name] of ['Ada', 'Bob'].entries()) {
+        people.push(await Participant.join(browsers, kinds[index], { url, name, prepare }));
+      }
+      const [ada, bob] = people;
+      const seeEachOther = () => Promise.all([ada.seesPlaying(bob), bob.seesPlaying(ada)]);
+      await seeEachOther();
       const before = await Promise.all(people.map(({ page }) => page.evaluate(generation)));
-      await person.page.evaluate(() => window.loseForAMoment());
-      for (const [index, each] of people.entries()) await each.until(hasAnother, before[1 - index]);
+      await people[loser].page.evaluate(() => window.loseForAMoment());
+      for (const [index, person] of people.entries()) await person.until(hasAnother, before[1 - index]);
       await seeEachOther();
       // What changes later uses the new route.
-      await person.page.evaluate(async () => {
-        window.room.publish('screen', await navigator.mediaDevices.getUserMedia({ video: true }));
-      });
+      for (const { page } of people) {
+        await page.evaluate(async () => {
+          window.room.publish('screen', await navigator.mediaDevices.getUserMedia({ video: true }));
+        });
+      }
+      for (const person of people) await person.until(() => [...window.room.peers.values()][0].sources.size === 2);
       await seeEachOther();
-      await person.page.evaluate(() => window.room.unpublish('screen'));
-    }
-    for (const { page, complaints } of people) {
-      assert.deepEqual(complaints, []);
-      assert.equal(await page.evaluate(() => window.connections.filter(({ signalingState }) => signalingState !== 'closed').length), 1);
-      assert.deepEqual(await page.evaluate(() => [...window.room.peers.values()].map(({ connection }) => connection)), ['connected']);
-    }
-  });
+      for (const { page, complaints } of people) {
+        assert.deepEqual(complaints, []);
+        assert.equal(await page.evaluate(() => window.connections.filter(({ signalingState }) => signalingState !== 'closed').length), 1);
+        assert.deepEqual(await page.evaluate(() => [...window.room.peers.values()].map(({ connection }) => connection)), ['connected']);
+      }
+    });
+  }
 }
 
 /** Runs in a page before its scripts. */

@@ -5,7 +5,9 @@ import '../support/abort-fix.js';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { PreparedOffers } from '../../src/prepared-offers.js';
 import { Meeting } from './support/meeting.js';
+import { SingleTransport } from './support/single-transport.js';
 
 /** Of a round trip, in which the offers are made. */
 const LATENCY_MS = [50, 50];
@@ -75,6 +77,53 @@ for (const [world, [server, options, isOffered]] of Object.entries(WORLDS)) {
     });
   });
 }
+
+describe('offers are made one after the other', () => {
+  const { options, clock, network } = new SingleTransport();
+
+  test('until there are enough', async () => {
+    const before = network.created;
+    const offers = new PreparedOffers(options);
+    offers.prepare(3);
+    assert.deepEqual([network.created - before, offers.isPending], [1, true]);
+    let isMade = false;
+    offers.whenMade(() => { isMade = true; });
+    await clock.advance(1000);
+    assert.deepEqual([network.created - before, offers.isPending, isMade], [3, false, true]);
+    assert.equal(offers.take(Infinity).length, 3);
+    offers.close();
+  });
+
+  test('until the page joins, which it does without waiting for all', async () => {
+    const before = network.created;
+    const offers = new PreparedOffers(options);
+    offers.prepare(3);
+    assert.deepEqual(offers.take(Infinity), []);
+    await clock.advance(1000);
+    assert.deepEqual([network.created - before, offers.isPending], [1, false]);
+    offers.delivered([]);
+    assert.ok(offers.assign(undefined, { send: () => {}, isReady: () => true }), 'it is of use for the first peer');
+    assert.equal(offers.assign(undefined, { send: () => {}, isReady: () => true }), null);
+    offers.close();
+  });
+
+  test('and fewer if the browser makes no more connections', async () => {
+    const { options: limited, clock: its } = new SingleTransport();
+    const { RTCPeerConnection } = limited.env;
+    let made = 0;
+    limited.env.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(configuration) {
+        if (made === 2) throw new DOMException('too many', 'UnknownError');
+        super(configuration);
+        made += 1;
+      }
+    };
+    const offers = new PreparedOffers(limited);
+    offers.prepare(3);
+    await its.advance(1000);
+    assert.deepEqual([made, offers.isPending, offers.take(Infinity).length], [2, false, 2]);
+  });
+});
 
 describe('what is prepared', () => {
   const noLeaks = { connections: 0, sockets: 0, timers: 0, listeners: 0 };

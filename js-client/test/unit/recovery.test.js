@@ -62,22 +62,24 @@ const WAYS = {
 const TABLE = {
   waiting: { started: 'connecting', elapsed: 'connecting: request', loss: 'waiting: replace' },
   connecting: {
-    started: 'connecting', connected: 'connected', failed: 'restarting: restart', broken: 'broken', elapsed: 'lost: lost',
-    loss: 'waiting: replace',
+    started: 'connecting', connected: 'connected', failed: 'restarting: restart', dead: 'lost: lost', broken: 'broken',
+    elapsed: 'lost: lost', loss: 'waiting: replace',
   },
-  connected: { disconnected: 'disconnected', failed: 'restarting: restart', broken: 'broken' },
+  connected: { disconnected: 'disconnected', failed: 'restarting: restart', dead: 'lost: lost', broken: 'broken' },
   disconnected: {
-    connected: 'connected', failed: 'restarting: restart', broken: 'broken', elapsed: 'restarting: restart',
+    connected: 'connected', failed: 'restarting: restart', dead: 'lost: lost', broken: 'broken', elapsed: 'restarting: restart',
     wake: 'restarting: restart', loss: 'waiting: replace',
   },
-  restarting: { connected: 'connected', broken: 'broken', elapsed: 'lost: lost', loss: 'waiting: replace' },
+  restarting: {
+    connected: 'connected', dead: 'lost: lost', broken: 'broken', elapsed: 'lost: lost', loss: 'waiting: replace',
+  },
   lost: {
     started: 'connecting', connected: 'connected', broken: 'broken', elapsed: 'waiting: replace', wake: 'waiting: replace',
     loss: 'waiting: replace',
   },
   broken: { elapsed: 'waiting: replace', wake: 'waiting: replace', loss: 'waiting: replace' },
 };
-const EVENTS = ['started', 'connected', 'disconnected', 'failed', 'broken', 'elapsed', 'wake', 'loss'];
+const EVENTS = ['started', 'connected', 'disconnected', 'failed', 'dead', 'broken', 'elapsed', 'wake', 'loss'];
 
 describe('every state with every event', () => {
   for (const [state, way] of Object.entries(WAYS)) {

@@ -29,7 +29,7 @@ export function checkDescription(slots, { remote, type, sdp }) {
   }
   if (type === 'offer') checkOffer(slots, session);
   else checkAnswer(remote ? slots.pendingLocal : slots.pendingRemote, session);
-  return session;
+  return remote && !slots.flavour.keepsOrigin ? { ...session, user: '-' } : session;
 }
 
 /**

@@ -66,7 +66,7 @@ export class Meeting {
       }
       assertBalanced(one.events, context);
     }
-    assert.equal(this.harness.network.open, joined.length * (joined.length - 1), context);
+    assert.equal(this.harness.network.open, joined.length ** 2 - joined.length, context);
   }
 }
 
