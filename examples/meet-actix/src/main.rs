@@ -11,7 +11,7 @@ use actix_web::{
         KeepAlive, StatusCode, Uri,
         header::{self, ContentType, HeaderValue},
     },
-    middleware::{Next, from_fn},
+    middleware::{Compress, Next, from_fn},
     rt::{self, net::TcpStream},
     web::{Data, Path, Query, Redirect, ServiceConfig, get, scope},
 };
@@ -86,13 +86,16 @@ fn routes(
     let site = Site { login, client_address: options.client_address(), hub, tls: options.tls };
     let site = Data::new(site);
     move |app| {
-        app.app_data(site.clone())
+        let pages = scope("")
+            .wrap(Compress::default())
             .route("/", get().to(async || page(meet_web::home())))
             .route("/room", get().to(open_room))
             .route("/room/{name:(?s:.*)}", get().to(room))
-            .route("/assets/{name}", get().to(asset))
+            .route("/assets/{name}", get().to(asset));
+        app.app_data(site.clone())
             .route("/signal/{name}", get().to(signal))
-            .service(scope("/meet-signal").service(client()));
+            .service(scope("/meet-signal").service(client()))
+            .service(pages);
     }
 }
 
@@ -148,9 +151,12 @@ async fn asset(name: Path<String>) -> HttpResponse {
     meet_web::asset(&name).map_or_else(|| HttpResponse::NotFound().finish(), page)
 }
 
-fn page(Asset { content_type, body, found, .. }: Asset) -> HttpResponse {
+fn page(Asset { content_type, cache_control, body, found, .. }: Asset) -> HttpResponse {
     let status = if found { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    HttpResponse::build(status).content_type(content_type).body(body.into_owned())
+    HttpResponse::build(status)
+        .content_type(content_type)
+        .insert_header((header::CACHE_CONTROL, cache_control))
+        .body(body.into_owned())
 }
 
 async fn secured<B: MessageBody>(

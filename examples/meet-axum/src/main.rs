@@ -17,6 +17,7 @@ use meet_signal_axum::{ClientAddress, Hub, SignalUpgrade, client};
 use meet_web::{Asset, Browser, DRAIN_TIMEOUT, Hosts, Login, Options};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+use tower_http::compression::CompressionLayer;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -47,12 +48,14 @@ struct App {
 fn app(options: &Options, hub: Hub, hosts: Hosts) -> Router {
     let login = options.login(hosts);
     let app = App { login, client_address: options.client_address(), hub, tls: options.tls };
-    Router::new()
+    let pages = Router::new()
         .route("/", get(async || page(meet_web::home())))
         .route("/room", get(open_room))
         .route("/room/", get(room))
         .route("/room/{*name}", get(room))
         .route("/assets/{name}", get(asset))
+        .layer(CompressionLayer::new());
+    pages
         .route("/signal/{name}", any(signal))
         .nest("/meet-signal", client())
         .layer(from_fn(secured))
@@ -105,9 +108,11 @@ async fn asset(Path(name): Path<String>) -> Response {
     meet_web::asset(&name).map_or_else(|| StatusCode::NOT_FOUND.into_response(), page)
 }
 
-fn page(Asset { content_type, body, found, .. }: Asset) -> Response {
+fn page(Asset { content_type, cache_control, body, found, .. }: Asset) -> Response {
     let status = if found { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+    let headers =
+        [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, cache_control.to_owned())];
+    (status, headers, body).into_response()
 }
 
 async fn secured(request: Request, next: Next) -> Response {

@@ -45,7 +45,7 @@ impl Bounds {
 }
 
 /// The files that are not connections: the event loop of each thread has three or four; the listener,
-/// the standard streams, and the pages that a debug build reads from their files.
+/// the standard streams, and some to spare.
 fn reserved_files() -> usize {
     let threads = available_parallelism().map_or(1, usize::from);
     32 + 4 * threads

@@ -1,14 +1,17 @@
-//! The pages, embedded. A debug build reads them from their folder at each request, so that editing
-//! one needs no rebuild.
+//! The pages, embedded: as `bundle.js` has built them, and their sources beside them.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, env};
 
 use meet_signal_core::{InvalidRoomId, RoomId};
-use rust_embed::RustEmbed;
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+#[derive(RustEmbed)]
+#[folder = "dist"]
+struct Built;
 
 #[derive(RustEmbed)]
 #[folder = "static"]
-struct Files;
+struct Sources;
 
 /// A file to serve.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ struct Files;
 pub struct Asset {
     /// The value of `Content-Type`.
     pub content_type: String,
+    /// The value of `Cache-Control`.
+    pub cache_control: &'static str,
     /// The content.
     pub body: Cow<'static, [u8]>,
     /// Whether the address is valid: the status is 200, otherwise 404.
@@ -24,7 +29,7 @@ pub struct Asset {
 
 /// The page at `/`.
 pub fn home() -> Asset {
-    asset("home.html").expect("the pages are embedded")
+    page("home.html")
 }
 
 /// The page at this path, `/room/{name}`, as it is in the request. The page normalizes the name, and
@@ -34,17 +39,33 @@ pub fn room(path: &str) -> Asset {
     let found = is_encoded(segment)
         && RoomId::from_segment(segment)
             .is_ok_and(|room| parse(room.as_str().trim_end_matches('/')).is_some());
-    Asset { found, ..asset("room.html").expect("the pages are embedded") }
+    Asset { found, ..page("room.html") }
 }
 
-/// The file at `/assets/{name}`.
+/// The page that was built or, with `MEET_SOURCES`, its source, to debug it.
+fn page(name: &str) -> Asset {
+    let file = if env::var_os("MEET_SOURCES").is_some() { Sources::get(name) } else { None };
+    let file = file.or_else(|| Built::get(name)).expect("the pages are embedded");
+    Asset::new(file, "no-cache")
+}
+
+/// The file at `/assets/{name}`: a built one, whose name has the hash of its content, or a source.
 pub fn asset(name: &str) -> Option<Asset> {
-    let file = Files::get(name)?;
-    let mut content_type = file.metadata.mimetype().to_owned();
-    if content_type.starts_with("text/") {
-        content_type.push_str("; charset=utf-8");
+    let built = Built::get(name).filter(|_| !name.ends_with(".html") && name.contains('-'));
+    built
+        // A year, the longest time that caches keep a file.
+        .map(|file| Asset::new(file, "public, max-age=31536000, immutable"))
+        .or_else(|| Sources::get(name).map(|file| Asset::new(file, "no-cache")))
+}
+
+impl Asset {
+    fn new(file: EmbeddedFile, cache_control: &'static str) -> Self {
+        let mut content_type = file.metadata.mimetype().to_owned();
+        if content_type.starts_with("text/") {
+            content_type.push_str("; charset=utf-8");
+        }
+        Self { content_type, cache_control, body: file.data, found: true }
     }
-    Some(Asset { content_type, body: file.data, found: true })
 }
 
 /// The name of the room at this path, `/signal/{name}`, as it is in the request.
@@ -82,14 +103,40 @@ mod tests {
 
     #[test]
     fn every_file_that_a_page_refers_to_exists() {
-        for page in [home(), room("/room/standup")] {
-            let html = String::from_utf8(page.body.into_owned()).unwrap();
-            let referred = html.split("\"/assets/").skip(1);
-            let names: Vec<_> = referred.filter_map(|rest| rest.split(['"', '#']).next()).collect();
-            assert!(!names.is_empty());
-            for name in names {
-                assert!(asset(name).is_some(), "{name}");
+        for page in ["home.html", "room.html"] {
+            for (file, is_built) in [(Built::get(page), true), (Sources::get(page), false)] {
+                let html = String::from_utf8(file.unwrap().data.into_owned()).unwrap();
+                let referred = html.split("\"/assets/").skip(1);
+                let names: Vec<_> =
+                    referred.filter_map(|rest| rest.split(['"', '#']).next()).collect();
+                assert!(names.len() > 2);
+                for name in names {
+                    let asset = asset(name).unwrap_or_else(|| panic!("{name}"));
+                    assert_eq!(asset.cache_control.contains("immutable"), is_built, "{name}");
+                }
             }
+        }
+    }
+
+    #[test]
+    fn the_built_page_uses_the_client_that_is_served() {
+        let client = meet_signal_js::client_url("/meet-signal");
+        let page = String::from_utf8(room("/room/standup").body.into_owned()).unwrap();
+        assert!(page.contains(&meet_signal_js::client_preload("/meet-signal")));
+        let module = Built::iter().find(|name| name.starts_with("room-")).unwrap();
+        let module = String::from_utf8(Built::get(&module).unwrap().data.into_owned()).unwrap();
+        assert!(module.contains(&format!("from\"{client}\"")), "run scripts/bundle");
+    }
+
+    #[test]
+    fn a_built_file_is_kept_under_its_name_alone() {
+        for name in Built::iter().filter(|name| name.contains('-') && name.ends_with("js")) {
+            let other = name.replace('-', "-0");
+            assert!(asset(&name).is_some() && asset(&other).is_none(), "{name}");
+        }
+        for name in ["room.html", "styles.txt", "style.css"] {
+            let kept = asset(name).is_some_and(|asset| asset.cache_control.contains("immutable"));
+            assert!(!kept, "{name}");
         }
     }
 

@@ -2,7 +2,8 @@
 
 /// The headers of every response, pages, redirects and errors alike, to a request with this `Host`.
 ///
-/// The pages load resources from this host only; the browser itself creates `blob:` and `data:` URLs. In
+/// The pages load resources from this host only, and have their own style sheets inline; the browser
+/// itself creates `blob:` and `data:` URLs. In
 /// older versions of Safari `'self'` does not cover WebSockets, so the policy allows them for the host of
 /// the request. It does not allow `ws:` and `wss:` for every host: an injected script could then send
 /// data anywhere.
@@ -13,11 +14,15 @@ pub fn security_headers(host: Option<&str>) -> [(&'static str, String); 2] {
         _ => "'self'".to_owned(),
     };
     let policy = format!(
-        "default-src 'self'; connect-src {connect}; img-src 'self' data:; media-src 'self' blob:; \
-        object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        "default-src 'self'; style-src 'self' {STYLES}; connect-src {connect}; \
+        img-src 'self' data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; \
+        form-action 'self'; frame-ancestors 'none'"
     );
     [("content-security-policy", policy), ("x-content-type-options", "nosniff".to_owned())]
 }
+
+/// The hashes of the pages' style sheets (CSP Level 3, section 2.3.1).
+const STYLES: &str = include_str!("../dist/styles.txt");
 
 /// Whether it is a `host-source` of a policy: letters, digits, hyphens and dots, and optionally a port
 /// (CSP Level 3, section 2.3.1). IPv6 addresses are not allowed.
