@@ -56,9 +56,9 @@ export class ConnectionGeneration {
    * @param {RTCConfiguration} configuration
    */
   reconfigure(configuration) {
-    this.negotiator.reconfigure(configuration);
+    this.negotiator.ice.reconfigure(configuration);
     losesRelay(this.pc, configuration).then((isLost) => {
-      if (isLost && !this.signal.aborted) this.negotiator.restartIce();
+      if (isLost && !this.signal.aborted) this.negotiator.ice.restart();
     // A connection that is closed meanwhile may have no statistics.
     }, () => {});
   }

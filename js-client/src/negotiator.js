@@ -4,7 +4,8 @@ import { PendingCandidates, belongsTo, candidatesOf, iceUfrags } from './candida
 import { Emitter } from './emitter.js';
 import { environment } from './environment.js';
 import { plainError } from './errors.js';
-import { madeByFirefox, restartsHere } from './ice-restart.js';
+import { IceRestart } from './ice-restart.js';
+import { LocalCandidates } from './local-candidates.js';
 import {
   CANDIDATE_COST, CHARACTERS_PER_TOKEN, MAX_CANDIDATES, MAX_TOKENS, REQUEST_COST, TOKENS_PER_SECOND, checkDescription, refusal,
 } from './peer-limits.js';
@@ -32,8 +33,7 @@ import { TokenBucket } from './token-bucket.js';
  *
  * - The impolite side makes the first offer, and the polite one holds its own until that exchange is complete: Chromium as
  *   the polite side of a collision over the first media fails permanently against Firefox.
- * - Only one side restarts ICE, the other one requests it: see {@link restartsHere}.
- * - Other ICE servers are used from the next ICE restart on. Chromium would restart ICE with its next offer otherwise.
+ * - Only one side restarts ICE, the other one requests it: see {@link IceRestart}.
  * - Offers are numbered, to identify answers to other offers, and repetitions.
  * - The other side's use of this one is limited: the size of a description, the rate of offers, candidates and requests.
  *
@@ -50,6 +50,8 @@ import { TokenBucket } from './token-bucket.js';
  * }>}
  */
 export class Negotiator extends Emitter {
+  /** Restarts, and the ICE servers. */
+  ice;
   #pc;
   #polite;
   #send;
@@ -70,30 +72,18 @@ export class Negotiator extends Emitter {
   #answered = 0;
   /** How often an offer of the other side was accepted. */
   #accepted = 0;
-  /** Whether the other side was requested to restart ICE, and has not yet. */
-  #restartRequested = false;
-  /** For the next ICE generation. @type {RTCConfiguration | null} */
-  #nextConfiguration = null;
   #pendingCandidates = new PendingCandidates();
   /** The candidates of the other side's newest ICE generation that were passed to the browser. @type {Set<string>} */
   #remoteCandidates = new Set();
-  #remoteUfrags = '';
-  /** The newest of the other side, as it was received. @type {RTCSessionDescriptionInit | null} */
-  #received = null;
   /** Messages are handled one after the other. An operation that is pending when the connection closes never settles, and
    * neither does this chain. */
   #inbox = Promise.resolve();
   /** Limits the work for the other side. */
   #budget = new TokenBucket(TOKENS_PER_SECOND, MAX_TOKENS);
   #warned = false;
-  /** @type {RTCIceCandidateInit[]} */
-  #gathered = [];
-  /** Candidates of the newest ICE generation that were sent. @type {RTCIceCandidateInit[]} */
-  #sentCandidates = [];
+  #localCandidates;
   /** @type {any} */
   #offerTimer = null;
-  /** @type {any} */
-  #batchTimer = null;
 
   /**
    * @param {RTCPeerConnection} pc a new one; add the media and data channels of the first offer in the same task
@@ -108,7 +98,13 @@ export class Negotiator extends Emitter {
     this.#env = environment(given);
     const { signal } = this.#scope;
     pc.addEventListener('negotiationneeded', () => void this.#offer(), { signal });
-    pc.addEventListener('icecandidate', ({ candidate }) => this.#gather(candidate), { signal });
+    this.ice = new IceRestart(pc, {
+      polite,
+      request: () => this.#send({ request: 'restart' }),
+      rejected: (error) => this.emit('warning', { error: plainError(error) }),
+    });
+    this.#localCandidates = new LocalCandidates(pc, this.#env, (candidates) => this.#send({ candidates }));
+    pc.addEventListener('icecandidate', ({ candidate }) => this.#localCandidates.add(candidate), { signal });
   }
 
   /** The offer without an answer, with the candidates that were gathered so far; `null` if there is none. */
@@ -121,14 +117,6 @@ export class Negotiator extends Emitter {
   /** Whether no exchange of descriptions is open. */
   get settled() {
     return this.#firstExchangeDone && this.#openOffer === null && this.#pc.signalingState === 'stable';
-  }
-
-  /**
-   * Whether another route helps a connection that has `failed`. In Firefox it may receive over that route, and send nothing
-   * (see w3c/webrtc-pc#3139).
-   */
-  get survivesFailure() {
-    return !madeByFirefox(this.#pc.localDescription);
   }
 
   /**
@@ -153,31 +141,11 @@ export class Negotiator extends Emitter {
     return this.#budget.tryTake(this.#env.now(), tokens);
   }
 
-  /** Finds another route through the network, for the same media. */
-  restartIce() {
-    if (this.#restartsHere) this.#restartIce();
-    else {
-      this.#restartRequested = true;
-      this.#send({ request: 'restart' });
-    }
-  }
-
-  /**
-   * Uses this configuration from the next ICE generation on.
-   *
-   * @param {RTCConfiguration} configuration
-   */
-  reconfigure(configuration) {
-    this.#nextConfiguration = configuration;
-    if (this.#pc.localDescription === null && this.#pc.remoteDescription === null) this.#configure();
-  }
-
   /** Messages may have been lost in both directions: repeats what is open, and requests the same of the other side. */
   resync() {
     this.#repeat();
     if (this.#closed) return;
-    this.#forgetOldCandidates();
-    if (this.#sentCandidates.length > 0) this.#send({ candidates: this.#sentCandidates });
+    this.#localCandidates.repeat();
     if (!this.#closed) this.#send({ request: RESYNC });
   }
 
@@ -185,7 +153,7 @@ export class Negotiator extends Emitter {
   close() {
     this.#scope.abort();
     this.#env.clearTimeout(this.#offerTimer);
-    this.#env.clearTimeout(this.#batchTimer);
+    this.#localCandidates.close();
   }
 
   get #closed() {
@@ -244,13 +212,7 @@ export class Negotiator extends Emitter {
    */
   async #apply(description, offerId) {
     checkDescription(description);
-    const ufrags = [...iceUfrags(description)].join();
-    if (ufrags !== this.#remoteUfrags) {
-      this.#remoteCandidates.clear();
-      this.#restartRequested = false;
-    }
-    this.#remoteUfrags = ufrags;
-    this.#received = description;
+    if (this.ice.received(description)) this.#remoteCandidates.clear();
     if (!this.#admit(candidatesOf(description))) throw refusal('candidates');
     if (description.type === 'answer') await this.#applyAnswer(description, offerId);
     else if (description.type === 'offer') await this.#applyOffer(description, offerId);
@@ -294,7 +256,7 @@ export class Negotiator extends Emitter {
     // This rolls back an offer of this side. There is no await since the check of the state.
     this.#openOffer = null;
     this.#accepted += 1;
-    if (this.#restartsIce(description)) this.#configure();
+    this.ice.applying(description);
     await this.#pc.setRemoteDescription(description);
     this.#answered = offerId;
     await this.#applied(description);
@@ -312,32 +274,6 @@ export class Negotiator extends Emitter {
     this.#firstExchangeDone = true;
     this.#env.clearTimeout(this.#offerTimer);
     this.emit('exchanged', undefined);
-  }
-
-  get #restartsHere() {
-    return restartsHere({ polite: this.#polite, local: this.#pc.localDescription, remote: this.#received });
-  }
-
-  /** Whether this offer restarts ICE. @param {RTCSessionDescriptionInit} offer */
-  #restartsIce(offer) {
-    const current = iceUfrags(this.#pc.currentRemoteDescription);
-    return current.size > 0 && [...iceUfrags(offer)].some((ufrag) => !current.has(ufrag));
-  }
-
-  #restartIce() {
-    this.#configure();
-    this.#pc.restartIce();
-  }
-
-  #configure() {
-    const configuration = this.#nextConfiguration;
-    this.#nextConfiguration = null;
-    try {
-      if (configuration !== null) this.#pc.setConfiguration(configuration);
-    } catch (error) {
-      // The call goes on with the previous one.
-      this.emit('warning', { error: plainError(error) });
-    }
   }
 
   /** The current description, if it is an answer: `localDescription` may be a newer offer. */
@@ -389,16 +325,15 @@ export class Negotiator extends Emitter {
   #handleRequest(request) {
     if (this.spend(REQUEST_COST) > 0) return;
     if (request === RESYNC) this.#repeat();
-    else if (request === 'restart') {
-      if (this.#restartsHere) this.#restartIce();
-    } else if (this.#polite) return;
+    else if (request === 'restart') this.ice.requested();
+    else if (this.#polite) return;
     else if (this.#openOffer !== null) this.#repeat();
     else if (!this.#firstExchangeDone && !this.#makingOffer) void this.#offer();
   }
 
   #repeat() {
     if (this.#openOffer !== null) this.#sendDescription(this.#pc.localDescription, this.#openOffer);
-    if (this.#restartRequested && !this.#closed) this.restartIce();
+    if (!this.#closed) this.ice.repeat();
   }
 
   /**
@@ -407,24 +342,6 @@ export class Negotiator extends Emitter {
    */
   #sendDescription(description, offerId) {
     if (description !== null) this.#send({ description: { type: description.type, sdp: description.sdp }, offerId });
-  }
-
-  /** Browsers find candidates in bursts. A burst becomes one message. */
-  #gather(/** @type {RTCIceCandidate | null} */ candidate) {
-    if (candidate === null) return;
-    this.#gathered.push(candidate.toJSON());
-    if (this.#gathered.length > 1) return;
-    this.#batchTimer = this.#env.setTimeout(() => {
-      const candidates = this.#gathered.splice(0);
-      this.#forgetOldCandidates();
-      this.#sentCandidates = [...this.#sentCandidates, ...candidates].slice(-MAX_SENT_CANDIDATES);
-      this.#send({ candidates });
-    }, BATCH_MS);
-  }
-
-  #forgetOldCandidates() {
-    const current = iceUfrags(this.#pc.localDescription);
-    this.#sentCandidates = this.#sentCandidates.filter((candidate) => belongsTo(candidate, current));
   }
 
   /** @param {unknown} error */
@@ -438,9 +355,3 @@ export const RESYNC = 'again';
 
 /** How long the polite side waits for the first offer before it requests it. */
 const OFFER_TIMEOUT_MS = 5000;
-
-/** As many as the other side accepts in one message. */
-const MAX_SENT_CANDIDATES = 128;
-
-/** Imperceptible, and long enough for the candidates of all local interfaces. */
-const BATCH_MS = 20;

@@ -102,7 +102,7 @@ export class PeerTransport extends Emitter {
     this.#recovery = new Recovery({
       ...options,
       requestOffer: () => this.#send({ request: 'offer' }),
-      restart: () => this.#current?.negotiator.restartIce(),
+      restart: () => this.#current?.negotiator.ice.restart(),
       replace: (byRemote) => this.#replace(byRemote),
       notify: (event) => {
         if (event === 'changed') this.emit('state', { state: this.state });
@@ -290,7 +290,7 @@ export class PeerTransport extends Emitter {
     negotiator.on('failure', ({ detail: { error } }) => this.#failed(error), { signal });
     negotiator.on('warning', ({ detail: { error } }) => this.#warn(error), { signal });
     pc.addEventListener('connectionstatechange', () => {
-      const isDead = pc.connectionState === 'failed' && !negotiator.survivesFailure;
+      const isDead = pc.connectionState === 'failed' && !negotiator.ice.survivesFailure;
       this.#recovery.handle(isDead ? 'dead' : /** @type {import('./recovery.js').Event} */ (pc.connectionState));
     }, { signal });
     pc.addEventListener('datachannel', ({ channel }) => {

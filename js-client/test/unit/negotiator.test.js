@@ -109,7 +109,7 @@ describe('both sides agree in the end', () => {
         () => pc.addTransceiver('audio'),
         () => { for (const transceiver of pc.getTransceivers()) transceiver.direction = 'sendrecv'; },
         () => { for (const transceiver of pc.getTransceivers()) transceiver.direction = 'recvonly'; },
-        () => scene[one].restartIce(),
+        () => scene[one].ice.restart(),
         () => pc.createDataChannel('more'),
       ][random.below(5)]();
       await scene.pause();
@@ -128,7 +128,7 @@ describe('both sides agree in the end', () => {
       await scene.pause();
     }
     await scene.scheduler.settle();
-    scene.b.restartIce();
+    scene.b.ice.restart();
   }));
 });
 
@@ -168,7 +168,7 @@ describe('ICE is restarted', () => {
         await scene.settle();
         const before = ['a', 'b'].map(scene.usernameFragment);
         const sent = { a: scene.ends.a.sent.length, b: scene.ends.b.sent.length };
-        scene[end].restartIce();
+        scene[end].ice.restart();
         await scene.settle();
         ['a', 'b'].forEach((each, index) => assert.notEqual(scene.usernameFragment(each), before[index]));
         const said = scene.ends[requests].sent.slice(sent[requests]);
@@ -181,7 +181,7 @@ describe('ICE is restarted', () => {
     test(`with ${flavours} also while both sides change their media`, () => forManySeeds(async (scene) => {
       await scene.settle();
       const before = scene.usernameFragment('a');
-      const steps = [() => scene[requests].restartIce(), () => scene.pair.a.addTransceiver('video'), () => scene.pair.b.addTransceiver('audio')];
+      const steps = [() => scene[requests].ice.restart(), () => scene.pair.a.addTransceiver('video'), () => scene.pair.b.addTransceiver('audio')];
       for (const step of steps) {
         step();
         await scene.pause();
@@ -197,7 +197,7 @@ describe('ICE is restarted', () => {
         await scene.settle();
         const before = scene.usernameFragment('b');
         scene.ends[requests].next('drop', ({ request }) => request === 'restart');
-        scene[requests].restartIce();
+        scene[requests].ice.restart();
         await scene.settle();
         assert.equal(scene.usernameFragment('b'), before);
         // The side that has missed messages resyncs.
@@ -222,7 +222,7 @@ describe('another configuration', () => {
 
   test('is used at once before there is a description', () => {
     const scene = new Scene();
-    scene.b.reconfigure(next);
+    scene.b.ice.reconfigure(next);
     assert.deepEqual(both(scene), [[], ['stun:next.example']]);
   });
 
@@ -230,7 +230,7 @@ describe('another configuration', () => {
     test(`of ${end} is used when ICE restarts, not when media change`, async () => {
       for (const moment of ['before the answer', 'later']) {
         const scene = new Scene().warm();
-        const reconfigure = () => { scene.beforeAnswer = () => {}; scene[end].reconfigure(next); };
+        const reconfigure = () => { scene.beforeAnswer = () => {}; scene[end].ice.reconfigure(next); };
         if (moment === 'later') {
           await scene.settle();
           reconfigure();
@@ -241,7 +241,7 @@ describe('another configuration', () => {
           await scene.settle();
         }
         assert.deepEqual(both(scene), [[], []], moment);
-        scene.a.restartIce();
+        scene.a.ice.restart();
         await scene.settle();
         assert.deepEqual(both(scene).map(({ length }) => length), end === 'a' ? [1, 0] : [0, 1]);
         scene.assertAgreed();
@@ -254,9 +254,9 @@ describe('another configuration', () => {
       const scene = new Scene().warm();
       await scene.settle();
       const before = scene.usernameFragment(end);
-      scene[end].reconfigure({ iceServers: [{ urls: 'http:none' }] });
+      scene[end].ice.reconfigure({ iceServers: [{ urls: 'http:none' }] });
       assert.deepEqual(scene.problems, []);
-      scene.a.restartIce();
+      scene.a.ice.restart();
       await scene.settle();
       assert.notEqual(scene.usernameFragment(end), before);
       assert.equal(scene.problems.length, 1);
