@@ -51,6 +51,7 @@
 
 mod frames;
 mod queue;
+mod record;
 mod room;
 mod session;
 mod view;
@@ -60,7 +61,8 @@ pub(crate) use queue::FrameClass;
 #[cfg(test)]
 pub(crate) use queue::QueueBounds;
 pub use queue::QueueModel;
-pub use room::{Delivery, History, Record, RecordedRoom, RoomModel};
+pub use record::{Delivery, History, Record, RecordedRoom};
+pub use room::RoomModel;
 pub use session::SessionModel;
 pub use view::View;
 

@@ -1,6 +1,6 @@
 //! Joining and the lobby, in the reference for a room.
 
-use super::{Delivery, RoomModel, Waits};
+use super::{super::record::Delivery, RoomModel, Waits};
 use crate::{
     Admission, CloseReason, Duplicates, Identity, LeaveReason, PeerId, Reason, Status,
     room::{ApplyError, Event, KnockEnd, Newcomer},
