@@ -294,6 +294,8 @@ export class SignalingSocket extends OrderedEmitter {
     this.#graceMs = graceMs;
     this.#acks.restart();
     connection.expectHeartbeat(heartbeatMs ?? HEARTBEAT_MS, heartbeatMs !== undefined);
+    // Until the first frame after it, the place has a shorter grace period.
+    if (this.#place !== null) this.#acknowledge(connection, 'ack');
     this.#setState('waiting');
     if (isNew && this.#connection === connection) this.emit('waiting', {});
   }

@@ -16,6 +16,8 @@ describe('a page in the lobby', () => {
     const mod = await scene.join('mod');
     const ada = await scene.knock('ada');
     assert.equal(ada.state, 'waiting');
+    // Otherwise its place would be kept for a short time only.
+    assert.deepEqual(scene.sent('ada', 'ack'), [{ type: 'ack', received: 0 }]);
     assert.deepEqual([...mod.knocks.values()], ['ada']);
     const [id] = mod.knocks.keys();
     await scene.admit(mod);
@@ -26,7 +28,7 @@ describe('a page in the lobby', () => {
     assert.deepEqual([...mod.knocks], []);
     assert.equal(mod.log.messages.at(-1).peer.id, id);
     // As after any welcome, the server learns that this page counts from 0.
-    assert.deepEqual(scene.sent('ada', 'ack'), [{ type: 'ack', received: 0 }]);
+    assert.deepEqual(scene.sent('ada', 'ack'), Array(2).fill({ type: 'ack', received: 0 }));
     mod.send({ type: 'broadcast', data: 1 });
     await scene.clock.advance(100);
     assert.deepEqual(scene.heard(ada), [1]);
@@ -112,7 +114,7 @@ describe('a page in the lobby', () => {
     assert.throws(() => ada.update(1n), { code: 'not-json' });
     await scene.clock.advance(60_000);
     const types = new Set(scene.server.log.map(({ frame }) => frame.type));
-    assert.deepEqual([...types], ['join', 'pong']);
+    assert.deepEqual([...types], ['join', 'ack', 'pong']);
   });
 
   test('looks whether its connection is alive when it is looked at again', async () => {
