@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { keepConnections } from './support/connections.js';
 import { showsFrames } from './support/frames.js';
 import { setUp } from './support/setup.js';
 
@@ -20,6 +21,7 @@ const WAYS = {
 /** A page in the room, with a camera. */
 async function join(kind, room, { options = {}, prepares = false } = {}) {
   const page = await (await browsers.context(kind)).newPage();
+  await page.evaluateOnNewDocument(keepConnections);
   await page.evaluateOnNewDocument(watch);
   await page.goto(server.url('/'));
   await page.evaluate(async (url, more, isPrepared) => {
@@ -40,7 +42,7 @@ async function join(kind, room, { options = {}, prepares = false } = {}) {
   return page;
 }
 
-/** Runs in a page before its scripts: what it sends, and its connections. */
+/** Runs in a page before its scripts: what it sends. */
 function watch() {
   window.errors = [];
   window.sent = [];
@@ -48,13 +50,6 @@ function watch() {
     send(text) {
       window.sent.push(JSON.parse(text));
       super.send(text);
-    }
-  };
-  window.connections = [];
-  window.RTCPeerConnection = class extends window.RTCPeerConnection {
-    constructor(...options) {
-      super(...options);
-      window.connections.push(this);
     }
   };
 }

@@ -19,6 +19,8 @@ export async function showsFrames(selector, text = '') {
   const reports = await Promise.all([...window.room.peers.values()].map((peer) => peer.getStats().then((stats) => [...stats.values()], () => [])));
   const stream = reports.flat().find(({ type, trackIdentifier }) => type === 'inbound-rtp' && trackIdentifier === track.id);
   const before = video.framesDecoded;
-  video.framesDecoded = stream?.framesDecoded;
-  return before !== undefined && video.framesDecoded > before;
+  const isMoving = before !== undefined && stream?.framesDecoded > before;
+  // The next wait begins anew: it must not count what was decoded before it.
+  video.framesDecoded = isMoving ? undefined : stream?.framesDecoded;
+  return isMoving;
 }

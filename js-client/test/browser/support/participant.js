@@ -108,11 +108,7 @@ export class Participant {
 
   /** Sees each of these others move. */
   async seesPlaying(...others) {
-    for (const other of others) {
-      const tile = `[data-peer="${await other.id()}"]`;
-      await this.until(showsFrames, tile);
-      await this.page.evaluate((selector) => { delete document.querySelector(`${selector} video`).framesDecoded; }, tile);
-    }
+    for (const other of others) await this.until(showsFrames, `[data-peer="${await other.id()}"]`);
   }
 
   async seesSelfPlaying() {
