@@ -65,7 +65,11 @@ export class PreparedOffers {
 
   /** Whether some offers are not made yet. */
   get isPending() {
-    return this.#prepared.length < this.#wanted || this.#prepared.some(({ transport }) => !transport.hasOffer);
+    return this.#prepared.length < this.#wanted || this.#isMaking;
+  }
+
+  get #isMaking() {
+    return this.#prepared.some(({ transport }) => !transport.hasOffer);
   }
 
   /**
@@ -176,8 +180,7 @@ export class PreparedOffers {
 
   /** Makes the next offer, or tells that there are all. */
   #check() {
-    const isBusy = this.#prepared.some(({ transport }) => !transport.hasOffer);
-    if (!isBusy && this.#prepared.length < this.#wanted && !this.#add()) this.#wanted = this.#prepared.length;
+    if (!this.#isMaking && this.#prepared.length < this.#wanted && !this.#add()) this.#wanted = this.#prepared.length;
     if (this.isPending) return;
     for (const listener of this.#listeners.splice(0)) listener();
   }
